@@ -1,0 +1,11 @@
+//! What happened before what: vector clocks, dots, actors, and sets of dots seen.
+//!
+//! Pure data. Nothing here knows of keys, values, messages or time.
+
+mod clock;
+mod dot;
+mod seen;
+
+pub use clock::{COUNTER_MAX, ClockError, ClockOrder, VectorClock};
+pub use dot::{Actor, Dot};
+pub use seen::DotSet;

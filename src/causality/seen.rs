@@ -1,0 +1,248 @@
+//! The set of dots a node has seen, with gaps.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::COUNTER_MAX;
+use super::{Actor, Dot};
+
+/// A set of dots that is small when they are nearly contiguous: per actor a base, below which
+/// everything is in, and the runs of counters above it.
+///
+/// A hostile counter costs one run, however large it is. Insertion costs a search over the actors and
+/// over the actor's runs; a node that has seen everything has no runs.
+///
+/// ```
+/// use distributed_data_consistency::causality::{Actor, Dot, DotSet};
+/// let actor = Actor::first(0);
+/// let dot = |counter| Dot::new(actor, counter).unwrap();
+/// let mut seen = DotSet::new();
+/// seen.insert(dot(2));
+/// assert_eq!((seen.base(actor), seen.gap_count()), (0, 1));
+/// seen.insert(dot(1));
+/// assert_eq!((seen.base(actor), seen.gap_count()), (2, 0));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<(Actor, Counters)>", into = "Vec<(Actor, Counters)>")]
+pub struct DotSet {
+    /// invariant: sorted by actor, each once, none with nothing seen.
+    actors: Vec<(Actor, Counters)>,
+}
+
+/// The counters seen of one actor.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug, Serialize, Deserialize)]
+struct Counters {
+    /// Every counter from 1 to this one is in.
+    base: u64,
+    /// invariant: inclusive, ascending, none empty, each starts at least two above the end of what is before it.
+    runs: Vec<(u64, u64)>,
+}
+
+impl Counters {
+    fn contains(&self, counter: u64) -> bool {
+        if counter <= self.base {
+            return true;
+        }
+        let after = self.runs.partition_point(|run| run.0 <= counter);
+        after > 0 && counter <= self.runs[after - 1].1
+    }
+
+    fn contains_run(&self, first: u64, last: u64) -> bool {
+        if last <= self.base {
+            return true;
+        }
+        let first = first.max(self.base + 1);
+        let after = self.runs.partition_point(|run| run.0 <= first);
+        after > 0 && last <= self.runs[after - 1].1
+    }
+
+    fn insert_run(&mut self, first: u64, last: u64) {
+        let (mut first, mut last) = (first, last);
+        // All runs that touch the new one melt into it.
+        let from = self.runs.partition_point(|run| run.1 + 1 < first);
+        let to = self.runs.partition_point(|run| run.0 <= last + 1);
+        if from < to {
+            first = first.min(self.runs[from].0);
+            last = last.max(self.runs[to - 1].1);
+        }
+        self.runs.splice(from..to, [(first, last)]);
+        self.absorb();
+    }
+
+    /// Moves the base up through the runs that touch it.
+    fn absorb(&mut self) {
+        let reached = self.runs.iter().take_while(|run| {
+            let touches = run.0 <= self.base + 1;
+            if touches {
+                self.base = self.base.max(run.1);
+            }
+            touches
+        });
+        let reached = reached.count();
+        self.runs.drain(..reached);
+    }
+
+    fn insert_all(&mut self, other: &Self) {
+        self.base = self.base.max(other.base);
+        self.absorb();
+        for &(first, last) in &other.runs {
+            if last > self.base {
+                self.insert_run(first.max(self.base + 1), last);
+            }
+        }
+    }
+
+    fn contains_all(&self, other: &Self) -> bool {
+        (other.base == 0 || self.contains_run(1, other.base))
+            && other.runs.iter().all(|&(first, last)| self.contains_run(first, last))
+    }
+
+    fn is_valid(&self) -> bool {
+        let mut reached = self.base;
+        let runs_are_apart = self.runs.iter().all(|&(first, last)| {
+            let fits = first > reached.saturating_add(1) && first <= last;
+            reached = last;
+            fits
+        });
+        runs_are_apart && reached <= COUNTER_MAX && (self.base > 0 || !self.runs.is_empty())
+    }
+}
+
+impl DotSet {
+    /// The empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// True when `dot` is in the set.
+    pub fn contains(&self, dot: Dot) -> bool {
+        self.find(dot.actor).is_some_and(|counters| counters.contains(dot.counter.get()))
+    }
+
+    /// Adds `dot`; false when it was there.
+    ///
+    /// # Panics
+    /// If the counter is above [`COUNTER_MAX`].
+    pub fn insert(&mut self, dot: Dot) -> bool {
+        let counter = dot.counter.get();
+        assert!(counter <= COUNTER_MAX, "expect: counters stay below 2^53, not {counter}");
+        let counters = self.entry(dot.actor);
+        if counters.contains(counter) {
+            return false;
+        }
+        if counter == counters.base + 1 {
+            counters.base = counter;
+            counters.absorb();
+        } else {
+            counters.insert_run(counter, counter);
+        }
+        true
+    }
+
+    /// Adds all of `other`.
+    pub fn insert_all(&mut self, other: &Self) {
+        for (actor, counters) in &other.actors {
+            self.entry(*actor).insert_all(counters);
+        }
+    }
+
+    /// True when every dot of `other` is in this set.
+    pub fn contains_all(&self, other: &Self) -> bool {
+        other.actors.iter().all(|(actor, theirs)| self.find(*actor).is_some_and(|mine| mine.contains_all(theirs)))
+    }
+
+    /// The counter up to which everything of `actor` is in.
+    pub fn base(&self, actor: Actor) -> u64 {
+        self.find(actor).map_or(0, |counters| counters.base)
+    }
+
+    /// The number of gaps, over all actors.
+    pub fn gap_count(&self) -> usize {
+        self.actors.iter().map(|(_, counters)| counters.runs.len()).sum()
+    }
+
+    /// The actors of which anything was seen, in order.
+    pub fn actors(&self) -> impl ExactSizeIterator<Item = Actor> + '_ {
+        self.actors.iter().map(|(actor, _)| *actor)
+    }
+
+    /// True when nothing was seen.
+    pub fn is_empty(&self) -> bool {
+        self.actors.is_empty()
+    }
+
+    fn find(&self, actor: Actor) -> Option<&Counters> {
+        let place = self.actors.binary_search_by_key(&actor, |entry| entry.0).ok()?;
+        Some(&self.actors[place].1)
+    }
+
+    fn entry(&mut self, actor: Actor) -> &mut Counters {
+        let place = match self.actors.binary_search_by_key(&actor, |entry| entry.0) {
+            Ok(place) => place,
+            Err(place) => {
+                self.actors.insert(place, (actor, Counters::default()));
+                place
+            }
+        };
+        &mut self.actors[place].1
+    }
+}
+
+impl Extend<Dot> for DotSet {
+    fn extend<I: IntoIterator<Item = Dot>>(&mut self, dots: I) {
+        for dot in dots {
+            self.insert(dot);
+        }
+    }
+}
+
+impl FromIterator<Dot> for DotSet {
+    fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
+        let mut set = Self::new();
+        set.extend(dots);
+        set
+    }
+}
+
+/// What arrives from outside is taken only in the one form that this module writes.
+impl TryFrom<Vec<(Actor, Counters)>> for DotSet {
+    type Error = &'static str;
+
+    fn try_from(actors: Vec<(Actor, Counters)>) -> Result<Self, Self::Error> {
+        if !actors.is_sorted_by(|left, right| left.0 < right.0) {
+            return Err("actors of a dot set out of order");
+        }
+        if !actors.iter().all(|(_, counters)| counters.is_valid()) {
+            return Err("runs of a dot set empty, out of order or out of range");
+        }
+        Ok(Self { actors })
+    }
+}
+
+impl From<DotSet> for Vec<(Actor, Counters)> {
+    fn from(set: DotSet) -> Self {
+        set.actors
+    }
+}
+
+/// `{0:5 1:2+4..6}`: all of node 0's first five; of node 1's the first two, and the fourth to the sixth.
+impl fmt::Debug for DotSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (place, (actor, counters)) in self.actors.iter().enumerate() {
+            if place > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{actor}:{}", counters.base)?;
+            for (first, last) in &counters.runs {
+                if first == last {
+                    write!(f, "+{first}")?;
+                } else {
+                    write!(f, "+{first}..{last}")?;
+                }
+            }
+        }
+        f.write_str("}")
+    }
+}

@@ -1,0 +1,5 @@
+//! tbd
+pub mod causality;
+pub mod kv;
+pub mod machine;
+pub mod sim;

@@ -1,0 +1,161 @@
+//! What a node may know and do during one step.
+
+use std::time::Duration;
+
+use super::{NodeId, RequestId, Rng, StateMachine, Time};
+
+/// One thing that a node wants done, in the order in which it asked.
+pub enum Effect<M: StateMachine> {
+    /// Send `message` to `to`.
+    Send {
+        /// The receiver; may be the sender itself.
+        to: NodeId,
+        /// What to send.
+        message: M::Message,
+    },
+    /// Wake this life of the node after a while.
+    SetTimer {
+        /// Which; one that is set already is moved.
+        timer: M::Timer,
+        /// How long from now.
+        after: Duration,
+    },
+    /// Forget a timer.
+    CancelTimer {
+        /// Which; one that is not set is no matter.
+        timer: M::Timer,
+    },
+    /// The durable state was edited; [`Env::persist`] has done it already.
+    Persist,
+    /// Answer a client.
+    Respond {
+        /// Whose request.
+        id: RequestId,
+        /// The answer.
+        response: M::Response,
+    },
+    /// A thing worth counting happened.
+    Mark(&'static str),
+}
+
+/// A node's view of the world during one step, and its only means to act on it.
+///
+/// Effects go into a buffer that the driver owns and reuses. The driver may hand out a budget: effects beyond it
+/// never happen, which is how a crash in the middle of a step is told.
+pub struct Env<'a, M: StateMachine> {
+    id: NodeId,
+    node_count: usize,
+    now: Time,
+    rng: &'a mut Rng,
+    durable: &'a mut M::Durable,
+    effects: &'a mut Vec<Effect<M>>,
+    budget: usize,
+}
+
+impl<'a, M: StateMachine> Env<'a, M> {
+    /// What node `id` of `node_count` sees at `now`; its effects go to the end of `effects`.
+    pub fn new(
+        id: NodeId,
+        node_count: usize,
+        now: Time,
+        rng: &'a mut Rng,
+        durable: &'a mut M::Durable,
+        effects: &'a mut Vec<Effect<M>>,
+    ) -> Self {
+        Self { id, node_count, now, rng, durable, effects, budget: usize::MAX }
+    }
+
+    /// Lets only the first `effect_count` effects of the step happen.
+    #[must_use]
+    pub fn with_budget(mut self, effect_count: usize) -> Self {
+        self.budget = effect_count;
+        self
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// How many nodes the cluster has, this one included.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.node_count
+    }
+
+    /// All nodes of the cluster, this one included, in order.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeId> + use<M> {
+        (0..self.node_count).map(NodeId::new)
+    }
+
+    /// All other nodes, in order.
+    pub fn peers(&self) -> impl Iterator<Item = NodeId> + use<M> {
+        let me = self.id;
+        self.nodes().filter(move |&node| node != me)
+    }
+
+    /// This node's own clock.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// This node's own stream of random bits.
+    pub fn rng(&mut self) -> &mut Rng {
+        self.rng
+    }
+
+    /// What would survive a crash now.
+    #[must_use]
+    pub fn durable(&self) -> &M::Durable {
+        self.durable
+    }
+
+    /// Sends `message` to `to`.
+    pub fn send(&mut self, to: NodeId, message: M::Message) {
+        self.push(Effect::Send { to, message });
+    }
+
+    /// Sends a copy of `message` to every other node, in order; a crash may strike in between.
+    pub fn broadcast(&mut self, message: &M::Message) {
+        for peer in self.peers() {
+            self.send(peer, message.clone());
+        }
+    }
+
+    /// Calls [`StateMachine::on_timer`] with `timer` after `after`, once; never early.
+    pub fn set_timer(&mut self, timer: M::Timer, after: Duration) {
+        self.push(Effect::SetTimer { timer, after });
+    }
+
+    /// Forgets `timer`.
+    pub fn cancel_timer(&mut self, timer: M::Timer) {
+        self.push(Effect::CancelTimer { timer });
+    }
+
+    /// Edits the durable state in place. What was persisted before a crash is what the next life is made from.
+    pub fn persist(&mut self, edit: impl FnOnce(&mut M::Durable)) {
+        if self.budget > 0 {
+            edit(self.durable);
+        }
+        self.push(Effect::Persist);
+    }
+
+    /// Answers the request `id`.
+    pub fn respond(&mut self, id: RequestId, response: M::Response) {
+        self.push(Effect::Respond { id, response });
+    }
+
+    /// Says that a thing worth counting happened, by a short fixed name.
+    pub fn mark(&mut self, what: &'static str) {
+        self.push(Effect::Mark(what));
+    }
+
+    fn push(&mut self, effect: Effect<M>) {
+        if self.budget > 0 {
+            self.budget -= 1;
+            self.effects.push(effect);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What clients do.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{RequestId, Rng, StateMachine};
+
+/// The clients of a cluster: they draw *actions* from a seed, and turn each into a request when it is due.
+///
+/// An action is plain data and stands in plan files; it may be symbolic ("put with the context that session 2 last
+/// got"), because the workload hears the responses. A run works on its own clone, so what a workload remembers
+/// never leaks from one run into the next.
+pub trait Workload<M: StateMachine>: Clone + Send + Sync + 'static {
+    /// What a plan writes down. In a plan file the action stands in its `[[request]]` table as serde writes it, so an
+    /// enum reads well: `put = { key = "cart", value = "b" }`.
+    type Action: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// A world is about to be drawn: choose what kind of clients it has. By default all worlds are alike.
+    fn begin(&mut self, rng: &mut Rng) {
+        let _ = rng;
+    }
+
+    /// Draws the next action of a world.
+    fn draw(&mut self, rng: &mut Rng) -> Self::Action;
+
+    /// Turns an action that is due into a request.
+    fn request(&mut self, id: RequestId, action: &Self::Action) -> M::Request;
+
+    /// Hears a response.
+    fn response(&mut self, id: RequestId, response: &M::Response) {
+        let _ = (id, response);
+    }
+}
+
+/// A workload whose actions are the requests themselves, drawn by a function.
+///
+/// [`Harness::requests`](crate::explore::Harness::requests) makes one.
+#[derive(Clone)]
+pub struct Requests<F>(pub F);
+
+impl<M, F> Workload<M> for Requests<F>
+where
+    M: StateMachine,
+    M::Request: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
+    F: Fn(&mut Rng) -> M::Request + Clone + Send + Sync + 'static,
+{
+    type Action = M::Request;
+
+    fn draw(&mut self, rng: &mut Rng) -> M::Request {
+        self.0(rng)
+    }
+
+    fn request(&mut self, _id: RequestId, action: &M::Request) -> M::Request {
+        action.clone()
+    }
+}

@@ -1,0 +1,136 @@
+//! Client actions in plans, whatever their type: a plan is plain data for any workload.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::machine::{RequestId, Rng, StateMachine, Workload};
+
+/// One action of a workload, its type erased so that [`Plan`](super::Plan) needs no type parameter.
+#[derive(Clone)]
+pub struct Action(Arc<dyn AnyAction>);
+
+trait AnyAction: fmt::Debug + Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn equals(&self, other: &dyn Any) -> bool;
+    fn to_value(&self) -> Result<toml::Value, toml::ser::Error>;
+}
+
+impl<A> AnyAction for A
+where
+    A: fmt::Debug + PartialEq + Serialize + Send + Sync + 'static,
+{
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn equals(&self, other: &dyn Any) -> bool {
+        other.downcast_ref::<A>().is_some_and(|other| self == other)
+    }
+
+    fn to_value(&self) -> Result<toml::Value, toml::ser::Error> {
+        toml::Value::try_from(self)
+    }
+}
+
+impl Action {
+    /// Wraps an action of any workload.
+    pub fn new<A>(action: A) -> Self
+    where
+        A: fmt::Debug + PartialEq + Serialize + Send + Sync + 'static,
+    {
+        Self(Arc::new(action))
+    }
+
+    /// The action, if it is an `A`.
+    #[must_use]
+    pub fn downcast<A: 'static>(&self) -> Option<&A> {
+        self.0.as_any().downcast_ref()
+    }
+
+    /// The action as a plan file holds it.
+    ///
+    /// # Errors
+    /// If TOML cannot express it.
+    pub fn to_value(&self) -> Result<toml::Value, toml::ser::Error> {
+        self.0.to_value()
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PartialEq for Action {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.equals(other.0.as_any())
+    }
+}
+
+/// A [`Workload`] with its action type erased: what a world asks for requests.
+pub trait Clients<M: StateMachine>: Send + Sync {
+    /// See [`Workload::begin`].
+    fn begin(&mut self, rng: &mut Rng);
+    /// See [`Workload::draw`].
+    fn draw(&mut self, rng: &mut Rng) -> Action;
+    /// See [`Workload::request`].
+    ///
+    /// # Panics
+    /// If `action` is of another workload.
+    fn request(&mut self, id: RequestId, action: &Action) -> M::Request;
+    /// See [`Workload::response`].
+    fn response(&mut self, id: RequestId, response: &M::Response);
+    /// Reads an action from a plan file.
+    ///
+    /// # Errors
+    /// What the workload expected instead.
+    fn parse(&self, value: toml::Value) -> Result<Action, String>;
+    /// A fresh copy, for another run.
+    fn fork(&self) -> Box<dyn Clients<M>>;
+}
+
+impl<M, W> Clients<M> for W
+where
+    M: StateMachine,
+    W: Workload<M>,
+{
+    fn begin(&mut self, rng: &mut Rng) {
+        Workload::begin(self, rng);
+    }
+
+    fn draw(&mut self, rng: &mut Rng) -> Action {
+        Action::new(Workload::draw(self, rng))
+    }
+
+    fn request(&mut self, id: RequestId, action: &Action) -> M::Request {
+        let action = action.downcast::<W::Action>();
+        Workload::request(self, id, action.expect("expect: a plan is run by the workload it was made for"))
+    }
+
+    fn response(&mut self, id: RequestId, response: &M::Response) {
+        Workload::response(self, id, response);
+    }
+
+    fn parse(&self, value: toml::Value) -> Result<Action, String> {
+        parse::<W::Action>(value)
+    }
+
+    fn fork(&self) -> Box<dyn Clients<M>> {
+        Box::new(self.clone())
+    }
+}
+
+fn parse<A>(value: toml::Value) -> Result<Action, String>
+where
+    A: fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    match value.try_into::<A>() {
+        Ok(action) => Ok(Action::new(action)),
+        Err(error) => Err(error.message().to_owned()),
+    }
+}

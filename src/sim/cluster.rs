@@ -1,0 +1,109 @@
+//! The nodes of a world: their machines, their durable state, their timers.
+
+use std::fmt;
+
+use crate::machine::{NodeId, Rng, StateMachine};
+
+/// How the nodes stand at one moment.
+pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [Slot<M>]);
+
+impl<M: StateMachine> Clone for Nodes<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: StateMachine> Copy for Nodes<'_, M> {}
+
+impl<M: StateMachine> fmt::Debug for Nodes<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} nodes up", self.up().count(), self.count())
+    }
+}
+
+impl<'a, M: StateMachine> Nodes<'a, M> {
+    /// How many there are.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.0.len()
+    }
+
+    /// The machine of a node; `None` while it is down.
+    #[must_use]
+    pub fn get(self, node: NodeId) -> Option<&'a M> {
+        self.0.get(node.index())?.machine.as_ref()
+    }
+
+    /// The nodes that are up, in order.
+    pub fn up(self) -> impl Iterator<Item = (NodeId, &'a M)> {
+        let machines = self.0.iter().map(|slot| slot.machine.as_ref()).enumerate();
+        machines.filter_map(|(index, machine)| Some((NodeId::new(index), machine?)))
+    }
+}
+
+/// One node's place in the world.
+pub(super) struct Slot<M: StateMachine> {
+    /// `None` while the node is down.
+    pub(super) machine: Option<M>,
+    pub(super) durable: M::Durable,
+    pub(super) rng: Rng,
+    /// How many crashes it has had.
+    pub(super) life: u32,
+    /// The timers set in this life, each with the token that its event in the queue carries.
+    timers: Vec<(M::Timer, u64)>,
+    timers_set: u64,
+    /// It will crash in its next step.
+    pub(super) doomed: Option<Doom>,
+}
+
+/// A crash that waits for the node's next step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doom {
+    /// After this many effects.
+    pub(super) effects: u32,
+    /// Which fault of the plan it is.
+    pub(super) fault: usize,
+}
+
+impl<M: StateMachine> Slot<M> {
+    pub(super) fn new(rng: Rng) -> Self {
+        Self {
+            machine: None,
+            durable: M::Durable::default(),
+            rng,
+            life: 0,
+            timers: Vec::new(),
+            timers_set: 0,
+            doomed: None,
+        }
+    }
+
+    /// Sets a timer, or moves it; returns the token for its event.
+    pub(super) fn set_timer(&mut self, timer: M::Timer) -> u64 {
+        self.timers_set += 1;
+        let token = self.timers_set;
+        match self.timers.iter_mut().find(|set| set.0 == timer) {
+            Some(set) => set.1 = token,
+            None => self.timers.push((timer, token)),
+        }
+        token
+    }
+
+    pub(super) fn cancel_timer(&mut self, timer: &M::Timer) {
+        self.timers.retain(|set| set.0 != *timer);
+    }
+
+    /// The timer whose event carries `token`; `None` if it was moved, cancelled or forgotten in a crash.
+    pub(super) fn take_timer(&mut self, token: u64) -> Option<M::Timer> {
+        let place = self.timers.iter().position(|set| set.1 == token)?;
+        Some(self.timers.swap_remove(place).0)
+    }
+
+    /// Loses everything but the durable state.
+    pub(super) fn crash(&mut self) {
+        self.machine = None;
+        self.timers.clear();
+        self.doomed = None;
+        self.life += 1;
+    }
+}

@@ -1,0 +1,28 @@
+//! The world: a single-threaded scheduler that owns the virtual clock, the network and the faults.
+//!
+//! A run is a pure function of a [`Plan`]. What happens to each message is asked of a [`Fates`]: a plan's own list, or a
+//! seed that draws as the run goes. Whoever wants to know what happens looks on as an [`Observer`].
+//!
+//! Nothing here knows any particular state machine.
+
+mod action;
+mod cluster;
+mod names;
+mod network;
+mod observer;
+mod plan;
+mod queue;
+mod tally;
+mod trace;
+mod world;
+
+pub use action::{Action, Clients};
+pub use cluster::Nodes;
+pub use names::{Link, MessageName, NameRef, ParseNameError};
+pub use network::{Fates, PlannedFates};
+pub use observer::{Event, Input, LostWhy, Observer};
+pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
+pub use queue::EventQueue;
+pub use tally::Tally;
+pub use trace::{Recorder, Recording, Trace, TraceEvent, What};
+pub use world::{End, Limits, RunEnd, World};

@@ -1,0 +1,167 @@
+//! Names of links and messages. A decision is bound to a name, not to a position, so that removing one decision, or a
+//! change of the code under test, does not shift the meaning of all others.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use indexmap::Equivalent;
+
+use crate::machine::NodeId;
+
+/// One direction between two nodes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link {
+    /// The sender.
+    pub from: NodeId,
+    /// The receiver.
+    pub to: NodeId,
+}
+
+impl Link {
+    /// The link from node `from` to node `to`.
+    #[must_use]
+    pub const fn new(from: usize, to: usize) -> Self {
+        Self { from: NodeId::new(from), to: NodeId::new(to) }
+    }
+
+    /// The other direction.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self { from: self.to, to: self.from }
+    }
+}
+
+/// `0→1`
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}→{}", self.from, self.to)
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Names one message of a run: the `number`-th, from 1, of its kind on its link.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MessageName {
+    /// Which link.
+    pub link: Link,
+    /// What sort, as [`StateMachine::kind`](crate::machine::StateMachine::kind) says.
+    pub kind: Arc<str>,
+    /// Which of those, from 1.
+    pub number: u32,
+}
+
+/// A [`MessageName`] that borrows its kind: what the network looks fates up with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NameRef<'a> {
+    /// Which link.
+    pub link: Link,
+    /// What sort.
+    pub kind: &'a str,
+    /// Which of those, from 1; 0 when nobody counts.
+    pub number: u32,
+}
+
+impl MessageName {
+    /// The same name, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> NameRef<'_> {
+        NameRef { link: self.link, kind: &self.kind, number: self.number }
+    }
+}
+
+impl NameRef<'_> {
+    /// The same name, owned.
+    #[must_use]
+    pub fn into_name(self) -> MessageName {
+        MessageName { link: self.link, kind: self.kind.into(), number: self.number }
+    }
+}
+
+impl Hash for NameRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.link, self.kind, self.number).hash(state);
+    }
+}
+
+/// As its borrowed form hashes, so that one can look up the other.
+impl Hash for MessageName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.borrowed().hash(state);
+    }
+}
+
+impl Equivalent<MessageName> for NameRef<'_> {
+    fn equivalent(&self, name: &MessageName) -> bool {
+        *self == name.borrowed()
+    }
+}
+
+/// `0→1 update #3`
+impl fmt::Display for NameRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} #{}", self.link, self.kind, self.number)
+    }
+}
+
+/// `0→1 update #3`
+impl fmt::Display for MessageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.borrowed(), f)
+    }
+}
+
+impl fmt::Debug for MessageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a text names no link or message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseNameError(&'static str);
+
+impl fmt::Display for ParseNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for ParseNameError {}
+
+/// Reads `0→1` or `0->1`.
+impl FromStr for Link {
+    type Err = ParseNameError;
+
+    fn from_str(text: &str) -> Result<Self, ParseNameError> {
+        const WRONG: ParseNameError = ParseNameError("expected a link like \"0→1\" or \"0->1\"");
+        let (from, to) = text.split_once('→').or_else(|| text.split_once("->")).ok_or(WRONG)?;
+        let node = |text: &str| text.trim().parse::<u16>().map(usize::from).map_err(|_| WRONG);
+        Ok(Self::new(node(from)?, node(to)?))
+    }
+}
+
+/// Reads `0→1 update #3` or `0->1 update #3`.
+impl FromStr for MessageName {
+    type Err = ParseNameError;
+
+    fn from_str(text: &str) -> Result<Self, ParseNameError> {
+        const WRONG: ParseNameError = ParseNameError("expected a message like \"0→1 update #3\"");
+        let mut words = text.split_whitespace();
+        let (Some(link), Some(kind), Some(number), None) = (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(WRONG);
+        };
+        let number = number.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or(WRONG)?;
+        if number == 0 {
+            return Err(ParseNameError("messages are numbered from #1"));
+        }
+        Ok(Self { link: link.parse()?, kind: kind.into(), number })
+    }
+}

@@ -1,0 +1,150 @@
+//! How checks and recorders look on.
+
+use std::ops::ControlFlow;
+
+use super::{Fate, Link, NameRef, Nodes};
+use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
+
+/// Looks on as a world runs, and may stop it.
+///
+/// An observer changes nothing: a world runs the same whoever looks on.
+pub trait Observer<M: StateMachine> {
+    /// True if messages should be counted, so that events carry their numbers. Counting costs a look-up a message.
+    fn wants_names(&self) -> bool {
+        false
+    }
+
+    /// Something happens at `at`; `nodes` is how the nodes stand at that moment.
+    fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()>;
+}
+
+/// Nobody looks on.
+impl<M: StateMachine> Observer<M> for () {
+    #[inline]
+    fn see(&mut self, _at: Time, _event: &Event<'_, M>, _nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Two look on; the first one sees each event first, and the second one sees it in any case.
+impl<M: StateMachine, A: Observer<M>, B: Observer<M>> Observer<M> for (&mut A, &mut B) {
+    fn wants_names(&self) -> bool {
+        self.0.wants_names() || self.1.wants_names()
+    }
+
+    fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        let first = self.0.see(at, event, nodes);
+        let second = self.1.see(at, event, nodes);
+        if first.is_break() { first } else { second }
+    }
+}
+
+/// One thing that happens in a world.
+pub enum Event<'a, M: StateMachine> {
+    /// A node is about to handle an input.
+    Begins {
+        /// Which step of the run this is, from 1.
+        step: u64,
+        /// Who.
+        node: NodeId,
+        /// What.
+        input: Input<'a, M>,
+    },
+    /// It has handled the input, and this is what it wants done.
+    Ends {
+        /// Which step.
+        step: u64,
+        /// Who.
+        node: NodeId,
+        /// In order.
+        effects: &'a [Effect<M>],
+    },
+    /// A message was handed to the network.
+    Sent {
+        /// Which.
+        name: NameRef<'a>,
+        /// What.
+        message: &'a M::Message,
+        /// What will become of it; `None` for the boring fate.
+        fate: Option<&'a Fate>,
+    },
+    /// A message, or a copy of it, will never arrive.
+    Lost {
+        /// Which.
+        name: NameRef<'a>,
+        /// What.
+        message: &'a M::Message,
+        /// Why.
+        why: LostWhy,
+    },
+    /// A request found its node down.
+    RequestLost {
+        /// Whom it was for.
+        node: NodeId,
+        /// Which.
+        id: RequestId,
+    },
+    /// A node lost its memory.
+    Crashed {
+        /// Who.
+        node: NodeId,
+        /// In the middle of a step, whose later effects never happened.
+        in_step: bool,
+    },
+    /// Links were cut.
+    Cut {
+        /// Which.
+        links: &'a [Link],
+    },
+    /// Links work again.
+    Joined {
+        /// Which.
+        links: &'a [Link],
+    },
+    /// The hostile phase is over.
+    Healed,
+    /// The run is over, and nothing stopped it: the world has come to rest, or its time to settle is up.
+    Rest {
+        /// True if nothing at all is left to happen.
+        quiet: bool,
+    },
+}
+
+/// What a node handles in one step.
+pub enum Input<'a, M: StateMachine> {
+    /// A new life begins.
+    Start {
+        /// How many lives the node has had before.
+        life: u32,
+    },
+    /// A message.
+    Message {
+        /// Which.
+        name: NameRef<'a>,
+        /// What.
+        message: &'a M::Message,
+    },
+    /// A client's request.
+    Request {
+        /// Which.
+        id: RequestId,
+        /// What.
+        request: &'a M::Request,
+    },
+    /// A timer.
+    Timer {
+        /// Which.
+        timer: &'a M::Timer,
+    },
+}
+
+/// Why a message never arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostWhy {
+    /// The network lost it: its fate.
+    Dropped,
+    /// Its link was cut, as it was sent or before it arrived.
+    Cut,
+    /// The receiver was down.
+    Down,
+}

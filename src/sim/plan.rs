@@ -1,0 +1,125 @@
+//! Plans: all that a run depends on, as plain data.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use smallvec::{SmallVec, smallvec};
+
+use super::{Action, Link, MessageName};
+use crate::machine::{NodeId, Time};
+
+/// The largest cluster a plan may describe.
+pub const NODE_COUNT_MAX: usize = 4_096;
+
+/// One world: how many nodes, what clients ask, which faults strike, and the fate of each message.
+///
+/// Plans are *total*: every plan can be run. A request or fault for a node that is not there is ignored, and so is a
+/// fate for a message that is never sent. A plan lists only what is not boring: a message without a fate is delivered
+/// once, in order, after the base latency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Where the plan came from. The nodes' own random streams are drawn from it, nothing else.
+    pub seed: u64,
+    /// How many nodes, from 1 to [`NODE_COUNT_MAX`]; what lies beyond is taken for the nearest.
+    pub node_count: usize,
+    /// How long a message takes whose fate is boring.
+    pub latency: Duration,
+    /// From here on nothing goes wrong any more: partitions end, nodes that are down restart, and each message that is
+    /// sent from now on has the boring fate.
+    pub heal_at: Time,
+    /// How long after healing the cluster may take to come to rest.
+    pub settle: Duration,
+    /// What clients ask.
+    pub requests: Vec<PlannedRequest>,
+    /// Which faults strike.
+    pub faults: Vec<PlannedFault>,
+    /// Which messages have a fate that is not boring.
+    pub fates: IndexMap<MessageName, Fate>,
+}
+
+impl Plan {
+    /// A world of `node_count` nodes in which nothing goes wrong and nobody asks anything.
+    #[must_use]
+    pub fn new(node_count: usize) -> Self {
+        Self {
+            seed: 0,
+            node_count,
+            latency: Duration::from_millis(1),
+            heal_at: Time::from_millis(100),
+            settle: Duration::from_secs(10),
+            requests: Vec::new(),
+            faults: Vec::new(),
+            fates: IndexMap::new(),
+        }
+    }
+
+    /// The number of decisions: requests, faults and fates. The measure of a counterexample.
+    #[must_use]
+    pub fn decision_count(&self) -> usize {
+        self.requests.len() + self.faults.len() + self.fates.len()
+    }
+}
+
+/// What a client asks when, of whom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedRequest {
+    /// When it reaches the node.
+    pub at: Time,
+    /// Which node.
+    pub node: NodeId,
+    /// What.
+    pub action: Action,
+}
+
+/// Which fault strikes when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedFault {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub fault: Fault,
+}
+
+/// A thing that goes wrong other than with a single message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A node loses everything but its durable state.
+    Crash {
+        /// Which.
+        node: NodeId,
+        /// Not at once, but in the middle of the node's next step, after this many of the step's effects.
+        effects: Option<u32>,
+        /// How long it stays down; without it until the world heals.
+        restart: Option<Duration>,
+    },
+    /// Links lose what is sent over them, and what is under way on them.
+    Partition {
+        /// Which; both directions of a pair, or only one.
+        links: Vec<Link>,
+        /// How long; without it until the world heals.
+        heal: Option<Duration>,
+    },
+}
+
+/// What the network does with one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is lost.
+    Drop,
+    /// It arrives once for each of these times, counted from when it was sent. Nothing listed is [`Fate::Drop`].
+    Deliver(SmallVec<[Duration; 2]>),
+}
+
+impl Fate {
+    /// It arrives once, after `delay`.
+    #[must_use]
+    pub fn delay(delay: Duration) -> Self {
+        Self::Deliver(smallvec![delay])
+    }
+
+    /// It arrives once for each of `delays`.
+    #[must_use]
+    pub fn copies(delays: &[Duration]) -> Self {
+        Self::Deliver(SmallVec::from_slice(delays))
+    }
+}

@@ -1,0 +1,209 @@
+//! The recorder: what happened in a run, as plain text and data, for plans and reports.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use indexmap::IndexMap;
+
+use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
+use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
+
+/// A run of more events than this is recorded no further: nobody reads on.
+const EVENT_COUNT_MAX: usize = 200_000;
+
+/// What a [`Recorder`] has written down.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// The fates that were not boring.
+    pub fates: IndexMap<MessageName, Fate>,
+    /// What happened.
+    pub trace: Trace,
+}
+
+/// What happened in a run, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    /// The events.
+    pub events: Vec<TraceEvent>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceEvent {
+    /// When.
+    pub at: Time,
+    /// The step in which it happened, or after which.
+    pub step: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they are")]
+pub enum What {
+    /// A node began a life.
+    Started { node: NodeId, life: u32 },
+    /// A client asked.
+    Asked { node: NodeId, id: RequestId, text: String },
+    /// A client was answered.
+    Answered { node: NodeId, id: RequestId, text: String },
+    /// A client found the node down.
+    Unheard { node: NodeId, id: RequestId },
+    /// A message was handed to the network; `fate` if it is not boring.
+    Sent { name: MessageName, text: String, fate: Option<Fate> },
+    /// A message was taken.
+    Took { name: MessageName, text: String },
+    /// A message will never arrive.
+    Lost { name: MessageName, text: String, why: LostWhy },
+    /// A timer fired.
+    Fired { node: NodeId, text: String },
+    /// A node marked a thing that happened.
+    Marked { node: NodeId, mark: &'static str },
+    /// A node lost its memory.
+    Crashed { node: NodeId, in_step: bool },
+    /// Links were cut.
+    Cut { links: Vec<Link> },
+    /// Links work again.
+    Joined { links: Vec<Link> },
+    /// The hostile phase is over.
+    Healed,
+}
+
+/// Writes down all that happens, and the fates that make up the plan of the run.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    recording: Recording,
+    step: u64,
+}
+
+impl Recorder {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What it has written down.
+    #[must_use]
+    pub fn finish(self) -> Recording {
+        self.recording
+    }
+
+    fn note(&mut self, at: Time, what: What) {
+        if self.recording.trace.events.len() < EVENT_COUNT_MAX {
+            self.recording.trace.events.push(TraceEvent { at, step: self.step, what });
+        }
+    }
+
+    fn begin<M: StateMachine>(&mut self, node: NodeId, input: &Input<'_, M>) -> What {
+        match input {
+            Input::Start { life } => What::Started { node, life: *life },
+            Input::Message { name, message } => What::Took { name: name.into_name(), text: format!("{message:?}") },
+            Input::Request { id, request } => What::Asked { node, id: *id, text: format!("{request:?}") },
+            Input::Timer { timer } => What::Fired { node, text: format!("{timer:?}") },
+        }
+    }
+}
+
+impl<M: StateMachine> Observer<M> for Recorder {
+    fn wants_names(&self) -> bool {
+        true
+    }
+
+    fn see(&mut self, at: Time, event: &Event<'_, M>, _nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        let what = match event {
+            Event::Begins { step, node, input } => {
+                self.step = *step;
+                self.begin(*node, input)
+            }
+            Event::Ends { node, effects, .. } => {
+                for effect in *effects {
+                    match effect {
+                        Effect::Respond { id, response } => {
+                            self.note(at, What::Answered { node: *node, id: *id, text: format!("{response:?}") });
+                        }
+                        Effect::Mark(mark) => self.note(at, What::Marked { node: *node, mark }),
+                        _ => {}
+                    }
+                }
+                return ControlFlow::Continue(());
+            }
+            Event::Sent { name, message, fate } => {
+                if let Some(fate) = fate {
+                    self.recording.fates.insert(name.into_name(), (*fate).clone());
+                }
+                What::Sent { name: name.into_name(), text: format!("{message:?}"), fate: fate.cloned() }
+            }
+            Event::Lost { name, message, why } => {
+                What::Lost { name: name.into_name(), text: format!("{message:?}"), why: *why }
+            }
+            Event::RequestLost { node, id } => What::Unheard { node: *node, id: *id },
+            Event::Crashed { node, in_step } => What::Crashed { node: *node, in_step: *in_step },
+            Event::Cut { links } => What::Cut { links: links.to_vec() },
+            Event::Joined { links } => What::Joined { links: links.to_vec() },
+            Event::Healed => What::Healed,
+            Event::Rest { .. } => return ControlFlow::Continue(()),
+        };
+        self.note(at, what);
+        ControlFlow::Continue(())
+    }
+}
+
+/// One line: when, where, what.
+impl fmt::Display for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.at, self.what)
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { node, life: 0 } => write!(f, "node {node} starts"),
+            Self::Started { node, life } => write!(f, "node {node} restarts, life {}", life + 1),
+            Self::Asked { node, text, .. } => write!(f, "node {node} is asked: {text}"),
+            Self::Answered { node, text, .. } => write!(f, "node {node} answers: {text}"),
+            Self::Unheard { node, id } => write!(f, "node {node} is down and never hears request {id}"),
+            Self::Sent { name, text, .. } => write!(f, "{name} is sent: {text}"),
+            Self::Took { name, text } => write!(f, "{name} is taken: {text}"),
+            Self::Lost { name, why, .. } => write!(f, "{name} is lost: {why}"),
+            Self::Fired { node, text } => write!(f, "node {node} wakes: {text}"),
+            Self::Marked { node, mark } => write!(f, "node {node} marks: {mark}"),
+            Self::Crashed { node, in_step: false } => write!(f, "node {node} crashes"),
+            Self::Crashed { node, in_step: true } => write!(f, "node {node} crashes in the middle of the step"),
+            Self::Cut { links } => write!(f, "cut {}", ShownLinks(links)),
+            Self::Joined { links } => write!(f, "joined {}", ShownLinks(links)),
+            Self::Healed => f.write_str("the world heals"),
+        }
+    }
+}
+
+impl fmt::Display for LostWhy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dropped => "dropped",
+            Self::Cut => "link cut",
+            Self::Down => "receiver down",
+        })
+    }
+}
+
+/// `0↔1 2→0`: pairs that are cut both ways are written once.
+pub(super) struct ShownLinks<'a>(pub(super) &'a [Link]);
+
+impl fmt::Display for ShownLinks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for link in self.0 {
+            let both = self.0.contains(&link.reversed());
+            if both && link.from > link.to {
+                continue;
+            }
+            let arrow = if both { '↔' } else { '→' };
+            write!(f, "{separator}{}{arrow}{}", link.from, link.to)?;
+            separator = " ";
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,466 @@
+//! The scheduler: takes what is due first, lets a node handle it, and puts what follows into the queue.
+
+use std::mem;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::cluster::{Doom, Slot};
+use super::network::Network;
+use super::{
+    Clients, Event, EventQueue, Fate, Fates, Fault, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer,
+    Plan, Tally,
+};
+use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
+
+/// The random stream of node 0; node *i* has the *i*-th after it. Streams below are for drawing plans.
+const NODE_STREAM: u64 = 1 << 32;
+
+/// A copy that comes this many base latencies after the first one comes late.
+const LATE_LATENCIES: u32 = 20;
+
+/// How far a run may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// After this many steps the run ends, as one that never comes to rest.
+    pub step_count_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { step_count_max: 1_000_000 }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing is left to happen.
+    Quiet,
+    /// The time to settle is up.
+    TimeUp,
+    /// [`Limits::step_count_max`] was reached.
+    TooLong,
+    /// The observer stopped it.
+    Stopped,
+}
+
+/// What is left of a run.
+#[derive(Clone, Debug)]
+pub struct RunEnd {
+    /// How it ended.
+    pub end: End,
+    /// When the last thing happened.
+    pub at: Time,
+    /// The digest of everything that happened.
+    pub digest: Digest,
+    /// What happened, counted.
+    pub tally: Tally,
+}
+
+/// A cluster, its network and its clients, about to live through a plan.
+pub struct World<'a, M: StateMachine, F, O> {
+    plan: &'a Plan,
+    boot: &'a dyn Fn(Boot<M::Durable>) -> M,
+    clients: Option<Box<dyn Clients<M>>>,
+    fates: F,
+    observer: &'a mut O,
+    limits: Limits,
+    nodes: Vec<Slot<M>>,
+    network: Network,
+    queue: EventQueue<Pending<M>>,
+    /// Reused from step to step.
+    effects: Vec<Effect<M>>,
+    now: Time,
+    healed: bool,
+    sent: u64,
+    digest: Digest,
+    tally: Tally,
+}
+
+/// What waits in the queue.
+enum Pending<M: StateMachine> {
+    Delivery {
+        link: Link,
+        number: u32,
+        /// How many messages were sent before, and this one: later sent is larger.
+        sent: u64,
+        message: M::Message,
+    },
+    Timer {
+        node: NodeId,
+        life: u32,
+        token: u64,
+    },
+    Request(u32),
+    Fault(usize),
+    PartitionEnd(usize),
+    Restart {
+        node: NodeId,
+        life: u32,
+    },
+    Heal,
+}
+
+/// What a node is about to handle.
+enum Work<M: StateMachine> {
+    Start,
+    Message { link: Link, number: u32, message: M::Message },
+    Request { id: RequestId, request: M::Request },
+    Timer { timer: M::Timer },
+}
+
+impl<M: StateMachine> Work<M> {
+    fn input(&self, life: u32) -> Input<'_, M> {
+        match self {
+            Self::Start => Input::Start { life },
+            Self::Message { link, number, message } => {
+                Input::Message { name: NameRef { link: *link, kind: M::kind(message), number: *number }, message }
+            }
+            Self::Request { id, request } => Input::Request { id: *id, request },
+            Self::Timer { timer } => Input::Timer { timer },
+        }
+    }
+
+    /// What the digest sees of it.
+    fn fold(&self, node: NodeId, digest: &mut Digest) {
+        let (tag, from) = match self {
+            Self::Start => (1, 0),
+            Self::Message { link, .. } => (2, link.from.index() as u64),
+            Self::Request { id, .. } => (3, u64::from(id.0)),
+            Self::Timer { .. } => (4, 0),
+        };
+        digest.fold(tag | (node.index() as u64) << 3 | from << 32);
+        if let Self::Message { message, .. } = self {
+            digest.fold_bytes(M::kind(message).as_bytes());
+        }
+    }
+}
+
+impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
+    /// The world of `plan`, whose nodes `boot` makes.
+    pub fn new(
+        plan: &'a Plan,
+        boot: &'a dyn Fn(Boot<M::Durable>) -> M,
+        clients: Option<Box<dyn Clients<M>>>,
+        fates: F,
+        observer: &'a mut O,
+        limits: Limits,
+    ) -> Self {
+        let node_count = plan.node_count.clamp(1, NODE_COUNT_MAX);
+        let named = fates.wants_names() || observer.wants_names();
+        let rng = |node| Rng::new(plan.seed, NODE_STREAM + node as u64);
+        Self {
+            plan,
+            boot,
+            clients,
+            fates,
+            observer,
+            limits,
+            nodes: (0..node_count).map(|node| Slot::new(rng(node))).collect(),
+            network: Network::new(node_count, named),
+            queue: EventQueue::new(),
+            effects: Vec::new(),
+            now: Time::ZERO,
+            healed: false,
+            sent: 0,
+            digest: Digest::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Lives through the plan.
+    pub fn run(mut self) -> RunEnd {
+        self.schedule_plan();
+        let end = match self.live() {
+            ControlFlow::Continue(End::Quiet) if self.see_rest(true).is_break() => End::Stopped,
+            ControlFlow::Continue(End::TimeUp) if self.see_rest(false).is_break() => End::Stopped,
+            ControlFlow::Continue(end) => end,
+            ControlFlow::Break(()) => End::Stopped,
+        };
+        for (_, machine) in Nodes(&self.nodes).up() {
+            machine.fold(&mut self.digest);
+        }
+        self.digest.fold(self.tally.steps << 2 | end as u64);
+        self.tally.virtual_nanos = self.now.as_nanos();
+        RunEnd { end, at: self.now, digest: self.digest, tally: self.tally }
+    }
+
+    /// All that the plan foresees goes into the queue first, so that at equal times it comes before what follows from it.
+    fn schedule_plan(&mut self) {
+        self.queue.push(self.plan.heal_at, Pending::Heal);
+        for (index, planned) in self.plan.faults.iter().enumerate() {
+            self.queue.push(planned.at, Pending::Fault(index));
+        }
+        for (id, planned) in (0..).zip(&self.plan.requests) {
+            self.queue.push(planned.at, Pending::Request(id));
+        }
+    }
+
+    fn live(&mut self) -> ControlFlow<(), End> {
+        for index in 0..self.nodes.len() {
+            self.restart(NodeId::new(index))?;
+        }
+        let time_up = self.plan.heal_at + self.plan.settle;
+        while let Some((at, pending)) = self.queue.pop() {
+            if at > time_up {
+                return ControlFlow::Continue(End::TimeUp);
+            }
+            if self.tally.steps >= self.limits.step_count_max {
+                return ControlFlow::Continue(End::TooLong);
+            }
+            debug_assert!(at >= self.now, "expect: virtual time never runs backwards");
+            self.handle(at, pending)?;
+        }
+        ControlFlow::Continue(End::Quiet)
+    }
+
+    fn handle(&mut self, at: Time, pending: Pending<M>) -> ControlFlow<()> {
+        // A timer that was moved or forgotten leaves no trace, not even in the time.
+        if let Pending::Timer { node, life, token } = pending {
+            let slot = &mut self.nodes[node.index()];
+            let timer = if slot.life == life { slot.take_timer(token) } else { None };
+            let Some(timer) = timer else { return ControlFlow::Continue(()) };
+            self.now = at;
+            self.tally.timers += 1;
+            return self.step(node, Work::Timer { timer });
+        }
+        self.now = at;
+        match pending {
+            Pending::Delivery { link, number, sent, message } => self.deliver(link, number, sent, message),
+            Pending::Request(id) => self.request(id),
+            Pending::Fault(index) => self.strike(index),
+            Pending::PartitionEnd(index) => self.end_partition(index),
+            Pending::Restart { node, life } => {
+                let slot = &self.nodes[node.index()];
+                if slot.machine.is_none() && slot.life == life { self.restart(node) } else { ControlFlow::Continue(()) }
+            }
+            Pending::Heal => self.heal(),
+            Pending::Timer { .. } => unreachable!("expect: timers were handled above"),
+        }
+    }
+
+    fn deliver(&mut self, link: Link, number: u32, sent: u64, message: M::Message) -> ControlFlow<()> {
+        if self.network.is_cut(link) {
+            return self.lose(link, number, &message, LostWhy::Cut);
+        }
+        if self.nodes[link.to.index()].machine.is_none() {
+            return self.lose(link, number, &message, LostWhy::Down);
+        }
+        self.tally.delivered += 1;
+        self.tally.reordered += u64::from(self.network.arrives_late(link, sent));
+        self.step(link.to, Work::Message { link, number, message })
+    }
+
+    fn request(&mut self, index: u32) -> ControlFlow<()> {
+        let planned = &self.plan.requests[index as usize];
+        let (id, node) = (RequestId(index), planned.node);
+        let Some(slot) = self.nodes.get(node.index()) else { return ControlFlow::Continue(()) };
+        if slot.machine.is_none() {
+            self.tally.requests_lost += 1;
+            return self.see(&Event::RequestLost { node, id });
+        }
+        let Some(clients) = self.clients.as_mut() else { return ControlFlow::Continue(()) };
+        let request = clients.request(id, &planned.action);
+        self.tally.requests += 1;
+        self.step(node, Work::Request { id, request })
+    }
+
+    /// One step: the node handles the input, then its effects happen, up to the crash that may strike among them.
+    fn step(&mut self, node: NodeId, work: Work<M>) -> ControlFlow<()> {
+        self.tally.steps += 1;
+        let step = self.tally.steps;
+        let life = self.nodes[node.index()].life;
+        self.see(&Event::Begins { step, node, input: work.input(life) })?;
+        self.digest.fold(self.now.as_nanos());
+        work.fold(node, &mut self.digest);
+
+        let doom = self.nodes[node.index()].doomed;
+        self.call(node, work, doom);
+        let mut effects = mem::take(&mut self.effects);
+        self.observer.see(self.now, &Event::Ends { step, node, effects: &effects }, Nodes(&self.nodes))?;
+        self.digest.fold(effects.len() as u64);
+        for effect in effects.drain(..) {
+            self.apply(node, effect)?;
+        }
+        self.effects = effects;
+        match doom {
+            Some(doom) => self.crash(node, doom.fault, true),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Lets the machine handle the input; its effects are in `self.effects` afterwards.
+    fn call(&mut self, node: NodeId, work: Work<M>, doom: Option<Doom>) {
+        let node_count = self.nodes.len();
+        let Slot { machine, durable, rng, .. } = &mut self.nodes[node.index()];
+        let machine = machine.as_mut().expect("expect: only a node that is up handles a step");
+        let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
+        let env = Env::new(node, node_count, self.now, rng, durable, &mut self.effects);
+        let env = &mut env.with_budget(budget);
+        match work {
+            Work::Start => machine.start(env),
+            Work::Message { link, message, .. } => machine.on_message(link.from, message, env),
+            Work::Request { id, request } => machine.on_request(id, request, env),
+            Work::Timer { timer } => machine.on_timer(timer, env),
+        }
+    }
+
+    fn apply(&mut self, node: NodeId, effect: Effect<M>) -> ControlFlow<()> {
+        match effect {
+            Effect::Send { to, message } => {
+                self.digest.fold(to.index() as u64);
+                return self.send(Link { from: node, to }, message);
+            }
+            Effect::SetTimer { timer, after } => {
+                let slot = &mut self.nodes[node.index()];
+                let (life, token) = (slot.life, slot.set_timer(timer));
+                self.queue.push(self.now + after, Pending::Timer { node, life, token });
+            }
+            Effect::CancelTimer { timer } => self.nodes[node.index()].cancel_timer(&timer),
+            Effect::Persist => {}
+            Effect::Respond { id, response } => {
+                self.tally.responses += 1;
+                if let Some(clients) = self.clients.as_mut() {
+                    clients.response(id, &response);
+                }
+            }
+            Effect::Mark(what) => self.tally.mark(what, 1),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn send(&mut self, link: Link, message: M::Message) -> ControlFlow<()> {
+        let (from, to, node_count) = (link.from, link.to, self.nodes.len());
+        assert!(to.index() < node_count, "node {from} sent to node {to}, but the cluster has {node_count} nodes");
+        let kind = M::kind(&message);
+        let number = self.network.count(link, kind);
+        let name = NameRef { link, kind, number };
+        self.tally.sent += 1;
+        self.sent += 1;
+        let sent = self.sent;
+        let is_cut = self.network.is_cut(link);
+        let fate = if self.healed || is_cut { None } else { self.fates.fate(name, self.now) };
+        self.see(&Event::Sent { name, message: &message, fate: fate.as_ref() })?;
+        let delays = match &fate {
+            _ if is_cut => return self.lose(link, number, &message, LostWhy::Cut),
+            None => {
+                self.queue.push(self.now + self.plan.latency, Pending::Delivery { link, number, sent, message });
+                return ControlFlow::Continue(());
+            }
+            Some(Fate::Drop) => &[],
+            Some(Fate::Deliver(delays)) => delays.as_slice(),
+        };
+        self.count_copies(delays);
+        let Some((last, copies)) = delays.split_last() else {
+            return self.lose(link, number, &message, LostWhy::Dropped);
+        };
+        for delay in copies {
+            let message = message.clone();
+            self.queue.push(self.now + *delay, Pending::Delivery { link, number, sent, message });
+        }
+        self.queue.push(self.now + *last, Pending::Delivery { link, number, sent, message });
+        ControlFlow::Continue(())
+    }
+
+    fn count_copies(&mut self, delays: &[Duration]) {
+        let Some(first) = delays.iter().min() else { return };
+        let late = *first + self.plan.latency * LATE_LATENCIES;
+        self.tally.delayed += u64::from(*first != self.plan.latency);
+        self.tally.duplicated += delays.len() as u64 - 1;
+        self.tally.duplicated_late += delays.iter().filter(|delay| **delay >= late).count() as u64;
+    }
+
+    fn lose(&mut self, link: Link, number: u32, message: &M::Message, why: LostWhy) -> ControlFlow<()> {
+        match why {
+            LostWhy::Dropped => self.tally.dropped += 1,
+            LostWhy::Cut => self.tally.cut += 1,
+            LostWhy::Down => self.tally.down += 1,
+        }
+        let name = NameRef { link, kind: M::kind(message), number };
+        self.see(&Event::Lost { name, message, why })
+    }
+
+    fn strike(&mut self, index: usize) -> ControlFlow<()> {
+        if self.healed {
+            return ControlFlow::Continue(());
+        }
+        match &self.plan.faults[index].fault {
+            Fault::Crash { node, effects, .. } => {
+                let Some(slot) = self.nodes.get_mut(node.index()).filter(|slot| slot.machine.is_some()) else {
+                    return ControlFlow::Continue(());
+                };
+                match *effects {
+                    None => self.crash(*node, index, false),
+                    Some(effects) => {
+                        slot.doomed = Some(Doom { effects, fault: index });
+                        ControlFlow::Continue(())
+                    }
+                }
+            }
+            Fault::Partition { links, heal } => {
+                self.network.cut(links);
+                let one_way = links.iter().any(|link| !links.contains(&link.reversed()));
+                self.tally.partitions_one_way += u64::from(one_way);
+                self.tally.partitions += u64::from(!one_way);
+                if let Some(heal) = heal {
+                    self.queue.push(self.now + *heal, Pending::PartitionEnd(index));
+                }
+                self.see(&Event::Cut { links })
+            }
+        }
+    }
+
+    fn end_partition(&mut self, index: usize) -> ControlFlow<()> {
+        match &self.plan.faults[index].fault {
+            Fault::Partition { links, .. } if !self.healed => {
+                self.network.join(links);
+                self.see(&Event::Joined { links })
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
+        let slot = &mut self.nodes[node.index()];
+        slot.crash();
+        let life = slot.life;
+        self.tally.crashes += 1;
+        self.tally.crashes_in_step += u64::from(in_step);
+        if let Fault::Crash { restart: Some(restart), .. } = &self.plan.faults[fault].fault {
+            self.queue.push(self.now + *restart, Pending::Restart { node, life });
+        }
+        self.digest.fold(5 | (node.index() as u64) << 3);
+        self.see(&Event::Crashed { node, in_step })
+    }
+
+    /// Makes the machine from what is durable, and lets it start.
+    fn restart(&mut self, node: NodeId) -> ControlFlow<()> {
+        let node_count = self.nodes.len();
+        let slot = &mut self.nodes[node.index()];
+        slot.machine = Some((self.boot)(Boot { id: node, node_count, durable: slot.durable.clone() }));
+        self.tally.restarts += u64::from(slot.life > 0);
+        self.step(node, Work::Start)
+    }
+
+    fn heal(&mut self) -> ControlFlow<()> {
+        self.healed = true;
+        self.network.heal();
+        self.see(&Event::Healed)?;
+        for index in 0..self.nodes.len() {
+            self.nodes[index].doomed = None;
+            if self.nodes[index].machine.is_none() {
+                self.restart(NodeId::new(index))?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn see_rest(&mut self, quiet: bool) -> ControlFlow<()> {
+        self.see(&Event::Rest { quiet })
+    }
+
+    #[inline]
+    fn see(&mut self, event: &Event<'_, M>) -> ControlFlow<()> {
+        self.observer.see(self.now, event, Nodes(&self.nodes))
+    }
+}
