@@ -157,6 +157,11 @@ impl DotSet {
         self.find(actor).map_or(0, |counters| counters.base)
     }
 
+    /// The largest counter of `actor` that is in; 0 if there is none.
+    pub fn last(&self, actor: Actor) -> u64 {
+        self.find(actor).map_or(0, |counters| counters.runs.last().map_or(counters.base, |run| run.1))
+    }
+
     /// The number of gaps, over all actors.
     pub fn gap_count(&self) -> usize {
         self.actors.iter().map(|(_, counters)| counters.runs.len()).sum()

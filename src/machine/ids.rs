@@ -26,6 +26,13 @@ impl NodeId {
     }
 }
 
+impl From<usize> for NodeId {
+    /// As [`NodeId::new`].
+    fn from(index: usize) -> Self {
+        Self::new(index)
+    }
+}
+
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

@@ -36,7 +36,7 @@ pub trait Workload<M: StateMachine>: Clone + Send + Sync + 'static {
 
 /// A workload whose actions are the requests themselves, drawn by a function.
 ///
-/// [`Harness::requests`](crate::explore::Harness::requests) makes one.
+/// [`Harness::requests`](crate::harness::Harness::requests) makes one.
 #[derive(Clone)]
 pub struct Requests<F>(pub F);
 

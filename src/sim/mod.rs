@@ -24,5 +24,5 @@ pub use observer::{Event, Input, LostWhy, Observer};
 pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
 pub use tally::Tally;
-pub use trace::{Recorder, Recording, Trace, TraceEvent, What};
+pub use trace::{Recorder, Recording, Trace, TraceEvent, What, show_links};
 pub use world::{End, Limits, RunEnd, World};

@@ -70,6 +70,16 @@ pub enum What {
     Healed,
 }
 
+impl Trace {
+    /// The run as a plan file tells it: a line for each thing that came to pass. That a message was sent is told by what
+    /// became of it.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let told = self.events.iter().filter(|event| !matches!(event.what, What::Sent { .. }));
+        told.map(TraceEvent::to_string).collect()
+    }
+}
+
 /// Writes down all that happens, and the fates that make up the plan of the run.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
@@ -172,8 +182,8 @@ impl fmt::Display for What {
             Self::Marked { node, mark } => write!(f, "node {node} marks: {mark}"),
             Self::Crashed { node, in_step: false } => write!(f, "node {node} crashes"),
             Self::Crashed { node, in_step: true } => write!(f, "node {node} crashes in the middle of the step"),
-            Self::Cut { links } => write!(f, "cut {}", ShownLinks(links)),
-            Self::Joined { links } => write!(f, "joined {}", ShownLinks(links)),
+            Self::Cut { links } => write!(f, "cut {}", show_links(links)),
+            Self::Joined { links } => write!(f, "joined {}", show_links(links)),
             Self::Healed => f.write_str("the world heals"),
         }
     }
@@ -190,20 +200,16 @@ impl fmt::Display for LostWhy {
 }
 
 /// `0↔1 2→0`: pairs that are cut both ways are written once.
-pub(super) struct ShownLinks<'a>(pub(super) &'a [Link]);
-
-impl fmt::Display for ShownLinks<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for link in self.0 {
-            let both = self.0.contains(&link.reversed());
-            if both && link.from > link.to {
-                continue;
-            }
-            let arrow = if both { '↔' } else { '→' };
-            write!(f, "{separator}{}{arrow}{}", link.from, link.to)?;
-            separator = " ";
+#[must_use]
+pub fn show_links(links: &[Link]) -> String {
+    let mut shown = Vec::new();
+    for link in links {
+        let both = links.contains(&link.reversed());
+        if !both {
+            shown.push(link.to_string());
+        } else if link.from <= link.to {
+            shown.push(format!("{}↔{}", link.from, link.to));
         }
-        Ok(())
     }
+    shown.join(" ")
 }

@@ -1,0 +1,38 @@
+//! What must hold: checks look on as a world runs, and say where it broke its promise.
+
+mod always;
+mod checks;
+mod convergence;
+mod identity;
+mod siblings;
+mod violation;
+
+pub use always::{AtRest, EveryStep};
+pub use checks::Checks;
+pub use convergence::Convergence;
+pub use identity::Identity;
+pub use siblings::Siblings;
+pub use violation::{Breach, Violation};
+
+use crate::machine::{StateMachine, Time};
+use crate::sim::{Event, Nodes};
+
+/// A promise, checked as a world runs.
+///
+/// A check sees every event. It should look hard at [`Event::Ends`] (one step is handled: what must hold always) and at
+/// [`Event::Rest`] (the world has come to rest: what must hold in the end), and pass over the rest at no cost.
+pub trait Check<M: StateMachine>: Send {
+    /// Its name, as it stands in reports and plan files: short, lower case, no spaces.
+    fn name(&self) -> &'static str;
+
+    /// Something happened.
+    ///
+    /// # Errors
+    /// How the promise is broken. The world stops there.
+    fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach>;
+
+    /// Adds to a summary what the check has counted.
+    fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
+        let _ = add;
+    }
+}

@@ -1,0 +1,169 @@
+//! What is wrong with what a node shows, and why, told from what the oracle knows.
+
+use super::history::{Loss, WriteId};
+use super::{Breach, Siblings, StepInput};
+use crate::machine::NodeId;
+
+/// How what a node shows differs from what it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// It does not show this write, which nothing it knows of builds on.
+    Lost(WriteId),
+    /// It shows this write, though it knows of one that builds on it, or should not have it at all.
+    Stale(WriteId),
+    /// It shows this write more than once.
+    Twice(WriteId),
+    /// It shows a value that nobody wrote.
+    Invented,
+}
+
+/// Holds what a node shows against what it should.
+pub(super) fn compare(expected: &[WriteId], shown: &[Option<WriteId>]) -> Option<Difference> {
+    for (place, write) in shown.iter().enumerate() {
+        let Some(write) = write else { return Some(Difference::Invented) };
+        if shown[..place].contains(&Some(*write)) {
+            return Some(Difference::Twice(*write));
+        }
+    }
+    if let Some(lost) = expected.iter().find(|write| !shown.contains(&Some(**write))) {
+        return Some(Difference::Lost(*lost));
+    }
+    let stale = shown.iter().flatten().find(|write| !expected.contains(write));
+    stale.map(|write| Difference::Stale(*write))
+}
+
+impl Siblings {
+    /// The step that was just handled left `node` with `difference`.
+    pub(super) fn explain_step(&self, node: NodeId, key: usize, difference: Difference) -> Breach {
+        match difference {
+            Difference::Lost(lost) => self.explain_lost(node, lost),
+            Difference::Stale(stale) => self.explain_stale(node, stale),
+            Difference::Twice(twice) => {
+                let write = self.tell(twice);
+                let again = self.tell_step(node, Some(twice));
+                Breach::new("twice", format!("{} shows write {write} twice on node {node}", self.tell_key(key)))
+                    .because(self.tell_written(twice))
+                    .because(self.tell_taken(node, twice))
+                    .because(format!("{again}, and now has it twice"))
+            }
+            Difference::Invented => {
+                Breach::new("invented", format!("{} shows on node {node} what nobody wrote", self.tell_key(key)))
+            }
+        }
+    }
+
+    /// At rest `node` still has `difference`, though no step made it.
+    pub(super) fn explain_rest(&self, node: NodeId, key: usize, difference: Difference, up: &[NodeId]) -> Breach {
+        let (Difference::Lost(write) | Difference::Stale(write)) = difference else {
+            return self.explain_step(node, key, difference);
+        };
+        let (summary, label) = (self.tell_key(key), self.history.label(write));
+        if let Difference::Stale(_) = difference {
+            let over = up.iter().flat_map(|peer| self.history.siblings(*peer, key));
+            let over = over.copied().find(|over| *over != write && self.history.builds_on(*over, write));
+            let told = over.map_or_else(String::new, |over| self.tell_written(over));
+            let summary = format!("{summary} still shows write {} on node {node} at rest", self.tell(write));
+            return Breach::new("stale at rest", summary)
+                .because(self.tell_written(write))
+                .because(told)
+                .because(format!("that never came to node {node}, which still shows {label}"));
+        }
+        let holders = up.iter().filter(|peer| self.history.siblings(**peer, key).contains(&write));
+        let holders: Vec<String> = holders.map(NodeId::to_string).collect();
+        let loss = match self.history.last_loss(node, write) {
+            Some(Loss { at, message, why, .. }) => format!("{message}, which carried {label}, was lost at {at}: {why}"),
+            None => format!("no message ever brought {label} to node {node} in this life"),
+        };
+        Breach::new("missing at rest", format!("{summary} misses write {} on node {node} at rest", self.tell(write)))
+            .because(format!("{}; node {} has it", self.tell_written(write), holders.join(", ")))
+            .because(loss)
+            .because(format!("nothing has brought it to node {node} since, and nothing is left to happen"))
+    }
+
+    fn explain_lost(&self, node: NodeId, lost: WriteId) -> Breach {
+        let key = self.tell_key(self.history.key_of(lost));
+        let breach = Breach::new("lost", format!("{key} lost write {} on node {node}", self.tell(lost)));
+        let culprit =
+            self.carried.iter().copied().find(|write| *write != lost && !self.history.builds_on(*write, lost));
+        let label = self.history.label(lost);
+        let Some(culprit) = culprit else {
+            return breach
+                .because(self.tell_written(lost))
+                .because(self.tell_step(node, None))
+                .because(format!("node {node} does not show {label} after that, though nothing it has builds on it"));
+        };
+        let (writer, earlier) = (self.history.get(culprit).node, self.history.get(lost).node);
+        let over = self.history.label(culprit);
+        let unseen = match self.history.news_past(culprit, lost) {
+            _ if self.history.builds_on(lost, culprit) => {
+                format!("node {earlier} had {over} when it wrote {label}, so {over} is the older one")
+            }
+            Some(news) => {
+                let other = self.tell_key(self.history.key_of(news));
+                format!("node {writer} had heard of node {earlier} through {other}, but never had {label}")
+            }
+            None => format!("node {writer} did not have {label} when it wrote {over}"),
+        };
+        breach
+            .because(format!("{}; {}", self.tell_written(lost), self.tell_written(culprit)))
+            .because(unseen)
+            .because(format!("{}, and dropped {label} for it", self.tell_step(node, Some(culprit))))
+    }
+
+    fn explain_stale(&self, node: NodeId, stale: WriteId) -> Breach {
+        let key = self.history.key_of(stale);
+        let siblings = self.history.siblings(node, key);
+        let over = siblings.iter().copied().find(|over| self.history.builds_on(*over, stale));
+        let (label, carried) = (self.history.label(stale), self.carried.first().copied());
+        let breach = Breach::new("stale", {
+            format!("{} still shows write {} on node {node}", self.tell_key(key), self.tell(stale))
+        });
+        let breach = breach.because(self.tell_written(stale));
+        match over {
+            Some(over) => {
+                let writer = self.history.get(over).node;
+                let over_label = self.history.label(over);
+                breach.because(format!("{}, and had {label} when it did", self.tell_written(over))).because(format!(
+                    "{}, and shows {label} beside {over_label} of node {writer}",
+                    self.tell_step(node, carried)
+                ))
+            }
+            None => breach.because(format!("node {node} should not have it in this life")),
+        }
+    }
+
+    /// `b (by node 1)`
+    fn tell(&self, write: WriteId) -> String {
+        format!("{} (by node {})", self.history.label(write), self.history.get(write).node)
+    }
+
+    /// `key "cart"`
+    fn tell_key(&self, key: usize) -> String {
+        format!("key \"{}\"", self.history.key_name(key).escape_default())
+    }
+
+    /// `node 1 wrote b at 3ms`
+    fn tell_written(&self, write: WriteId) -> String {
+        let told = self.history.get(write);
+        format!("node {} wrote {} at {}", told.node, self.history.label(write), told.at)
+    }
+
+    /// `node 2 took b at 4ms`
+    fn tell_taken(&self, node: NodeId, write: WriteId) -> String {
+        let label = self.history.label(write);
+        match self.history.taken_at(node, write) {
+            Some(at) => format!("node {node} first had {label} at {at}"),
+            None => format!("node {node} never had {label} in this life"),
+        }
+    }
+
+    /// What the step in progress did, with the write that matters in it.
+    fn tell_step(&self, node: NodeId, write: Option<WriteId>) -> String {
+        let label = write.map_or_else(String::new, |write| format!(" {}", self.history.label(write)));
+        match self.step {
+            StepInput::Put(write) => format!("node {node} was asked to put {}", self.history.label(write)),
+            StepInput::Message { from } => format!("node {node} took{label} from node {from} ({})", self.kind),
+            StepInput::Other => format!("node {node} handled a step without a write"),
+        }
+    }
+}

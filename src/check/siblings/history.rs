@@ -1,0 +1,202 @@
+//! Ghost history: which writes there are, which build on which, and which node has processed which.
+
+use indexmap::IndexMap;
+use smallvec::SmallVec;
+
+use crate::kv::{Key, Shown, Value};
+use crate::machine::{NodeId, Time};
+use crate::sim::{LostWhy, MessageName, NameRef};
+
+/// A write, by its place among all writes of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WriteId(usize);
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    writes: Vec<Write>,
+    /// For each key its writes by value; a key's place here is its number.
+    keys: IndexMap<Key, IndexMap<Value, WriteId>>,
+    /// What each node has processed, by node and number of the key.
+    known: Vec<Vec<Known>>,
+    /// Messages that never arrived and carried a write; only where messages have names, which is when a failure is told.
+    lost: Vec<Loss>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Write {
+    pub(super) key: usize,
+    pub(super) value: Value,
+    pub(super) node: NodeId,
+    pub(super) at: Time,
+    /// *H*: the writes of the same key that it builds on, and itself.
+    past: WriteSet,
+}
+
+/// What one life of a node has processed of one key.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// *Max(R)*, in the order in which they came.
+    siblings: SmallVec<[WriteId; 4]>,
+    /// *R*, each with the time it first came.
+    taken: Vec<(WriteId, Time)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Loss {
+    pub(super) at: Time,
+    pub(super) to: NodeId,
+    pub(super) write: WriteId,
+    pub(super) message: MessageName,
+    pub(super) why: LostWhy,
+}
+
+#[derive(Clone, Debug, Default)]
+struct WriteSet(SmallVec<[u64; 2]>);
+
+impl WriteSet {
+    fn insert(&mut self, write: WriteId) {
+        let word = write.0 / 64;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (write.0 % 64);
+    }
+
+    fn contains(&self, write: WriteId) -> bool {
+        self.0.get(write.0 / 64).is_some_and(|word| word >> (write.0 % 64) & 1 == 1)
+    }
+
+    fn insert_all(&mut self, other: &Self) {
+        if other.0.len() > self.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine |= theirs;
+        }
+    }
+}
+
+impl History {
+    /// A client writes at `node`, over what the node has of the key.
+    pub(super) fn write(&mut self, at: Time, node: NodeId, key: &Key, value: Value) -> WriteId {
+        let id = WriteId(self.writes.len());
+        let key = match self.keys.get_index_of(key) {
+            Some(key) => key,
+            None => self.keys.insert_full(key.clone(), IndexMap::new()).0,
+        };
+        self.keys[key].insert(value.clone(), id);
+        let mut past = WriteSet::default();
+        past.insert(id);
+        for sibling in self.siblings(node, key) {
+            past.insert_all(&self.writes[sibling.0].past);
+        }
+        self.writes.push(Write { key, value, node, at, past });
+        id
+    }
+
+    /// `node` has processed `write`.
+    pub(super) fn process(&mut self, at: Time, node: NodeId, write: WriteId) {
+        let key = self.key_of(write);
+        if self.known.len() <= node.index() {
+            self.known.resize_with(node.index() + 1, Vec::new);
+        }
+        let known = &mut self.known[node.index()];
+        if known.len() <= key {
+            known.resize_with(key + 1, Known::default);
+        }
+        let (known, writes) = (&mut known[key], &self.writes);
+        if known.taken.iter().any(|taken| taken.0 == write) {
+            return;
+        }
+        known.taken.push((write, at));
+        if known.siblings.iter().all(|sibling| !writes[sibling.0].past.contains(write)) {
+            known.siblings.retain(|sibling| !writes[write.0].past.contains(*sibling));
+            known.siblings.push(write);
+        }
+    }
+
+    /// `node` has lost its memory.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        if let Some(known) = self.known.get_mut(node.index()) {
+            known.clear();
+        }
+    }
+
+    /// A message that carried `write` to `node` never arrived.
+    pub(super) fn lose(&mut self, at: Time, to: NodeId, write: WriteId, name: NameRef<'_>, why: LostWhy) {
+        if name.number > 0 {
+            self.lost.push(Loss { at, to, write, message: name.into_name(), why });
+        }
+    }
+
+    /// *Max(R)*: what `node` must show of `key`.
+    pub(super) fn siblings(&self, node: NodeId, key: usize) -> &[WriteId] {
+        self.known(node, key).map_or(&[], |known| &known.siblings)
+    }
+
+    /// *Max* of all that any of `nodes` has: what each of them must show of `key` in the end.
+    pub(super) fn survivors(&self, nodes: &[NodeId], key: usize) -> SmallVec<[WriteId; 4]> {
+        let mut all = SmallVec::<[WriteId; 4]>::new();
+        for &write in nodes.iter().flat_map(|node| self.siblings(*node, key)) {
+            if !all.contains(&write) {
+                all.push(write);
+            }
+        }
+        let is_newest = |write: &WriteId| !all.iter().any(|other| other != write && self.builds_on(*other, *write));
+        all.iter().copied().filter(is_newest).collect()
+    }
+
+    /// True if `write` was made by a node that had `earlier`, or something that builds on it.
+    pub(super) fn builds_on(&self, write: WriteId, earlier: WriteId) -> bool {
+        self.writes[write.0].past.contains(earlier)
+    }
+
+    pub(super) fn find(&self, key: &str, value: &[u8]) -> Option<WriteId> {
+        self.keys.get(key)?.get(value).copied()
+    }
+
+    pub(super) fn get(&self, write: WriteId) -> &Write {
+        &self.writes[write.0]
+    }
+
+    pub(super) fn key_of(&self, write: WriteId) -> usize {
+        self.writes[write.0].key
+    }
+
+    pub(super) fn key_name(&self, key: usize) -> &str {
+        self.keys.get_index(key).expect("expect: a key's number is its place").0
+    }
+
+    pub(super) fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn label(&self, write: WriteId) -> String {
+        Shown(&self.writes[write.0].value).to_string()
+    }
+
+    /// When this life of `node` first took `write`; `None` if it never did.
+    pub(super) fn taken_at(&self, node: NodeId, write: WriteId) -> Option<Time> {
+        let taken = &self.known(node, self.key_of(write))?.taken;
+        taken.iter().find(|taken| taken.0 == write).map(|taken| taken.1)
+    }
+
+    /// The latest message that should have brought `write` to `node` and never arrived.
+    pub(super) fn last_loss(&self, node: NodeId, write: WriteId) -> Option<&Loss> {
+        self.lost.iter().rfind(|loss| loss.to == node && loss.write == write)
+    }
+
+    /// A write of another key that the writer of `earlier` made after it, and that the writer of `write` had taken before:
+    /// news of the writer that came without news of `earlier`.
+    pub(super) fn news_past(&self, write: WriteId, earlier: WriteId) -> Option<WriteId> {
+        let (write, earlier) = (self.get(write), self.get(earlier));
+        let later = |other: &Write| other.node == earlier.node && other.at >= earlier.at && other.key != earlier.key;
+        let all = (0..self.writes.len()).map(WriteId);
+        let mut taken = all.filter(|other| later(self.get(*other)));
+        taken.find(|other| self.taken_at(write.node, *other).is_some_and(|at| at <= write.at))
+    }
+
+    fn known(&self, node: NodeId, key: usize) -> Option<&Known> {
+        self.known.get(node.index())?.get(key)
+    }
+}

@@ -1,0 +1,39 @@
+//! A harness whose machine type is forgotten, so that one command can serve several systems.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use crate::explore::{Failure, Profile, Sweep, SweepOptions};
+use crate::harness::{Harness, Replayed};
+use crate::machine::StateMachine;
+use crate::replay::Error;
+
+pub(super) trait AnySystem {
+    fn set_nodes(&mut self, counts: RangeInclusive<usize>);
+    fn set_profile(&mut self, profile: Profile);
+    fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
+    fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
+    fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error>;
+}
+
+impl<M: StateMachine> AnySystem for Harness<M> {
+    fn set_nodes(&mut self, counts: RangeInclusive<usize>) {
+        self.system_mut().node_counts = counts;
+    }
+
+    fn set_profile(&mut self, profile: Profile) {
+        self.system_mut().profile = profile;
+    }
+
+    fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep {
+        self.sweep_with(options, progress)
+    }
+
+    fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {
+        Harness::replay_file(self, path)
+    }
+
+    fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error> {
+        Harness::shrink_file(self, path, runs_max)
+    }
+}

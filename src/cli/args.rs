@@ -1,0 +1,126 @@
+//! What may stand on the command line.
+
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::explore::Profile;
+use crate::harness::{parse_seed, parse_shard};
+use crate::sim::NODE_COUNT_MAX;
+
+/// Finds the interleaving that breaks a replicated system, shrinks it, explains it, and replays it from a file for ever.
+///
+/// Exit codes: 0 clean, 1 a check was violated, 2 bad input or usage, 3 a replay went another way than its file tells.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run many hostile worlds, and shrink and save what fails
+    Sweep(Box<SweepArguments>),
+    /// Run plan files again
+    Replay(ReplayArguments),
+    /// Make the plan in a file smaller
+    Shrink(ShrinkArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SweepArguments {
+    /// How many worlds
+    #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "seed")]
+    pub(super) seeds: u64,
+    /// Just the world of this seed, such as 0x9f2c41
+    #[arg(long, value_name = "S", value_parser = seed)]
+    pub(super) seed: Option<u64>,
+    /// The seed of the first world
+    #[arg(long, value_name = "S", value_parser = seed, default_value = "0", conflicts_with = "seed")]
+    pub(super) from: u64,
+    /// How many nodes: a number, or a range such as 3..5 with both ends included
+    #[arg(long, value_name = "A..B", value_parser = nodes)]
+    pub(super) nodes: Option<RangeInclusive<usize>>,
+    /// Which system: store or textbook
+    #[arg(long, value_name = "NAME")]
+    pub(super) system: Option<String>,
+    /// The known bug to plant in the textbook
+    #[arg(long, value_name = "NAME")]
+    pub(super) bug: Option<String>,
+    /// How hostile: calm, lossy or hostile
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<Profile>,
+    /// On how many threads; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// Only the i-th, from 0, of n parts of the worlds
+    #[arg(long, value_name = "i/n", value_parser = shard)]
+    pub(super) shard: Option<(u64, u64)>,
+    /// Where to save plans that fail
+    #[arg(long, value_name = "DIR", default_value = "snapshots/replays")]
+    pub(super) out: PathBuf,
+    /// Print the summary as JSON, and no progress
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// Plan files
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShrinkArguments {
+    /// A plan file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Where to save the smaller plan; beside the file if not told
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// How many runs to spend
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(super) runs: u64,
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    parse_seed(text).ok_or_else(|| "expected a seed such as 0x9f2c41 or 42".to_owned())
+}
+
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    parse_shard(text).ok_or_else(|| "expected i/n with i below n, such as 0/4".to_owned())
+}
+
+fn nodes(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let expected = || format!("expected a number or a range such as 3..5, from 1 to {NODE_COUNT_MAX}");
+    let (fewest, most) = text.split_once("..").unwrap_or((text, text));
+    let count = |text: &str| text.strip_prefix('=').unwrap_or(text).parse::<usize>().map_err(|_| expected());
+    let (fewest, most) = (count(fewest)?, count(most)?);
+    if fewest == 0 || fewest > most || most > NODE_COUNT_MAX { Err(expected()) } else { Ok(fewest..=most) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Arguments, nodes};
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn node_counts_are_a_number_or_a_range() {
+        assert_eq!(nodes("3"), Ok(3..=3));
+        assert_eq!(nodes("3..5"), Ok(3..=5));
+        assert_eq!(nodes("3..=5"), Ok(3..=5));
+        for wrong in ["", "0", "5..3", "3..", "..", "a", "1..999999999"] {
+            assert!(nodes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

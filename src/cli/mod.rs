@@ -1,0 +1,149 @@
+//! The command line: `ddc`, and the same commands for a system of your own.
+//!
+//! Results go to standard output, progress to standard error. Exit codes: 0 clean, 1 a check was violated, 2 bad input or
+//! usage, 3 a replay went another way than its file tells.
+
+mod any_system;
+mod args;
+mod progress;
+mod replay;
+mod summary;
+mod sweep;
+mod systems;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::harness::Harness;
+use crate::machine::StateMachine;
+use crate::replay::Error;
+use any_system::AnySystem;
+use args::{Arguments, Command};
+
+pub use systems::{store, textbook};
+
+/// How a command ended, ordered by how much it matters: of several files the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Exit {
+    Clean,
+    Violated,
+    Diverged,
+    BadInput,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Clean => 0,
+            Exit::Violated => 1,
+            Exit::BadInput => 2,
+            Exit::Diverged => 3,
+        })
+    }
+}
+
+/// What the operator got wrong.
+#[derive(Debug)]
+enum Wrong {
+    File(Error),
+    Usage(String),
+}
+
+impl From<Error> for Wrong {
+    fn from(error: Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => error.fmt(f),
+            Self::Usage(message) => f.write_str(message),
+        }
+    }
+}
+
+/// Finds systems by the names that stand in plan files, such as `store` or `textbook/blind-put`.
+trait Registry {
+    /// The system of this name.
+    fn find(&mut self, name: &str) -> Result<Box<dyn AnySystem>, Wrong>;
+    /// The system that is meant when none is named.
+    fn default_name(&self) -> String;
+}
+
+/// Runs `ddc`.
+pub fn main() -> ExitCode {
+    run(&mut systems::BuiltIn)
+}
+
+impl<M: StateMachine + 'static> Harness<M> {
+    /// Runs the command line for this system: sweep, replay and shrink, as `ddc` has them.
+    ///
+    /// ```no_run
+    /// use std::process::ExitCode;
+    /// use distributed_data_consistency::{harness::Harness, store::Node};
+    ///
+    /// fn main() -> ExitCode {
+    ///     Harness::new("store", Node::boot).cli()
+    /// }
+    /// ```
+    pub fn cli(self) -> ExitCode {
+        let name = self.name().to_owned();
+        run(&mut OnlyOne { name, system: Some(Box::new(self)) })
+    }
+}
+
+/// One system: the user's own.
+struct OnlyOne {
+    name: String,
+    system: Option<Box<dyn AnySystem>>,
+}
+
+impl Registry for OnlyOne {
+    fn find(&mut self, name: &str) -> Result<Box<dyn AnySystem>, Wrong> {
+        let expected = format!("there is no system \"{}\" here: expected \"{}\"", name.escape_default(), self.name);
+        match self.system.take() {
+            Some(system) if name == self.name => Ok(system),
+            _ => Err(Wrong::Usage(expected)),
+        }
+    }
+
+    fn default_name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+fn run(registry: &mut dyn Registry) -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no mistakes: clap knows where each goes, and its code is 0 or 2.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let exit = match arguments.command {
+        Command::Sweep(arguments) => sweep::run(registry, &arguments),
+        Command::Replay(arguments) => replay::run(registry, &arguments),
+        Command::Shrink(arguments) => replay::run_shrink(registry, &arguments),
+    };
+    match exit {
+        Ok(exit) => exit.into(),
+        Err(wrong) => {
+            eprintln!("error: {wrong}");
+            Exit::BadInput.into()
+        }
+    }
+}
+
+/// The directory in which a file lies, as one would name it.
+fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,77 @@
+//! `ddc sweep`
+
+use std::path::{Path, PathBuf};
+
+use super::args::SweepArguments;
+use super::progress::Progress;
+use super::summary::{Summary, speed};
+use super::{Exit, Registry, Wrong};
+use crate::explore::{Seeds, Sweep, SweepOptions};
+use crate::harness::save;
+use crate::report::Screen;
+
+pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
+    let mut system = registry.find(&system_name(registry, arguments))?;
+    if let Some(nodes) = &arguments.nodes {
+        system.set_nodes(nodes.clone());
+    }
+    if let Some(profile) = &arguments.profile {
+        system.set_profile(profile.clone());
+    }
+    let mut options = SweepOptions::new(seeds(arguments)?);
+    options.jobs = arguments.jobs.unwrap_or(options.jobs);
+    let progress = Progress::new(options.seeds.count(), arguments.json);
+    let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
+    let elapsed = progress.finish();
+
+    // Saved before anything is printed: what was found must not be lost to a closed pipe.
+    let saved = save_all(&sweep, &arguments.out)?;
+    let summary = Summary { sweep: &sweep, elapsed, saved: &saved };
+    if arguments.json {
+        println!("{}", summary.to_json());
+    } else if sweep.violation_count() == 0 {
+        print!("{summary}");
+        eprintln!("{}", speed(&sweep, elapsed));
+    } else {
+        print_failures(&summary);
+    }
+    Ok(if sweep.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
+}
+
+fn system_name(registry: &dyn Registry, arguments: &SweepArguments) -> String {
+    let name = arguments.system.clone().unwrap_or_else(|| registry.default_name());
+    match &arguments.bug {
+        Some(bug) => format!("{name}/{bug}"),
+        None => name,
+    }
+}
+
+fn seeds(arguments: &SweepArguments) -> Result<Seeds, Wrong> {
+    if let Some(seed) = arguments.seed {
+        return Ok(Seeds::only(seed));
+    }
+    let (shard, shard_count) = arguments.shard.unwrap_or((0, 1));
+    let Some(end) = arguments.from.checked_add(arguments.seeds) else {
+        return Err(Wrong::Usage("--from and --seeds: expected their sum below 2^64".to_owned()));
+    };
+    Ok(Seeds { range: arguments.from..end, shard_count, shard })
+}
+
+fn save_all(sweep: &Sweep, directory: &Path) -> Result<Vec<PathBuf>, Wrong> {
+    let saved: Result<Vec<PathBuf>, _> = sweep.failures.iter().map(|failure| save(failure, directory)).collect();
+    Ok(saved?)
+}
+
+fn print_failures(summary: &Summary<'_>) {
+    println!("{}\n", summary.headline());
+    let mut failures = summary.sweep.failures.iter().zip(summary.saved);
+    let Some((first, path)) = failures.next() else {
+        println!("and were clean when they were run again: the system is not deterministic");
+        return;
+    };
+    let hints = [("replay", format!("ddc replay {}", path.display()))];
+    print!("{}", Screen { failure: first, hints: &hints });
+    for (other, path) in failures {
+        println!("also     {}\n         ddc replay {}", other.shrunk.violation, path.display());
+    }
+}

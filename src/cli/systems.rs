@@ -1,0 +1,59 @@
+//! The systems that `ddc` knows.
+
+use super::{AnySystem, Registry, Wrong};
+use crate::check::{Convergence, Identity, Siblings};
+use crate::harness::Harness;
+use crate::kv::StoreWorkload;
+use crate::store::Node;
+use crate::textbook::{Bug, Textbook};
+
+/// The store, with every check that it must pass.
+#[must_use]
+pub fn store() -> Harness<Node> {
+    Harness::new("store", Node::boot)
+        .nodes(3..=5)
+        .workload(StoreWorkload::default())
+        .check(Identity::new())
+        .check(Siblings::new())
+        .check(Convergence::new())
+}
+
+/// The textbook's store, with the same checks; right, or with one known bug. Its name is `textbook` or `textbook/blind-put`.
+#[must_use]
+pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
+    let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
+    Harness::new(name, move |boot| Textbook::boot(boot, bug))
+        .nodes(3..=5)
+        .workload(StoreWorkload::default())
+        .check(Identity::new())
+        .check(Siblings::new())
+        .check(Convergence::new())
+}
+
+/// All of them, by name.
+pub(super) struct BuiltIn;
+
+impl Registry for BuiltIn {
+    fn find(&mut self, name: &str) -> Result<Box<dyn AnySystem>, Wrong> {
+        match name.split_once('/') {
+            None if name == "store" => Ok(Box::new(store())),
+            None if name == "textbook" => Ok(Box::new(textbook(None))),
+            Some(("textbook", bug)) => match bug.parse() {
+                Ok(bug) => Ok(Box::new(textbook(Some(bug)))),
+                Err(unknown) => Err(Wrong::Usage(unknown.to_string())),
+            },
+            Some(("store", bug)) => Err(Wrong::Usage(format!(
+                "the store has no bug \"{}\" to switch on: bugs are planted in --system textbook",
+                bug.escape_default()
+            ))),
+            _ => Err(Wrong::Usage(format!(
+                "there is no system \"{}\": expected store, textbook, or textbook with a --bug",
+                name.escape_default()
+            ))),
+        }
+    }
+
+    fn default_name(&self) -> String {
+        "store".to_owned()
+    }
+}

@@ -1,0 +1,18 @@
+//! Where plans come from, and what becomes of those that fail.
+//!
+//! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, and a plan
+//! that fails is made smaller until every decision in it matters.
+
+mod outcome;
+mod profile;
+mod random;
+mod shrink;
+mod sweep;
+mod system;
+
+pub use outcome::Outcome;
+pub use profile::{Profile, UnknownProfile};
+pub use random::SeededFates;
+pub use shrink::{Shrunk, shrink};
+pub use sweep::{Failure, Seeds, Sweep, SweepOptions, sweep};
+pub use system::{CheckMaker, Recorded, System};

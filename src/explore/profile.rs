@@ -1,0 +1,102 @@
+//! How hostile drawn worlds are.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How hostile drawn worlds are.
+///
+/// Each world draws for itself which kinds of fault it has and how strong: a world with a little of everything finds less
+/// than many worlds with much of something (swarm testing, Groce et al., ISSTA 2012).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// In how many worlds of a thousand messages take their own time each, and so overtake each other.
+    pub delay_permille: u32,
+    /// The longest time that a message may take in such worlds; each world draws its own maximum up to this.
+    pub delay_max: Duration,
+    /// In how many worlds of a thousand messages are lost.
+    pub drop_permille: u32,
+    /// In how many worlds of a thousand messages are doubled.
+    pub duplicate_permille: u32,
+    /// In how many worlds of a thousand some of the doubles come late.
+    pub late_permille: u32,
+    /// How late.
+    pub late_max: Duration,
+    /// In how many worlds of a thousand links are cut.
+    pub partition_permille: u32,
+    /// In how many worlds of a thousand nodes crash.
+    pub crash_permille: u32,
+    /// The most partitions of a world, and the most crashes.
+    pub faults_max: u32,
+    /// How long the hostile phase lasts at the most.
+    pub hostile_max: Duration,
+}
+
+impl Profile {
+    /// Messages overtake each other; nothing is lost.
+    #[must_use]
+    pub const fn calm() -> Self {
+        Self {
+            name: "calm",
+            drop_permille: 0,
+            duplicate_permille: 0,
+            late_permille: 0,
+            partition_permille: 0,
+            crash_permille: 0,
+            ..Self::hostile()
+        }
+    }
+
+    /// Messages are lost and doubled as well; nodes and links stay up.
+    #[must_use]
+    pub const fn lossy() -> Self {
+        Self { name: "lossy", partition_permille: 0, crash_permille: 0, ..Self::hostile() }
+    }
+
+    /// Everything goes wrong.
+    #[must_use]
+    pub const fn hostile() -> Self {
+        Self {
+            name: "hostile",
+            delay_permille: 850,
+            delay_max: Duration::from_millis(50),
+            drop_permille: 500,
+            duplicate_permille: 500,
+            late_permille: 500,
+            late_max: Duration::from_millis(300),
+            partition_permille: 400,
+            crash_permille: 400,
+            faults_max: 3,
+            hostile_max: Duration::from_millis(120),
+        }
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::hostile()
+    }
+}
+
+/// A name that is no profile's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownProfile(String);
+
+impl fmt::Display for UnknownProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "profile \"{}\": expected calm, lossy or hostile", self.0.escape_default())
+    }
+}
+
+impl std::error::Error for UnknownProfile {}
+
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+
+    fn from_str(name: &str) -> Result<Self, UnknownProfile> {
+        let profiles = [Self::calm(), Self::lossy(), Self::hostile()];
+        profiles.into_iter().find(|profile| profile.name == name).ok_or_else(|| UnknownProfile(name.to_owned()))
+    }
+}

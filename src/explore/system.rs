@@ -1,0 +1,187 @@
+//! A system under test, and how to run it.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+use std::time::Duration;
+
+use super::random::Recipe;
+use super::{Outcome, Profile, SeededFates};
+use crate::check::{Breach, Check, Checks, Violation};
+use crate::machine::{Boot, Digest, StateMachine, Time};
+use crate::sim::{Clients, End, Fates, Limits, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World};
+
+/// A system under test: how its nodes are made, what its clients do, what must hold, and what its worlds are like.
+///
+/// [`Harness`](crate::harness::Harness) is the way to make one.
+pub struct System<M: StateMachine> {
+    /// Its name, as it stands in plan files.
+    pub name: String,
+    /// Makes a node.
+    pub boot: Box<dyn Fn(Boot<M::Durable>) -> M + Send + Sync>,
+    /// What clients do.
+    pub clients: Option<Box<dyn Clients<M>>>,
+    /// What must hold; each run works on a check of its own.
+    pub checks: Vec<CheckMaker<M>>,
+    /// How many nodes worlds have.
+    pub node_counts: RangeInclusive<usize>,
+    /// How many requests worlds have.
+    pub request_counts: RangeInclusive<u32>,
+    /// How long a world may take to come to rest.
+    pub settle: Duration,
+    /// How hostile worlds are.
+    pub profile: Profile,
+    /// How far a run may go.
+    pub limits: Limits,
+}
+
+/// Makes a check for one run.
+pub type CheckMaker<M> = Box<dyn Fn() -> Box<dyn Check<M>> + Send + Sync>;
+
+/// A run with everything written down.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The plan, with all fates that were not boring.
+    pub plan: Plan,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What happened.
+    pub trace: Trace,
+}
+
+impl<M: StateMachine> System<M> {
+    /// Runs a plan.
+    #[must_use]
+    pub fn run(&self, plan: &Plan) -> Outcome {
+        self.live(plan, PlannedFates(&plan.fates), None)
+    }
+
+    /// Runs the world of a seed; draws fates as it goes and writes nothing down.
+    #[must_use]
+    pub fn run_seed(&self, seed: u64) -> Outcome {
+        let (plan, fates) = self.draw(seed);
+        self.live(&plan, fates, None)
+    }
+
+    /// Runs a plan and writes everything down.
+    #[must_use]
+    pub fn record(&self, plan: &Plan) -> Recorded {
+        self.record_with(plan.clone(), PlannedFates(&plan.fates))
+    }
+
+    /// Runs the world of a seed and writes everything down.
+    #[must_use]
+    pub fn record_seed(&self, seed: u64) -> Recorded {
+        let (plan, fates) = self.draw(seed);
+        self.record_with(plan, fates)
+    }
+
+    fn record_with(&self, mut plan: Plan, fates: impl Fates) -> Recorded {
+        let mut recorder = Recorder::new();
+        let outcome = self.live(&plan, fates, Some(&mut recorder));
+        let recording = recorder.finish();
+        plan.fates = recording.fates;
+        Recorded { plan, outcome, trace: recording.trace }
+    }
+
+    fn draw(&self, seed: u64) -> (Plan, SeededFates) {
+        let recipe = Recipe {
+            node_counts: self.node_counts.clone(),
+            request_counts: self.request_counts.clone(),
+            settle: self.settle,
+            profile: &self.profile,
+            clients: self.clients.as_ref().map(|clients| clients.fork()),
+        };
+        recipe.draw(seed)
+    }
+
+    fn live(&self, plan: &Plan, fates: impl Fates, recorder: Option<&mut Recorder>) -> Outcome {
+        let mut checks = Checks::new(self.checks.iter().map(|make| make()).collect());
+        let clients = self.clients.as_ref().map(|clients| clients.fork());
+        let end = catch_panic(|| match recorder {
+            None => World::new(plan, &self.boot, clients, fates, &mut checks, self.limits).run(),
+            Some(recorder) => {
+                let both = &mut (&mut checks, recorder);
+                World::new(plan, &self.boot, clients, fates, both, self.limits).run()
+            }
+        });
+        let step = checks.step();
+        match end {
+            Ok(end) => {
+                let violation = checks.violation().cloned().or_else(|| self.endless(&end));
+                finish(end, violation, &checks)
+            }
+            Err(message) => {
+                let breach = Breach::new("panic", format!("a node panicked: {message}"));
+                let violation = Violation { check: "panic".to_owned(), breach, step, at: Time::ZERO };
+                let mut digest = Digest::new();
+                digest.fold(step);
+                digest.fold_bytes(message.as_bytes());
+                Outcome {
+                    violation: Some(violation),
+                    digest: digest.value(),
+                    end: None,
+                    at: Time::ZERO,
+                    tally: Tally::default(),
+                }
+            }
+        }
+    }
+
+    fn endless(&self, end: &RunEnd) -> Option<Violation> {
+        let steps = self.limits.step_count_max;
+        (end.end == End::TooLong).then(|| Violation {
+            check: "rest".to_owned(),
+            breach: Breach::new("endless", format!("the world has not come to rest after {steps} steps")),
+            step: steps,
+            at: end.at,
+        })
+    }
+}
+
+fn finish<M: StateMachine>(end: RunEnd, violation: Option<Violation>, checks: &Checks<M>) -> Outcome {
+    let RunEnd { end, at, mut digest, mut tally } = end;
+    if let Some(violation) = &violation {
+        digest.fold_bytes(violation.check.as_bytes());
+        digest.fold_bytes(violation.breach.sort.as_bytes());
+    }
+    checks.count(&mut |what, count| tally.mark(what, count));
+    Outcome { violation, digest: digest.value(), end: Some(end), at, tally }
+}
+
+impl<M: StateMachine> fmt::Debug for System<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    /// A world is running on this thread: a panic is a finding, not a crash, and is reported as one.
+    static IN_WORLD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `world`; if a node panics in it, gives the message instead. Nothing is printed for such a panic; the panic hook
+/// that was there goes on for all others.
+fn catch_panic<T>(world: impl FnOnce() -> T) -> Result<T, String> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IN_WORLD.get() {
+                hook(info);
+            }
+        }));
+    });
+    let outside = IN_WORLD.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(world));
+    IN_WORLD.set(outside);
+    result.map_err(|payload| panic_message(&*payload))
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".to_owned())
+}

@@ -1,0 +1,231 @@
+//! Describe a system once, and use it in five ways: `cargo test`, proptest, replay of old failures, `cargo fuzz`, and a
+//! command line of its own.
+//!
+//! ```
+//! use distributed_data_consistency::check::{Convergence, Identity, Siblings};
+//! use distributed_data_consistency::harness::Harness;
+//! use distributed_data_consistency::kv::StoreWorkload;
+//! use distributed_data_consistency::store::Node;
+//!
+//! fn harness() -> Harness<Node> {
+//!     Harness::new("store", Node::boot)
+//!         .nodes(3..=5)
+//!         .workload(StoreWorkload::default())
+//!         .check(Identity::new())
+//!         .check(Siblings::new())
+//!         .check(Convergence::new())
+//! }
+//!
+//! harness().sweep(100).assert_clean();
+//! ```
+
+mod replayed;
+mod settings;
+#[cfg(feature = "proptest")]
+mod strategy;
+mod swept;
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::check::{AtRest, Check, EveryStep};
+use crate::explore::{Outcome, Profile, Recorded, Seeds, SweepOptions, System, sweep};
+use crate::machine::{Boot, Requests, Rng, StateMachine, Workload};
+use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
+
+pub use replayed::{Divergence, Replayed, Replays};
+pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
+pub use swept::{Swept, save};
+
+/// A system under test, described once.
+///
+/// Built up by chaining; see the [module](self) for an example.
+#[derive(Debug)]
+pub struct Harness<M: StateMachine> {
+    system: System<M>,
+    snapshots: PathBuf,
+}
+
+impl<M: StateMachine> Harness<M> {
+    /// The system `name`, whose nodes `boot` makes, at the start and after each crash. Without more there are 3 to 5 nodes,
+    /// no clients, and nothing to check.
+    ///
+    /// The name stands in plan files and says which of them are this system's.
+    pub fn new(name: impl Into<String>, boot: impl Fn(Boot<M::Durable>) -> M + Send + Sync + 'static) -> Self {
+        let system = System {
+            name: name.into(),
+            boot: Box::new(boot),
+            clients: None,
+            checks: Vec::new(),
+            node_counts: 3..=5,
+            request_counts: 1..=24,
+            settle: Duration::from_secs(10),
+            profile: Profile::hostile(),
+            limits: Limits::default(),
+        };
+        Self { system, snapshots: PathBuf::from("snapshots/replays") }
+    }
+
+    /// How many nodes drawn worlds have.
+    #[must_use]
+    pub fn nodes(mut self, counts: RangeInclusive<usize>) -> Self {
+        let clamp = |count: &usize| (*count).clamp(1, NODE_COUNT_MAX);
+        self.system.node_counts = clamp(counts.start())..=clamp(counts.end());
+        self
+    }
+
+    /// What clients do.
+    #[must_use]
+    pub fn workload(mut self, workload: impl Workload<M>) -> Self {
+        self.system.clients = Some(Box::new(workload));
+        self
+    }
+
+    /// Clients that ask what `draw` draws.
+    #[must_use]
+    pub fn requests(self, draw: impl Fn(&mut Rng) -> M::Request + Clone + Send + Sync + 'static) -> Self
+    where
+        M::Request: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.workload(Requests(draw))
+    }
+
+    /// How many requests drawn worlds have.
+    #[must_use]
+    pub fn request_counts(mut self, counts: RangeInclusive<u32>) -> Self {
+        self.system.request_counts = counts;
+        self
+    }
+
+    /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
+    #[must_use]
+    pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
+        self.system.checks.push(Box::new(move || Box::new(check.clone())));
+        self
+    }
+
+    /// A promise that holds after every step; the error says how it is broken.
+    #[must_use]
+    pub fn always<F>(self, name: &'static str, promise: F) -> Self
+    where
+        F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
+    {
+        self.check(EveryStep { name, promise })
+    }
+
+    /// A promise that holds once the world has come to rest; the error says how it is broken.
+    #[must_use]
+    pub fn at_rest<F>(self, name: &'static str, promise: F) -> Self
+    where
+        F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
+    {
+        self.check(AtRest { name, promise })
+    }
+
+    /// How hostile drawn worlds are.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.system.profile = profile;
+        self
+    }
+
+    /// How long drawn worlds may take to come to rest after they have healed. A system that never falls silent, because its
+    /// timers go on for ever, runs that long in each world: give it no more than it needs.
+    #[must_use]
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.system.settle = settle;
+        self
+    }
+
+    /// After how many steps a world counts as one that never comes to rest.
+    #[must_use]
+    pub fn step_count_max(mut self, step_count_max: u64) -> Self {
+        self.system.limits.step_count_max = step_count_max;
+        self
+    }
+
+    /// Where plans that fail are saved; `snapshots/replays` if not told otherwise.
+    #[must_use]
+    pub fn snapshots(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.snapshots = directory.into();
+        self
+    }
+
+    /// The name of the system.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.system.name
+    }
+
+    /// The system itself, as [`explore`](crate::explore) takes it.
+    #[must_use]
+    pub fn system(&self) -> &System<M> {
+        &self.system
+    }
+
+    /// Runs a plan.
+    #[must_use]
+    pub fn run(&self, plan: &Plan) -> Outcome {
+        self.system.run(plan)
+    }
+
+    /// Runs the world of a seed.
+    #[must_use]
+    pub fn run_seed(&self, seed: u64) -> Outcome {
+        self.system.run_seed(seed)
+    }
+
+    /// Runs a plan and writes down everything that happens.
+    #[must_use]
+    pub fn record(&self, plan: &Plan) -> Recorded {
+        self.system.record(plan)
+    }
+
+    /// Runs the world of a seed and writes down everything that happens, the plan included.
+    #[must_use]
+    pub fn record_seed(&self, seed: u64) -> Recorded {
+        self.system.record_seed(seed)
+    }
+
+    /// Runs the worlds of the first `world_count` seeds on all processors, and shrinks what fails.
+    ///
+    /// The environment may say otherwise, without a change of code: `DDC_SEED` (just this one), `DDC_SEEDS` (how many),
+    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing).
+    ///
+    /// # Panics
+    /// If the environment says what cannot be understood.
+    #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
+    pub fn sweep(&self, world_count: u64) -> Swept {
+        let settings = match Settings::from_env() {
+            Ok(settings) => settings,
+            Err(error) => panic!("{error}"),
+        };
+        let options = settings.options(Seeds::first(world_count));
+        let sweep = sweep(&self.system, &options, &|_| {});
+        Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()) }
+    }
+}
+
+impl<M: StateMachine> Harness<M> {
+    /// Sweeps as `options` say; `progress` hears how many worlds more have been run. The environment has no say.
+    #[must_use = "a sweep says nothing by itself"]
+    pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> crate::explore::Sweep {
+        sweep(&self.system, options, progress)
+    }
+
+    pub(crate) fn system_mut(&mut self) -> &mut System<M> {
+        &mut self.system
+    }
+}
+
+/// A name fit for a label in a report.
+impl<M: StateMachine> fmt::Display for Harness<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.system.name)
+    }
+}

@@ -1,0 +1,53 @@
+//! Plan files: a [`Plan`](crate::sim::Plan) as text that is reviewed in a diff, edited by hand and run again for ever.
+//!
+//! A file holds the plan, which system it was made for, what must come of it ([`Expect`]), and optionally the digest
+//! and the trace of the run as it went when the file was written. Everything that is not boring is listed, nothing else:
+//!
+//! ```toml
+//! format = 1
+//! system = "store"
+//! seed = "0x9f2c41"
+//! violates = "siblings"                   # or: expect = "clean"
+//! digest = "0x5be1c0ffee15dead"           # optional
+//! nodes = 3
+//! latency = "1ms"                         # optional, like heal_at, settle and seed
+//! heal_at = "60ms"
+//! settle = "10s"
+//!
+//! [[request]]
+//! at = "1ms"
+//! node = 1
+//! put = { key = "cart", value = "b" }     # or: action = <whatever the workload's action is in TOML>
+//!
+//! [[fault]]
+//! at = "4ms"
+//! crash = { node = 2, restart = "10ms" }  # restart and effects are optional
+//!
+//! [[fault]]
+//! at = "4ms"
+//! partition = { links = ["0↔1", "2→0"], heal = "20ms" } # or "0<->1", "2->0"; heal is optional
+//!
+//! [[fate]]
+//! message = "1→2 update #1"
+//! delay = "9ms"                           # or: drop = true; or: copies = ["2ms", "40ms"]
+//!
+//! [run]
+//! trace = '''
+//! one line per event of the run
+//! '''
+//! ```
+//!
+//! Writing is canonical: equal files give equal text. Reading is strict: what this version does not know is an error
+//! that names the line, because a fault that is silently not understood makes a replay pass that should fail.
+
+mod depth;
+mod duration;
+mod error;
+mod fields;
+mod file;
+mod quote;
+mod read;
+mod write;
+
+pub use error::Error;
+pub use file::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};

@@ -1,0 +1,250 @@
+//! Reads a plan file, strictly.
+
+use indexmap::IndexMap;
+use toml::de::DeTable;
+use toml::{Spanned, Value};
+
+use super::error::Wrong;
+use super::fields::{Field, Table};
+use super::{Expect, FORMAT, PlanFile, depth};
+use crate::machine::{NodeId, Time};
+use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
+
+/// The most decisions a plan file may hold. A counterexample has ten; a whole world, unshrunk, some thousands.
+const DECISIONS_MAX: usize = 1_000_000;
+
+const TOP: [&str; 13] = [
+    "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "settle", "request",
+    "fault", "fate",
+];
+const RUN: &str = "run";
+const SYSTEM: &str = "the name of a system, like \"store\"";
+const NODE: &str = "a node number from 0 to 65535";
+const DURATION: &str = "a duration like \"9ms\"";
+const ACTION: &str = "one action, like put = { key = \"cart\", value = \"b\" }";
+
+type Parse<'a> = &'a dyn Fn(Value) -> Result<Action, String>;
+
+/// Which system the file is for.
+pub(super) fn system(text: &str) -> Result<String, Wrong> {
+    let document = document(text)?;
+    let top = opened(&document)?;
+    Ok(top.need("system", SYSTEM)?.text(SYSTEM)?.to_owned())
+}
+
+/// The whole file.
+pub(super) fn file(text: &str, parse_action: Parse<'_>) -> Result<PlanFile, Wrong> {
+    let document = document(text)?;
+    let top = opened(&document)?;
+    top.only(&[&TOP[..], &[RUN]].concat())?;
+    let system = top.need("system", SYSTEM)?.text(SYSTEM)?.to_owned();
+    let expect = expect(top)?;
+    let digest = match top.get("digest") {
+        None => None,
+        Some(field) => Some(field.parsed("16 hex digits like \"0x5be1c0ffee15dead\"", |text| hex(text, 16))?),
+    };
+    let mut plan = header(top)?;
+    let [requests, faults, fates] = decisions(top)?;
+    plan.requests = requests.into_iter().map(|field| request(field, parse_action)).collect::<Result<_, _>>()?;
+    plan.faults = faults.into_iter().map(fault).collect::<Result<_, _>>()?;
+    plan.fates = fates_by_name(&fates)?;
+    Ok(PlanFile { system, plan, expect, digest, trace: trace(top)? })
+}
+
+fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Wrong> {
+    depth::check(text)?;
+    DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        Wrong::new(at, format!("expected TOML: {}", error.message()))
+    })
+}
+
+/// The document, if it is of the format that is read here. All else may look different in another one.
+fn opened<'a>(document: &'a Spanned<DeTable<'a>>) -> Result<Table<'a>, Wrong> {
+    let top = Table::top(document.get_ref());
+    let expected = format!("format = {FORMAT}");
+    let format = top.need("format", &expected)?;
+    match format.whole(0, u64::MAX, &expected)? {
+        FORMAT => Ok(top),
+        other => Err(Wrong::new(format.at(), format!("this version reads format {FORMAT}, found format {other}"))),
+    }
+}
+
+fn expect(top: Table<'_>) -> Result<Expect, Wrong> {
+    let (key, field) = top.one_of(&["violates", "expect"], "violates = \"<check>\" or expect = \"clean\"")?;
+    if key == "expect" {
+        return field.parsed("\"clean\"", |text| (text == "clean").then_some(Expect::Clean));
+    }
+    let check = field.text("the name of a check, like \"siblings\"")?;
+    Ok(Expect::Violates { check: check.to_owned() })
+}
+
+fn header(top: Table<'_>) -> Result<Plan, Wrong> {
+    let expected = format!("a number of nodes from 1 to {NODE_COUNT_MAX}");
+    let node_count = top.need("nodes", &expected)?.whole(1, NODE_COUNT_MAX as u64, &expected)?;
+    let mut plan = Plan::new(node_count as usize);
+    if let Some(seed) = top.get("seed") {
+        plan.seed = seed.parsed("a hex number of at most 16 digits like \"0x9f2c41\"", |text| {
+            hex(text, text.len().saturating_sub(2))
+        })?;
+    }
+    if let Some(latency) = top.get("latency") {
+        plan.latency = latency.duration()?;
+    }
+    if let Some(heal_at) = top.get("heal_at") {
+        plan.heal_at = Time::ZERO + heal_at.duration()?;
+    }
+    if let Some(settle) = top.get("settle") {
+        plan.settle = settle.duration()?;
+    }
+    Ok(plan)
+}
+
+/// Requests, faults and fates, if there are not too many together.
+fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 3], Wrong> {
+    let mut room = DECISIONS_MAX;
+    let mut list = |key: &str| {
+        let Some(field) = top.get(key) else { return Ok(Vec::new()) };
+        let mut items = field.items(&format!("tables like [[{key}]]"))?;
+        match room.checked_sub(items.len()) {
+            Some(rest) => room = rest,
+            None => {
+                let at = items.nth(room).map_or(field.at(), Field::at);
+                return Err(Wrong::new(at, format!("expected at most {DECISIONS_MAX} requests, faults and fates")));
+            }
+        }
+        Ok(items.collect())
+    };
+    Ok([list("request")?, list("fault")?, list("fate")?])
+}
+
+fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, Wrong> {
+    let table = field.table("a table like [[request]]")?;
+    let at = moment(table)?;
+    let node = node(table)?;
+    let (key, field) = table.one_besides(&["at", "node"], ACTION)?;
+    let mut value = field.value()?;
+    if key != "action" {
+        value = Value::Table([(key.to_owned(), value)].into_iter().collect());
+    }
+    let action = parse_action(value)
+        .map_err(|why| Wrong::new(field.at(), format!("expected an action of this system: {why}")))?;
+    Ok(PlannedRequest { at, node, action })
+}
+
+fn fault(field: Field<'_>) -> Result<PlannedFault, Wrong> {
+    let table = field.table("a table like [[fault]]")?;
+    table.only(&["at", "crash", "partition"])?;
+    let at = moment(table)?;
+    let (key, field) = table.one_of(&["crash", "partition"], "a crash or a partition")?;
+    let fault = if key == "crash" { crash(field)? } else { partition(field)? };
+    Ok(PlannedFault { at, fault })
+}
+
+fn crash(field: Field<'_>) -> Result<Fault, Wrong> {
+    let table = field.table("a table like { node = 2, restart = \"10ms\" }")?;
+    table.only(&["node", "effects", "restart"])?;
+    let effects = table.get("effects").map(|field| {
+        let max = u64::from(u32::MAX);
+        field.whole(0, max, &format!("a number of effects from 0 to {max}"))
+    });
+    Ok(Fault::Crash {
+        node: node(table)?,
+        effects: effects.transpose()?.map(|effects| effects as u32),
+        restart: table.get("restart").map(Field::duration).transpose()?,
+    })
+}
+
+fn partition(field: Field<'_>) -> Result<Fault, Wrong> {
+    let table = field.table("a table like { links = [\"0↔1\"], heal = \"20ms\" }")?;
+    table.only(&["links", "heal"])?;
+    let expected = "an array of links like [\"0↔1\", \"2→0\"]";
+    let mut links = Vec::new();
+    for field in table.need("links", expected)?.items(expected)? {
+        let (link, both) = field.parsed("a link like \"0↔1\", \"0→1\", \"0<->1\" or \"0->1\"", parse_link)?;
+        links.push(link);
+        if both {
+            links.push(link.reversed());
+        }
+    }
+    Ok(Fault::Partition { links, heal: table.get("heal").map(Field::duration).transpose()? })
+}
+
+/// One direction, or both.
+fn parse_link(text: &str) -> Option<(Link, bool)> {
+    match text.split_once('↔').or_else(|| text.split_once("<->")) {
+        Some((from, to)) => Some((format!("{from}→{to}").parse().ok()?, true)),
+        None => Some((text.parse().ok()?, false)),
+    }
+}
+
+fn fates_by_name(fields: &[Field<'_>]) -> Result<IndexMap<MessageName, Fate>, Wrong> {
+    let mut fates = IndexMap::new();
+    for field in fields {
+        let table = field.table("a table like [[fate]]")?;
+        table.only(&["message", "drop", "delay", "copies"])?;
+        let expected = "a message like \"0→1 update #3\"";
+        let message = table.need("message", expected)?;
+        let name: MessageName = message.parsed(expected, |text| text.parse().ok())?;
+        if fates.contains_key(&name) {
+            return Err(message.wrong("one fate for each message"));
+        }
+        fates.insert(name, fate(table)?);
+    }
+    Ok(fates)
+}
+
+fn fate(table: Table<'_>) -> Result<Fate, Wrong> {
+    let (key, field) = table.one_of(&["drop", "delay", "copies"], "one of drop, delay and copies")?;
+    match key {
+        "drop" if field.is_true() => Ok(Fate::Drop),
+        "drop" => Err(field.wrong("drop = true")),
+        "delay" => Ok(Fate::delay(field.duration()?)),
+        _ => {
+            let copies = field.items("an array of durations like [\"2ms\", \"40ms\"]")?;
+            Ok(Fate::Deliver(copies.map(Field::duration).collect::<Result<_, _>>()?))
+        }
+    }
+}
+
+fn trace(top: Table<'_>) -> Result<Vec<String>, Wrong> {
+    let Some(run) = top.get(RUN) else { return Ok(Vec::new()) };
+    let run = run.table("a table like [run]")?;
+    run.only(&["trace"])?;
+    let Some(trace) = run.get("trace") else { return Ok(Vec::new()) };
+    if let Some(lines) = trace.as_text() {
+        return Ok(lines.lines().map(str::to_owned).collect());
+    }
+    let lines = trace.items("lines of text, or an array of strings")?;
+    lines.map(|line| line.text("a line of text").map(str::to_owned)).collect()
+}
+
+fn moment(table: Table<'_>) -> Result<Time, Wrong> {
+    Ok(Time::ZERO + table.need("at", DURATION)?.duration()?)
+}
+
+fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
+    let node = table.need("node", NODE)?.whole(0, u64::from(u16::MAX), NODE)?;
+    Ok(NodeId::new(node as usize))
+}
+
+/// Whether the number of `node` is one that is read.
+pub(super) fn reads_node(node: NodeId) -> bool {
+    u16::try_from(node.index()).is_ok()
+}
+
+/// `0x` and exactly so many hex digits, at most 16.
+fn hex(text: &str, digit_count: usize) -> Option<u64> {
+    let digits = text.strip_prefix("0x")?;
+    let fits = digits.len() == digit_count && digits.len() <= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u64::from_str_radix(digits, 16).ok().filter(|_| fits)
+}
+
+/// What was found, on one line and not too long of it.
+pub(super) fn clip(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    match text.char_indices().nth(CHARS_MAX) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+    }
+}

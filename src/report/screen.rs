@@ -1,0 +1,119 @@
+//! The first screen of a failure: what was violated, why, how the smallest run goes, and how to see it again.
+
+use std::fmt::{self, Write as _};
+
+use super::diagram::diagram;
+use crate::explore::Failure;
+
+/// The screen is at most so wide …
+const COLUMNS: usize = 80;
+/// … and the diagram on it at most so high, so that all of it fits in 40 lines.
+const DIAGRAM_ROWS: usize = 18;
+/// At most so many reasons, in at most so many lines.
+const BECAUSE_LINES: usize = 7;
+
+/// A failure as it is shown first: at most 40 lines of 80 columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen<'a> {
+    /// What failed.
+    pub failure: &'a Failure,
+    /// Ways to see it again, each a label and a command.
+    pub hints: &'a [(&'a str, String)],
+}
+
+impl fmt::Display for Screen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { failure, hints } = self;
+        let shrunk = &failure.shrunk;
+        for line in wrapped("VIOLATED ", &shrunk.violation.to_string()).iter().take(3) {
+            writeln!(f, "{line}")?;
+        }
+        let reasons = &shrunk.violation.breach.because;
+        let lines =
+            reasons.iter().filter(|reason| !reason.is_empty()).flat_map(|reason| wrapped("  because  ", reason));
+        for line in lines.take(BECAUSE_LINES) {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f)?;
+        for line in diagram(&failure.trace, &shrunk.plan, COLUMNS, DIAGRAM_ROWS) {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f)?;
+        writeln!(f, "shrunk   {}", shrunk_line(failure))?;
+        for (label, command) in *hints {
+            writeln!(f, "{label:<8} {command}")?;
+        }
+        Ok(())
+    }
+}
+
+fn shrunk_line(failure: &Failure) -> String {
+    let shrunk = &failure.shrunk;
+    let mut line = format!(
+        "{} → {} decisions, {} → {} nodes",
+        grouped(shrunk.decisions_before as u64),
+        shrunk.plan.decision_count(),
+        shrunk.nodes_before,
+        shrunk.plan.node_count
+    );
+    let _ = write!(line, " ({} runs)", grouped(shrunk.runs));
+    line
+}
+
+/// `text` behind `label`, broken at spaces; further lines are indented as far.
+fn wrapped(label: &str, text: &str) -> Vec<String> {
+    let mut lines = vec![label.to_owned()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("expect: there is a line from the start");
+        let empty = line.chars().all(char::is_whitespace) || line == label;
+        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(format!("{}{word}", " ".repeat(label.chars().count())));
+        } else {
+            let space = if line.ends_with(' ') { "" } else { " " };
+            line.push_str(space);
+            line.push_str(word);
+        }
+    }
+    lines.iter().map(|line| cut(line, COLUMNS)).collect()
+}
+
+/// The first `width` characters, with an ellipsis if there are more.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// A number with its thousands set apart: `1,204`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, wrapped};
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn long_lines_are_broken_and_indented() {
+        let lines = wrapped("  because  ", &"word ".repeat(40));
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.chars().count() <= 80));
+        assert!(lines[1].starts_with("           word"));
+    }
+}

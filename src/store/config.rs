@@ -1,0 +1,36 @@
+//! The limits of a node.
+
+use std::time::Duration;
+
+/// The limits of a node. A bound on everything that input from outside can make grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The longest key.
+    pub key_bytes_max: usize,
+    /// The longest value.
+    pub value_bytes_max: usize,
+    /// The most entries a vector clock may have: the number of nodes times the number of lives.
+    pub clock_slots_max: usize,
+    /// The longest message that [`Node::deliver_bytes`](super::Node::deliver_bytes) decodes.
+    pub message_bytes_max: usize,
+    /// The most messages that wait to be taken in; what comes then is refused.
+    pub inbox_max: usize,
+    /// The most messages that wait to be sent; then the oldest is forgotten, and anti-entropy makes up for it.
+    pub outbox_max: usize,
+    /// How often a node that lacks something, or knows a peer that does, asks again.
+    pub sync_every: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            key_bytes_max: 64 << 10,
+            value_bytes_max: 16 << 20,
+            clock_slots_max: 64 << 10,
+            message_bytes_max: 64 << 20,
+            inbox_max: 64 << 10,
+            outbox_max: 1 << 20,
+            sync_every: Duration::from_millis(20),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What can be wrong with what a node is given.
+
+use std::fmt;
+
+use crate::causality::COUNTER_MAX;
+use crate::machine::NodeId;
+
+/// Why a node refused something. A refused call has changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A cluster needs a node, and its ids run from 0.
+    NoSuchNode {
+        /// The id that was given.
+        node: usize,
+        /// How many nodes there are.
+        node_count: usize,
+    },
+    /// A key is longer than [`Config::key_bytes_max`](super::Config::key_bytes_max).
+    KeyTooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
+    /// A value is longer than [`Config::value_bytes_max`](super::Config::value_bytes_max).
+    ValueTooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
+    /// A clock whose length is no multiple of the number of nodes.
+    ClockLength {
+        /// How many entries it has.
+        entries: usize,
+        /// How many nodes there are.
+        node_count: usize,
+    },
+    /// A clock with more entries than [`Config::clock_slots_max`](super::Config::clock_slots_max).
+    ClockTooLong {
+        /// How many entries it has.
+        entries: usize,
+        /// How many it may have.
+        entries_max: usize,
+    },
+    /// A clock of zeros: no write has one.
+    ClockZero,
+    /// A clock entry of 2^53 or more.
+    CounterTooLarge {
+        /// Which entry.
+        slot: usize,
+        /// What it holds.
+        counter: u64,
+    },
+    /// This node has made 2^53 − 1 writes in this life and can name no more.
+    CounterSpent,
+    /// A version whose name and clock contradict each other.
+    DotNotInClock,
+    /// A message for another node.
+    WrongReceiver {
+        /// Whom it is for.
+        to: NodeId,
+    },
+    /// The inbox is full. The message counts as never delivered.
+    InboxFull {
+        /// How many messages wait.
+        waiting: usize,
+    },
+    /// Bytes that are no message.
+    Undecodable {
+        /// What was expected, or found.
+        why: String,
+    },
+}
+
+impl std::error::Error for StoreError {}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchNode { node, node_count } => {
+                write!(f, "node {node} of a cluster of {node_count}: expected an id from 0 to {}", {
+                    node_count.saturating_sub(1)
+                })
+            }
+            Self::KeyTooLong { bytes, bytes_max } => write!(f, "key of {bytes} bytes: expected at most {bytes_max}"),
+            Self::ValueTooLong { bytes, bytes_max } => {
+                write!(f, "value of {bytes} bytes: expected at most {bytes_max}")
+            }
+            Self::ClockLength { entries, node_count } => {
+                write!(f, "clock of {entries} entries: expected a multiple of the {node_count} nodes")
+            }
+            Self::ClockTooLong { entries, entries_max } => {
+                write!(f, "clock of {entries} entries: expected at most {entries_max}")
+            }
+            Self::ClockZero => f.write_str("clock of zeros: expected at least one write"),
+            Self::CounterTooLarge { slot, counter } => {
+                write!(f, "clock entry {slot} is {counter}: expected at most {COUNTER_MAX}")
+            }
+            Self::CounterSpent => write!(f, "this node has made {COUNTER_MAX} writes and can name no more"),
+            Self::DotNotInClock => f.write_str("version whose dot is not its clock's entry of the writer"),
+            Self::WrongReceiver { to } => write!(f, "message for node {to}"),
+            Self::InboxFull { waiting } => write!(f, "inbox full: {waiting} messages wait to be processed"),
+            Self::Undecodable { why } => write!(f, "undecodable message: {why}"),
+        }
+    }
+}
+
+/// A `Result` that may be ignored without a warning: a store that refuses an update has changed nothing, and a caller that
+/// does not care need not say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome<T>(Result<T, StoreError>);
+
+impl<T> Outcome<T> {
+    /// As a `Result`, for `?`.
+    ///
+    /// # Errors
+    /// What was wrong.
+    pub fn result(self) -> Result<T, StoreError> {
+        self.0
+    }
+
+    /// True if it was taken.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.0.is_ok()
+    }
+
+    /// True if it was refused.
+    #[must_use]
+    pub fn is_err(&self) -> bool {
+        self.0.is_err()
+    }
+
+    /// What came of it, if it was taken.
+    #[must_use]
+    pub fn ok(self) -> Option<T> {
+        self.0.ok()
+    }
+
+    /// Why it was refused, if it was.
+    #[must_use]
+    pub fn err(self) -> Option<StoreError> {
+        self.0.err()
+    }
+
+    /// What came of it.
+    ///
+    /// # Panics
+    /// If it was refused.
+    #[track_caller]
+    pub fn unwrap(self) -> T {
+        match self.0 {
+            Ok(value) => value,
+            Err(error) => panic!("refused: {error}"),
+        }
+    }
+}
+
+impl<T> From<Result<T, StoreError>> for Outcome<T> {
+    fn from(result: Result<T, StoreError>) -> Self {
+        Self(result)
+    }
+}
+
+impl<T> From<Outcome<T>> for Result<T, StoreError> {
+    fn from(outcome: Outcome<T>) -> Self {
+        outcome.0
+    }
+}

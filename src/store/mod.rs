@@ -1,0 +1,36 @@
+//! The store: a node that keeps every concurrent write as a sibling, and converges whatever the network does.
+//!
+//! ```
+//! use distributed_data_consistency::Node;
+//!
+//! let mut nodes = [Node::new(0, 2), Node::new(1, 2)];
+//! nodes[0].put("cart", b"bread".to_vec());
+//! nodes[1].put("cart", b"milk".to_vec());
+//! // The network may lose, double and reorder what is in the outboxes; here it is kind.
+//! for sender in 0..2 {
+//!     for envelope in nodes[sender].drain_outbox() {
+//!         nodes[envelope.to.index()].deliver(envelope)?;
+//!     }
+//! }
+//! for node in &mut nodes {
+//!     node.process_messages();
+//!     assert_eq!(node.get("cart").len(), 2); // neither knew of the other: both survive
+//! }
+//! # Ok::<(), distributed_data_consistency::store::StoreError>(())
+//! ```
+
+mod config;
+mod error;
+mod machine;
+mod message;
+mod node;
+mod sync;
+mod version;
+mod wire;
+
+pub use config::Config;
+pub use error::{Outcome, StoreError};
+pub use machine::{Durable, SyncTimer};
+pub use message::{Envelope, Message, Reply};
+pub use node::{Node, Processed};
+pub use version::{Change, Version};

@@ -1,0 +1,112 @@
+//! The mistakes that can be switched on.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A known mistake of replicated stores, planted behind a switch, to see whether and how fast a harness finds it.
+///
+/// Each tells what is wrong, the shortest story in which it shows (node 0 is A, and so on; `x {A:1}` is value x with
+/// its clock), and where it stays invisible: the weaker setting in which a test passes and proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Bug {
+    /// The stamp of a put also joins the node's own clock, which knows of all keys: the new write claims to have
+    /// seen writes of this key that the node knows of only through other keys.
+    ///
+    /// Story: A puts cart=a `{A:1}`, and the update to B is lost; A puts user=b `{A:2}`, which reaches B; B puts
+    /// cart=c `{A:2 B:1}`, which destroys a wherever it arrives, though B never saw a.
+    ///
+    /// Invisible with one key: there the node's clock is the join of the clocks of the key's versions. Convergence
+    /// alone does not see it either, for all nodes lose the same write.
+    NodeWideStamp,
+    /// A put does not look at the siblings it is to replace: its stamp is only the node's own counter.
+    ///
+    /// Story: B holds cart=a `{A:1}` and puts cart=b `{B:1}`: a stays as a sibling for ever.
+    ///
+    /// Invisible while each key is written by one node only, in one life.
+    BlindPut,
+    /// A version whose clock is equal to one that is here is kept as one more sibling.
+    ///
+    /// Story: the same update is delivered to B twice: B shows cart=a twice.
+    ///
+    /// Invisible when each update arrives exactly once, and before a sync asks for it.
+    EqualIsConcurrent,
+    /// The comparison looks only at the actors that both clocks have.
+    ///
+    /// Story: B holds cart=x `{A:1}` and puts cart=y `{A:1 B:1}`; a second copy of x arrives late, and replaces y.
+    ///
+    /// Invisible while each key is written by one node only, in one life: all its clocks have the same one actor.
+    ZipCompare,
+    /// The node's identity is not durable before its first update leaves: after a crash it is the same actor again,
+    /// and counts from 1 again.
+    ///
+    /// Story: A puts cart=x `{A:1}`, which reaches B; A crashes, forgets, starts again and puts cart=y `{A:1}`: B
+    /// takes y for a duplicate of x, and the two never agree.
+    ///
+    /// Invisible while no node loses its memory; and to a comparison of clocks without values.
+    DotReuse,
+    /// What a node says it has seen is the highest counter of each actor, so that a hole below it is never asked for.
+    ///
+    /// Story: A puts cart=a (1), and the update to B is lost; A puts user=b (2), which reaches B: now B says that it
+    /// has seen all of A's first two, and nobody ever sends it a.
+    ///
+    /// Invisible with one key, where A's second write covers its first; and when losses come in bursts that swallow
+    /// an actor's last writes.
+    DigestMax,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::NodeWideStamp,
+        Self::BlindPut,
+        Self::EqualIsConcurrent,
+        Self::ZipCompare,
+        Self::DotReuse,
+        Self::DigestMax,
+    ];
+
+    /// The name on the command line and in plan files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NodeWideStamp => "node-wide-stamp",
+            Self::BlindPut => "blind-put",
+            Self::EqualIsConcurrent => "equal-is-concurrent",
+            Self::ZipCompare => "zip-compare",
+            Self::DotReuse => "dot-reuse",
+            Self::DigestMax => "digest-max",
+        }
+    }
+}
+
+impl fmt::Display for Bug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Bug {
+    type Err = UnknownBug;
+
+    fn from_str(name: &str) -> Result<Self, UnknownBug> {
+        let unknown = || UnknownBug { name: name.to_owned() };
+        Self::ALL.into_iter().find(|bug| bug.name() == name).ok_or_else(unknown)
+    }
+}
+
+/// No [`Bug`] has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownBug {
+    /// What was asked for.
+    pub name: String,
+}
+
+/// Lists the names there are, so that whoever mistyped one need not look them up.
+impl fmt::Display for UnknownBug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown bug {:?}: expected one of {}", self.name, Bug::ALL.map(Bug::name).join(", "))
+    }
+}
+
+impl std::error::Error for UnknownBug {}

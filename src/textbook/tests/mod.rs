@@ -1,0 +1,7 @@
+//! The worked examples, the stories of the bugs, and random worlds.
+
+mod examples;
+mod hostile;
+mod protocol;
+mod stories;
+mod world;
