@@ -284,6 +284,6 @@ fn round_time(at: Time, unit: Duration) -> Time {
 
 /// Never to zero: a message takes some time.
 fn round_up(span: Duration, unit: Duration) -> Duration {
-    let (nanos, unit) = (span.as_nanos() as u64, unit.as_nanos() as u64);
+    let (nanos, unit) = (u64::try_from(span.as_nanos()).unwrap_or(u64::MAX), unit.as_nanos() as u64);
     Duration::from_nanos(nanos.div_ceil(unit).max(1).saturating_mul(unit))
 }

@@ -14,6 +14,7 @@ impl NodeId {
     /// # Panics
     /// If `index` does not fit in 32 bits.
     #[must_use]
+    #[inline]
     pub const fn new(index: usize) -> Self {
         assert!(index <= u32::MAX as usize, "expect: a cluster has less than 2^32 nodes");
         Self(index as u32)
@@ -21,6 +22,7 @@ impl NodeId {
 
     /// Its place in the cluster, from 0.
     #[must_use]
+    #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
     }

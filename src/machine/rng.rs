@@ -20,22 +20,26 @@ impl Rng {
     }
 
     /// 32 random bits.
+    #[inline]
     pub fn bits(&mut self) -> u32 {
         self.0.next_u32()
     }
 
     /// 64 random bits.
+    #[inline]
     pub fn bits64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// A number below `limit`, all about equally likely (the bias is below `limit` in 2^64); 0 for a limit of 0.
+    #[inline]
     pub fn below(&mut self, limit: u64) -> u64 {
         // Lemire's multiply-shift, without the rejection: every call draws the same number of bits.
         ((u128::from(self.0.next_u64()) * u128::from(limit)) >> 64) as u64
     }
 
     /// A number from `low` to `high`, both included; `low` if they are the wrong way round.
+    #[inline]
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         match high.saturating_sub(low) {
             u64::MAX => self.bits64(),
@@ -44,6 +48,7 @@ impl Rng {
     }
 
     /// True `permille` times out of a thousand.
+    #[inline]
     pub fn chance(&mut self, permille: u32) -> bool {
         // One 32-bit draw: fates are drawn for every message.
         (u64::from(self.bits()) * 1_000) >> 32 < u64::from(permille)

@@ -52,6 +52,7 @@ impl Network {
     }
 
     /// The number of the next message of this kind on this link, from 1; 0 if nobody wants names.
+    #[inline]
     pub(super) fn count(&mut self, link: Link, kind: &'static str) -> u32 {
         self.counts.as_mut().map_or(0, |counts| {
             let count = counts.entry((link, kind)).or_default();
@@ -61,6 +62,7 @@ impl Network {
     }
 
     /// Notes that the message with this sequence (above 0) has arrived; true if one that was sent later came before it.
+    #[inline]
     pub(super) fn arrives_late(&mut self, link: Link, sequence: u64) -> bool {
         let latest = &mut self.arrived[link.from.index() * self.node_count + link.to.index()];
         let late = sequence < *latest;
@@ -68,6 +70,7 @@ impl Network {
         late
     }
 
+    #[inline]
     pub(super) fn is_cut(&self, link: Link) -> bool {
         !self.cuts.is_empty() && self.cuts[link.from.index() * self.node_count + link.to.index()] > 0
     }

@@ -113,6 +113,7 @@ pub enum Fate {
 impl Fate {
     /// It arrives once, after `delay`.
     #[must_use]
+    #[inline]
     pub fn delay(delay: Duration) -> Self {
         Self::Deliver(smallvec![delay])
     }

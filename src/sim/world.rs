@@ -364,10 +364,13 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     fn count_copies(&mut self, delays: &[Duration]) {
         let Some(first) = delays.iter().min() else { return };
-        let late = *first + self.plan.latency * LATE_LATENCIES;
         self.tally.delayed += u64::from(*first != self.plan.latency);
-        self.tally.duplicated += delays.len() as u64 - 1;
-        self.tally.duplicated_late += delays.iter().filter(|delay| **delay >= late).count() as u64;
+        if delays.len() > 1 {
+            // Plans are total, so no delay is too long for the sum.
+            let late = first.saturating_add(self.plan.latency.saturating_mul(LATE_LATENCIES));
+            self.tally.duplicated += delays.len() as u64 - 1;
+            self.tally.duplicated_late += delays.iter().filter(|delay| **delay > late).count() as u64;
+        }
     }
 
     fn lose(&mut self, link: Link, number: u32, message: &M::Message, why: LostWhy) -> ControlFlow<()> {
