@@ -47,7 +47,7 @@ pub(super) struct SweepArguments {
     /// Which system: store or textbook
     #[arg(long, value_name = "NAME")]
     pub(super) system: Option<String>,
-    /// The known bug to plant in the textbook
+    /// The known bug to plant in the textbook, such as node-wide-stamp; a name that is none lists them all
     #[arg(long, value_name = "NAME")]
     pub(super) bug: Option<String>,
     /// How hostile: calm, lossy or hostile

@@ -55,7 +55,7 @@ impl Swept {
         let mut hints = Vec::new();
         if let Some(directory) = &self.snapshots {
             hints.push(match save(failure, directory) {
-                Ok(path) => ("plan", path.display().to_string()),
+                Ok(path) => ("saved", path.display().to_string()),
                 Err(error) => ("not saved", error.to_string()),
             });
         }

@@ -1,6 +1,6 @@
 //! The first screen of a failure: what was violated, why, how the smallest run goes, and how to see it again.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::diagram::diagram;
 use crate::explore::Failure;
@@ -39,7 +39,8 @@ impl fmt::Display for Screen<'_> {
             writeln!(f, "{line}")?;
         }
         writeln!(f)?;
-        writeln!(f, "shrunk   {}", shrunk_line(failure))?;
+        let label = if shrunk.runs == 0 { "plan" } else { "shrunk" };
+        writeln!(f, "{label:<8} {}", shrunk_line(failure))?;
         for (label, command) in *hints {
             writeln!(f, "{label:<8} {command}")?;
         }
@@ -47,17 +48,19 @@ impl fmt::Display for Screen<'_> {
     }
 }
 
+/// `26 → 4 decisions, 4 → 2 nodes (55 runs)`; a failure that was not shrunk has only the numbers that are left.
 fn shrunk_line(failure: &Failure) -> String {
     let shrunk = &failure.shrunk;
-    let mut line = format!(
-        "{} → {} decisions, {} → {} nodes",
-        grouped(shrunk.decisions_before as u64),
-        shrunk.plan.decision_count(),
-        shrunk.nodes_before,
-        shrunk.plan.node_count
-    );
-    let _ = write!(line, " ({} runs)", grouped(shrunk.runs));
-    line
+    let part = |before: usize, after: usize, unit: &str| {
+        let before = if before == after { String::new() } else { format!("{} → ", grouped(before as u64)) };
+        format!("{before}{} {unit}{}", grouped(after as u64), if after == 1 { "" } else { "s" })
+    };
+    let decisions = part(shrunk.decisions_before, shrunk.plan.decision_count(), "decision");
+    let nodes = part(shrunk.nodes_before, shrunk.plan.node_count, "node");
+    match shrunk.runs {
+        0 => format!("{decisions}, {nodes}"),
+        runs => format!("{decisions}, {nodes} ({} runs)", grouped(runs)),
+    }
 }
 
 /// `text` behind `label`, broken at spaces; further lines are indented as far.
