@@ -12,6 +12,7 @@ mod sweep;
 mod systems;
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -134,10 +135,20 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
     match exit {
         Ok(exit) => exit.into(),
         Err(wrong) => {
-            eprintln!("error: {wrong}");
+            tell(format_args!("error: {wrong}"));
             Exit::BadInput.into()
         }
     }
+}
+
+/// Prints a result. Whoever reads only the first lines and closes the pipe is no error.
+fn print(result: impl fmt::Display) {
+    let _ = write!(io::stdout().lock(), "{result}");
+}
+
+/// Tells the operator something that is no result.
+fn tell(message: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
 }
 
 /// The directory in which a file lies, as one would name it.

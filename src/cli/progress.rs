@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::tell;
 use crate::report::grouped;
 
 /// How often a line is written where there is no terminal.
@@ -56,7 +57,7 @@ impl Progress {
                 lines.done += worlds;
                 if lines.last.elapsed() >= LINE_EVERY {
                     lines.last = Instant::now();
-                    eprintln!("{} of {} worlds", grouped(lines.done), grouped(*total));
+                    tell(format_args!("{} of {} worlds", grouped(lines.done), grouped(*total)));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::{ReplayArguments, ShrinkArguments};
-use super::{AnySystem, Exit, Registry, Wrong, directory_of};
+use super::{AnySystem, Exit, Registry, Wrong, directory_of, print};
 use crate::harness::{Replayed, save};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
@@ -19,7 +19,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
             }
             Err(wrong) if alone => return Err(wrong),
             Err(wrong) => {
-                eprintln!("error: {wrong}");
+                super::tell(format_args!("error: {wrong}"));
                 Exit::BadInput
             }
         };
@@ -54,7 +54,7 @@ fn tell(replayed: &Replayed, alone: bool) {
     let path = replayed.path.display();
     if let (true, Some(failure)) = (alone, replayed.failure()) {
         let hints = [("replay", format!("ddc replay {path}"))];
-        print!("{}", Screen { failure: &failure, hints: &hints });
+        print(Screen { failure: &failure, hints: &hints });
     }
     let verdict = match (&replayed.file.expect, &replayed.outcome.violation) {
         (Expect::Violates { check }, Some(violation)) if *check == violation.check => format!("violates {check} again"),
@@ -68,21 +68,23 @@ fn tell(replayed: &Replayed, alone: bool) {
     let digest = replayed.outcome.digest;
     match replayed.divergence() {
         Some(divergence) => {
-            println!("{path}: {verdict}, but the run went another way (digest {digest:#018x})\n{divergence}");
+            print(format_args!(
+                "{path}: {verdict}, but the run went another way (digest {digest:#018x})\n{divergence}\n"
+            ));
         }
-        None => println!("{path}: {verdict} (digest {digest:#018x})"),
+        None => print(format_args!("{path}: {verdict} (digest {digest:#018x})\n")),
     }
 }
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
     let Some(failure) = system_of(registry, path)?.shrink_file(path, arguments.runs)? else {
-        println!("{}: clean, there is nothing to shrink", path.display());
+        print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
         return Ok(Exit::Clean);
     };
     let directory = arguments.out.clone().unwrap_or_else(|| directory_of(path));
     let saved = save(&failure, &directory)?;
     let hints = [("replay", format!("ddc replay {}", saved.display()))];
-    print!("{}", Screen { failure: &failure, hints: &hints });
+    print(Screen { failure: &failure, hints: &hints });
     Ok(Exit::Violated)
 }

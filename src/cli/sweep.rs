@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::SweepArguments;
 use super::progress::Progress;
 use super::summary::{Summary, speed};
-use super::{Exit, Registry, Wrong};
+use super::{Exit, Registry, Wrong, print, tell};
 use crate::explore::{Seeds, Sweep, SweepOptions};
 use crate::harness::save;
 use crate::report::Screen;
@@ -28,10 +28,10 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     let saved = save_all(&sweep, &arguments.out)?;
     let summary = Summary { sweep: &sweep, elapsed, saved: &saved };
     if arguments.json {
-        println!("{}", summary.to_json());
+        print(format_args!("{}\n", summary.to_json()));
     } else if sweep.violation_count() == 0 {
-        print!("{summary}");
-        eprintln!("{}", speed(&sweep, elapsed));
+        print(&summary);
+        tell(speed(&sweep, elapsed));
     } else {
         print_failures(&summary);
     }
@@ -63,15 +63,15 @@ fn save_all(sweep: &Sweep, directory: &Path) -> Result<Vec<PathBuf>, Wrong> {
 }
 
 fn print_failures(summary: &Summary<'_>) {
-    println!("{}\n", summary.headline());
+    print(format_args!("{}\n\n", summary.headline()));
     let mut failures = summary.sweep.failures.iter().zip(summary.saved);
     let Some((first, path)) = failures.next() else {
-        println!("and were clean when they were run again: the system is not deterministic");
+        print("and were clean when they were run again: the system is not deterministic\n");
         return;
     };
     let hints = [("replay", format!("ddc replay {}", path.display()))];
-    print!("{}", Screen { failure: first, hints: &hints });
+    print(Screen { failure: first, hints: &hints });
     for (other, path) in failures {
-        println!("also     {}\n         ddc replay {}", other.shrunk.violation, path.display());
+        print(format_args!("also     {}\n         ddc replay {}\n", other.shrunk.violation, path.display()));
     }
 }

@@ -1,0 +1,234 @@
+//! `ddc` as its users run it: what it prints, and how it exits.
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::textbook::Bug;
+
+const REPLAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/replays");
+
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn ddc(arguments: &[&str]) -> Run {
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_ddc")).args(arguments).output().expect("ddc runs");
+    Run {
+        code: output.status.code().expect("ddc ends by itself"),
+        out: String::from_utf8(output.stdout).expect("results are text"),
+        err: String::from_utf8(output.stderr).expect("messages are text"),
+    }
+}
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    let run = ddc(arguments);
+    assert_eq!(run.err, "", "--json is silent on standard error");
+    serde_json::from_str(&run.out).expect("--json prints one JSON value")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("test paths are UTF-8")
+}
+
+fn plans() -> Vec<PathBuf> {
+    let mut plans: Vec<PathBuf> = fs::read_dir(REPLAYS).unwrap().map(|entry| entry.unwrap().path()).collect();
+    plans.sort();
+    plans
+}
+
+#[test]
+fn a_clean_sweep_exits_with_0_and_says_what_it_saw() {
+    let run = ddc(&["sweep", "--seeds", "300"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.starts_with("300 worlds of \"store\", 0 violations\n"), "{}", run.out);
+    assert!(run.err.contains("worlds per second"), "{}", run.err);
+}
+
+#[test]
+fn the_summary_does_not_depend_on_the_number_of_threads() {
+    let sweep = |jobs| ddc(&["sweep", "--seeds", "400", "--jobs", jobs]).out;
+    assert_eq!(sweep("1"), sweep("2"));
+    let without_speed = |jobs| {
+        let mut summary = json(&["sweep", "--seeds", "400", "--json", "--jobs", jobs]);
+        summary.as_object_mut().unwrap().remove("events_per_second").expect("the speed is reported");
+        summary
+    };
+    assert_eq!(without_speed("1"), without_speed("2"));
+}
+
+#[test]
+fn the_json_summary_has_what_programs_look_for() {
+    let summary = json(&["sweep", "--seeds", "300", "--json"]);
+    assert_eq!((&summary["runs"], &summary["violations"]), (&300.into(), &0.into()));
+    for count in ["events", "events_per_second", "siblings", "virtual_nanoseconds", "requests", "messages_sent"] {
+        assert!(summary[count].as_u64().is_some_and(|count| count > 0), "{count}: {summary}");
+    }
+    let faults = summary["faults"].as_object().expect("faults by name");
+    assert!(faults.len() >= 12 && faults.values().all(|count| count.as_u64() > Some(0)), "{summary}");
+}
+
+#[test]
+fn a_planted_bug_is_found_saved_and_replayed_with_the_same_check_and_digest() {
+    let directory = tempfile::tempdir().unwrap();
+    for bug in Bug::ALL {
+        let out = directory.path().join(bug.name());
+        let sweep = ["sweep", "--system", "textbook", "--bug", bug.name(), "--seeds", "300", "--out", text(&out)];
+        let run = ddc(&sweep);
+        assert_eq!(run.code, 1, "{bug}: {}", run.err);
+        assert!(run.out.lines().count() <= 40, "{bug}:\n{}", run.out);
+
+        let summary = json(&[&sweep[..], &["--json"]].concat());
+        let failure = &summary["failures"][0];
+        assert!(failure["decisions"].as_u64() <= Some(12), "{summary}");
+        let plan = failure["plan"].as_str().expect("the plan is saved");
+        assert!(run.out.contains(&format!("ddc replay {plan}")), "{}", run.out);
+
+        let replay = ddc(&["replay", plan]);
+        assert_eq!(replay.code, 1, "{bug}: {}{}", replay.out, replay.err);
+        let (check, digest) = (failure["check"].as_str().unwrap(), failure["digest"].as_str().unwrap());
+        let verdict = format!("{plan}: violates {check} again (digest {digest})\n");
+        assert!(replay.out.ends_with(&verdict), "{bug}:\n{}", replay.out);
+        assert!(replay.out.lines().count() <= 40, "{bug}:\n{}", replay.out);
+    }
+}
+
+#[test]
+fn one_seed_is_one_world() {
+    let summary = json(&["sweep", "--seed", "0x69", "--json"]);
+    assert_eq!(summary["runs"], 1);
+    assert_eq!(json(&["sweep", "--from", "0x69", "--seeds", "1", "--json"])["digest"], summary["digest"]);
+}
+
+#[test]
+fn a_replay_that_goes_another_way_exits_with_3_and_says_where() {
+    let directory = tempfile::tempdir().unwrap();
+    let changed = directory.path().join("changed.toml");
+    let plan = plans().into_iter().find(|plan| fs::read_to_string(plan).unwrap().contains("blind-put")).unwrap();
+    let original = fs::read_to_string(plan).unwrap();
+    let edited = original.replace("put = { key = \"cart\", value = \"c\" }", "put = { key = \"page\", value = \"c\" }");
+    assert_ne!(original, edited);
+    fs::write(&changed, edited).unwrap();
+    let run = ddc(&["replay", text(&changed)]);
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    assert!(run.out.contains("is the first that differs"), "{}", run.out);
+    assert!(run.out.contains("  then   30ms node 0 is asked: put cart=c\n"), "{}", run.out);
+    assert!(run.out.contains("  now    30ms node 0 is asked: put page=c\n"), "{}", run.out);
+}
+
+#[test]
+fn a_fixed_failure_is_marked_and_replays_clean() {
+    let directory = tempfile::tempdir().unwrap();
+    let fixed = directory.path().join("fixed.toml");
+    let original = fs::read_to_string(&plans()[0]).unwrap();
+    let lines = original.lines().filter(|line| !line.starts_with("digest"));
+    let lines = lines.map(|line| match line.split_once(" = ") {
+        Some(("system", _)) => "system = \"store\"",
+        Some(("violates", _)) => "expect = \"clean\"",
+        _ => line,
+    });
+    fs::write(&fixed, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let run = ddc(&["replay", text(&fixed)]);
+    assert_eq!((run.code, run.out.contains(": clean, as expected")), (0, true), "{}{}", run.out, run.err);
+}
+
+#[test]
+fn several_files_are_replayed_and_the_worst_counts() {
+    let plans = plans();
+    let mut arguments = vec!["replay"];
+    arguments.extend(plans.iter().map(|plan| text(plan)));
+    let run = ddc(&arguments);
+    assert_eq!((run.code, run.out.lines().count()), (1, plans.len()), "{}{}", run.out, run.err);
+    arguments.push("no-such-file.toml");
+    let run = ddc(&arguments);
+    assert_eq!(run.code, 2);
+    assert!(run.err.starts_with("error: no-such-file.toml: expected a plan file"), "{}", run.err);
+    assert_eq!(run.out.lines().count(), plans.len());
+}
+
+#[test]
+fn shrinking_a_plan_saves_a_smaller_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let padded = directory.path().join("padded.toml");
+    let plan = plans().into_iter().find(|plan| fs::read_to_string(plan).unwrap().contains("blind-put")).unwrap();
+    let (header, run) =
+        fs::read_to_string(plan).unwrap().split_once("[run]").map(|(a, b)| (a.to_owned(), b.len())).unwrap();
+    assert!(run > 0);
+    let noise = "[[request]]\nat = \"5ms\"\nnode = 1\nget = { key = \"cart\" }\n\n[[fate]]\nmessage = \"0→1 update #7\"\ndrop = true\n";
+    fs::write(&padded, header + noise).unwrap();
+    let run = ddc(&["shrink", text(&padded), "--out", text(&directory.path().join("small"))]);
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+    assert!(run.out.contains("shrunk   3 → 2 decisions"), "{}", run.out);
+    let saved: Vec<_> = fs::read_dir(directory.path().join("small")).unwrap().collect();
+    assert_eq!(saved.len(), 1);
+}
+
+#[test]
+fn bad_input_exits_with_2_and_names_what_was_expected() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bad.toml");
+    let good = fs::read_to_string(&plans()[0]).unwrap();
+    let replaced = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        good.replacen(from, to, 1)
+    };
+    for (bad, message) in [
+        (replaced("format = 1", "format = 2"), "bad.toml:1: this version reads format 1, found format 2"),
+        (replaced("nodes = ", "nodez = "), "bad.toml:6: expected one of format, system, "),
+        (replaced("textbook/", "textbook/no-"), "unknown bug"),
+        (replaced("system = \"textbook", "system = \"raft"), "there is no system"),
+        (good[..good.len() / 3].to_owned(), "bad.toml:"),
+        ("hello".to_owned(), "bad.toml:1: expected"),
+        (String::new(), "bad.toml:1: expected"),
+    ] {
+        fs::write(&path, &bad).unwrap();
+        let run = ddc(&["replay", text(&path)]);
+        assert_eq!(run.code, 2, "{bad}\n{}", run.out);
+        assert!(run.err.starts_with("error: ") && run.err.contains(message), "{message}:\n{}", run.err);
+        assert_eq!(run.out, "");
+    }
+}
+
+#[test]
+fn random_bytes_are_refused_and_nothing_panics() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("noise.toml");
+    let rng = &mut Rng::new(1, 1);
+    for length in [1, 10, 100, 1_000, 100_000] {
+        let noise: Vec<u8> = (0..length).map(|_| rng.bits() as u8).collect();
+        fs::write(&path, &noise).unwrap();
+        for command in ["replay", "shrink"] {
+            let run = ddc(&[command, text(&path)]);
+            assert_eq!(run.code, 2, "{}", run.err);
+            assert!(run.err.contains("noise.toml:") && !run.err.contains("panicked"), "{}", run.err);
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for arguments in [
+        &["sweep", "--seeds", "many"][..],
+        &["sweep", "--seed", "0xzz"],
+        &["sweep", "--nodes", "5..3"],
+        &["sweep", "--profile", "stormy"],
+        &["sweep", "--system", "raft"],
+        &["sweep", "--bug", "blind-put"],
+        &["sweep", "--system", "textbook", "--bug", "typo"],
+        &["sweep", "--shard", "2/2"],
+        &["sweep", "--jobs", "0"],
+        &["replay"],
+        &["dance"],
+        &[],
+    ] {
+        let run = ddc(arguments);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}\n{}", run.err);
+        assert!(!run.err.is_empty() && !run.err.contains("panicked"), "{arguments:?}\n{}", run.err);
+    }
+    assert_eq!(ddc(&["--help"]).code, 0);
+    assert_eq!(ddc(&["--version"]).code, 0);
+}
