@@ -1,5 +1,6 @@
 //! `ddc` as its users run it: what it prints, and how it exits.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -74,6 +74,8 @@ trait Registry {
     fn find(&mut self, name: &str) -> Result<Box<dyn AnySystem>, Wrong>;
     /// The system that is meant when none is named.
     fn default_name(&self) -> String;
+    /// What the operator types to run this command line.
+    fn program(&self) -> String;
 }
 
 /// Runs `ddc`.
@@ -115,6 +117,10 @@ impl Registry for OnlyOne {
 
     fn default_name(&self) -> String {
         self.name.clone()
+    }
+
+    fn program(&self) -> String {
+        std::env::args().next().unwrap_or_else(|| self.name.clone())
     }
 }
 

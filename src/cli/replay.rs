@@ -14,7 +14,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     for path in &arguments.files {
         let exit = match replay(registry, path) {
             Ok(replayed) => {
-                tell(&replayed, alone);
+                tell(&replayed, alone, &registry.program());
                 exit_of(&replayed)
             }
             Err(wrong) if alone => return Err(wrong),
@@ -50,10 +50,10 @@ fn exit_of(replayed: &Replayed) -> Exit {
     }
 }
 
-fn tell(replayed: &Replayed, alone: bool) {
+fn tell(replayed: &Replayed, alone: bool, program: &str) {
     let path = replayed.path.display();
     if let (true, Some(failure)) = (alone, replayed.failure()) {
-        let hints = [("replay", format!("ddc replay {path}"))];
+        let hints = [("replay", format!("{program} replay {path}"))];
         print(Screen { failure: &failure, hints: &hints });
     }
     let verdict = match (&replayed.file.expect, &replayed.outcome.violation) {
@@ -84,7 +84,7 @@ pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArgument
     };
     let directory = arguments.out.clone().unwrap_or_else(|| directory_of(path));
     let saved = save(&failure, &directory)?;
-    let hints = [("replay", format!("ddc replay {}", saved.display()))];
+    let hints = [("replay", format!("{} replay {}", registry.program(), saved.display()))];
     print(Screen { failure: &failure, hints: &hints });
     Ok(Exit::Violated)
 }

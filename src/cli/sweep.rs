@@ -33,7 +33,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         print(&summary);
         tell(speed(&sweep, elapsed));
     } else {
-        print_failures(&summary);
+        print_failures(&summary, &registry.program());
     }
     Ok(if sweep.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
 }
@@ -62,16 +62,16 @@ fn save_all(sweep: &Sweep, directory: &Path) -> Result<Vec<PathBuf>, Wrong> {
     Ok(saved?)
 }
 
-fn print_failures(summary: &Summary<'_>) {
+fn print_failures(summary: &Summary<'_>, program: &str) {
     print(format_args!("{}\n\n", summary.headline()));
     let mut failures = summary.sweep.failures.iter().zip(summary.saved);
     let Some((first, path)) = failures.next() else {
         print("and were clean when they were run again: the system is not deterministic\n");
         return;
     };
-    let hints = [("replay", format!("ddc replay {}", path.display()))];
+    let hints = [("replay", format!("{program} replay {}", path.display()))];
     print(Screen { failure: first, hints: &hints });
     for (other, path) in failures {
-        print(format_args!("also     {}\n         ddc replay {}\n", other.shrunk.violation, path.display()));
+        print(format_args!("also     {}\n         {program} replay {}\n", other.shrunk.violation, path.display()));
     }
 }

@@ -56,4 +56,8 @@ impl Registry for BuiltIn {
     fn default_name(&self) -> String {
         "store".to_owned()
     }
+
+    fn program(&self) -> String {
+        "ddc".to_owned()
+    }
 }
