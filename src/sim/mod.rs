@@ -7,9 +7,11 @@
 
 mod action;
 mod cluster;
+mod faults;
 mod names;
 mod network;
 mod observer;
+mod pending;
 mod plan;
 mod queue;
 mod tally;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::cluster::{Doom, Slot};
 use super::network::Network;
+use super::pending::{Pending, Work};
 use super::{
-    Clients, Event, EventQueue, Fate, Fates, Fault, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer,
-    Plan, Tally,
+    Clients, Event, EventQueue, Fate, Fates, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan, Tally,
 };
 use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
@@ -59,81 +59,22 @@ pub struct RunEnd {
 
 /// A cluster, its network and its clients, about to live through a plan.
 pub struct World<'a, M: StateMachine, F, O> {
-    plan: &'a Plan,
-    boot: &'a dyn Fn(Boot<M::Durable>) -> M,
+    pub(super) plan: &'a Plan,
+    pub(super) boot: &'a dyn Fn(Boot<M::Durable>) -> M,
     clients: Option<Box<dyn Clients<M>>>,
     fates: F,
     observer: &'a mut O,
     limits: Limits,
-    nodes: Vec<Slot<M>>,
-    network: Network,
-    queue: EventQueue<Pending<M>>,
+    pub(super) nodes: Vec<Slot<M>>,
+    pub(super) network: Network,
+    pub(super) queue: EventQueue<Pending<M>>,
     /// Reused from step to step.
     effects: Vec<Effect<M>>,
-    now: Time,
-    healed: bool,
+    pub(super) now: Time,
+    pub(super) healed: bool,
     sent: u64,
-    digest: Digest,
-    tally: Tally,
-}
-
-/// What waits in the queue.
-enum Pending<M: StateMachine> {
-    Delivery {
-        link: Link,
-        number: u32,
-        /// How many messages were sent before, and this one: later sent is larger.
-        sent: u64,
-        message: M::Message,
-    },
-    Timer {
-        node: NodeId,
-        life: u32,
-        token: u64,
-    },
-    Request(u32),
-    Fault(usize),
-    PartitionEnd(usize),
-    Restart {
-        node: NodeId,
-        life: u32,
-    },
-    Heal,
-}
-
-/// What a node is about to handle.
-enum Work<M: StateMachine> {
-    Start,
-    Message { link: Link, number: u32, message: M::Message },
-    Request { id: RequestId, request: M::Request },
-    Timer { timer: M::Timer },
-}
-
-impl<M: StateMachine> Work<M> {
-    fn input(&self, life: u32) -> Input<'_, M> {
-        match self {
-            Self::Start => Input::Start { life },
-            Self::Message { link, number, message } => {
-                Input::Message { name: NameRef { link: *link, kind: M::kind(message), number: *number }, message }
-            }
-            Self::Request { id, request } => Input::Request { id: *id, request },
-            Self::Timer { timer } => Input::Timer { timer },
-        }
-    }
-
-    /// What the digest sees of it.
-    fn fold(&self, node: NodeId, digest: &mut Digest) {
-        let (tag, from) = match self {
-            Self::Start => (1, 0),
-            Self::Message { link, .. } => (2, link.from.index() as u64),
-            Self::Request { id, .. } => (3, u64::from(id.0)),
-            Self::Timer { .. } => (4, 0),
-        };
-        digest.fold(tag | (node.index() as u64) << 3 | from << 32);
-        if let Self::Message { message, .. } = self {
-            digest.fold_bytes(M::kind(message).as_bytes());
-        }
-    }
+    pub(super) digest: Digest,
+    pub(super) tally: Tally,
 }
 
 impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
@@ -266,7 +207,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     }
 
     /// One step: the node handles the input, then its effects happen, up to the crash that may strike among them.
-    fn step(&mut self, node: NodeId, work: Work<M>) -> ControlFlow<()> {
+    pub(super) fn step(&mut self, node: NodeId, work: Work<M>) -> ControlFlow<()> {
         self.tally.steps += 1;
         let step = self.tally.steps;
         let life = self.nodes[node.index()].life;
@@ -383,87 +324,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.see(&Event::Lost { name, message, why })
     }
 
-    fn strike(&mut self, index: usize) -> ControlFlow<()> {
-        if self.healed {
-            return ControlFlow::Continue(());
-        }
-        match &self.plan.faults[index].fault {
-            Fault::Crash { node, effects, .. } => {
-                let Some(slot) = self.nodes.get_mut(node.index()).filter(|slot| slot.machine.is_some()) else {
-                    return ControlFlow::Continue(());
-                };
-                match *effects {
-                    None => self.crash(*node, index, false),
-                    Some(effects) => {
-                        slot.doomed = Some(Doom { effects, fault: index });
-                        ControlFlow::Continue(())
-                    }
-                }
-            }
-            Fault::Partition { links, heal } => {
-                self.network.cut(links);
-                let one_way = links.iter().any(|link| !links.contains(&link.reversed()));
-                self.tally.partitions_one_way += u64::from(one_way);
-                self.tally.partitions += u64::from(!one_way);
-                if let Some(heal) = heal {
-                    self.queue.push(self.now + *heal, Pending::PartitionEnd(index));
-                }
-                self.see(&Event::Cut { links })
-            }
-        }
-    }
-
-    fn end_partition(&mut self, index: usize) -> ControlFlow<()> {
-        match &self.plan.faults[index].fault {
-            Fault::Partition { links, .. } if !self.healed => {
-                self.network.join(links);
-                self.see(&Event::Joined { links })
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
-        let slot = &mut self.nodes[node.index()];
-        slot.crash();
-        let life = slot.life;
-        self.tally.crashes += 1;
-        self.tally.crashes_in_step += u64::from(in_step);
-        if let Fault::Crash { restart: Some(restart), .. } = &self.plan.faults[fault].fault {
-            self.queue.push(self.now + *restart, Pending::Restart { node, life });
-        }
-        self.digest.fold(5 | (node.index() as u64) << 3);
-        self.see(&Event::Crashed { node, in_step })
-    }
-
-    /// Makes the machine from what is durable, and lets it start.
-    fn restart(&mut self, node: NodeId) -> ControlFlow<()> {
-        let node_count = self.nodes.len();
-        let slot = &mut self.nodes[node.index()];
-        slot.machine = Some((self.boot)(Boot { id: node, node_count, durable: slot.durable.clone() }));
-        self.tally.restarts += u64::from(slot.life > 0);
-        self.step(node, Work::Start)
-    }
-
-    fn heal(&mut self) -> ControlFlow<()> {
-        self.healed = true;
-        self.network.heal();
-        self.see(&Event::Healed)?;
-        for index in 0..self.nodes.len() {
-            self.nodes[index].doomed = None;
-            if self.nodes[index].machine.is_none() {
-                self.restart(NodeId::new(index))?;
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
     fn see_rest(&mut self, quiet: bool) -> ControlFlow<()> {
         self.see(&Event::Rest { quiet })
     }
 
     #[inline]
-    fn see(&mut self, event: &Event<'_, M>) -> ControlFlow<()> {
+    pub(super) fn see(&mut self, event: &Event<'_, M>) -> ControlFlow<()> {
         self.observer.see(self.now, event, Nodes(&self.nodes))
     }
 }
