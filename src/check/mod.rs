@@ -1,16 +1,16 @@
 //! What must hold: checks look on as a world runs, and say where it broke its promise.
 
-mod always;
 mod checks;
 mod convergence;
 mod identity;
+mod promise;
 mod siblings;
 mod violation;
 
-pub use always::{AtRest, EveryStep};
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;
+pub use promise::{Promise, When};
 pub use siblings::Siblings;
 pub use violation::{Breach, Violation};
 

@@ -33,7 +33,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::check::{AtRest, Check, EveryStep};
+use crate::check::{Check, Promise, When};
 use crate::explore::{Outcome, Profile, Recorded, Seeds, SweepOptions, System, sweep};
 use crate::machine::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
@@ -111,20 +111,20 @@ impl<M: StateMachine> Harness<M> {
 
     /// A promise that holds after every step; the error says how it is broken.
     #[must_use]
-    pub fn always<F>(self, name: &'static str, promise: F) -> Self
+    pub fn always<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
     {
-        self.check(EveryStep { name, promise })
+        self.check(Promise { name, when: When::Always, holds })
     }
 
     /// A promise that holds once the world has come to rest; the error says how it is broken.
     #[must_use]
-    pub fn at_rest<F>(self, name: &'static str, promise: F) -> Self
+    pub fn at_rest<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
     {
-        self.check(AtRest { name, promise })
+        self.check(Promise { name, when: When::AtRest, holds })
     }
 
     /// How hostile drawn worlds are.
@@ -218,6 +218,7 @@ impl<M: StateMachine> Harness<M> {
         sweep(&self.system, options, progress)
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn system_mut(&mut self) -> &mut System<M> {
         &mut self.system
     }

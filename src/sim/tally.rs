@@ -2,65 +2,74 @@
 
 use indexmap::IndexMap;
 
-/// Counts of what happened in one run, or in many: tallies add up, in any order, to the same sum.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+/// Declares the tally, and how two of them add up, from one list.
+macro_rules! tally {
+    ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
+        /// Counts of what happened in one run, or in many: tallies add up, in any order, to the same sum.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Tally {
+            $($(#[$doc])+ pub $name: u64,)+
+            /// Marks, and what checks count, by name.
+            pub marks: IndexMap<&'static str, u64>,
+        }
+
+        impl Tally {
+            /// Adds `other`.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)+
+                for (mark, count) in &other.marks {
+                    self.mark(mark, *count);
+                }
+                self.marks.sort_unstable_keys();
+            }
+        }
+    };
+}
+
+tally! {
     /// Steps: inputs that a node handled.
-    pub steps: u64,
+    steps,
     /// Requests that reached a node.
-    pub requests: u64,
+    requests,
     /// Requests that found their node down.
-    pub requests_lost: u64,
+    requests_lost,
     /// Responses.
-    pub responses: u64,
+    responses,
     /// Timers that fired.
-    pub timers: u64,
+    timers,
     /// Messages handed to the network.
-    pub sent: u64,
+    sent,
     /// Messages, and copies of messages, that a node took.
-    pub delivered: u64,
+    delivered,
     /// Messages whose fate was another delay than the base latency.
-    pub delayed: u64,
+    delayed,
     /// Deliveries after one that was sent later over the same link.
-    pub reordered: u64,
+    reordered,
     /// Messages that the network lost.
-    pub dropped: u64,
+    dropped,
     /// Copies beyond the first.
-    pub duplicated: u64,
+    duplicated,
     /// Of those, the ones that came long after the first.
-    pub duplicated_late: u64,
+    duplicated_late,
     /// Messages and copies lost because their link was cut.
-    pub cut: u64,
+    cut,
     /// Messages and copies that found their receiver down.
-    pub down: u64,
+    down,
     /// Partitions in which each link was cut both ways.
-    pub partitions: u64,
+    partitions,
     /// Partitions with a link that was cut one way only.
-    pub partitions_one_way: u64,
+    partitions_one_way,
     /// Crashes.
-    pub crashes: u64,
+    crashes,
     /// Of those, the ones in the middle of a step.
-    pub crashes_in_step: u64,
+    crashes_in_step,
     /// Restarts.
-    pub restarts: u64,
+    restarts,
     /// Virtual time covered, in nanoseconds.
-    pub virtual_nanos: u64,
-    /// Marks, and what checks count, by name.
-    pub marks: IndexMap<&'static str, u64>,
+    virtual_nanos,
 }
 
 impl Tally {
-    /// Adds `other`.
-    pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.numbers_mut().into_iter().zip(other.clone().numbers_mut()) {
-            *mine += *theirs;
-        }
-        for (mark, count) in &other.marks {
-            self.mark(mark, *count);
-        }
-        self.marks.sort_unstable_keys();
-    }
-
     /// Counts `count` more of `mark`.
     pub fn mark(&mut self, mark: &'static str, count: u64) {
         *self.marks.entry(mark).or_default() += count;
@@ -82,54 +91,6 @@ impl Tally {
             ("crashes_in_step", self.crashes_in_step),
             ("restarts", self.restarts),
             ("down", self.down),
-        ]
-    }
-
-    fn numbers_mut(&mut self) -> [&mut u64; 20] {
-        let Self {
-            steps,
-            requests,
-            requests_lost,
-            responses,
-            timers,
-            sent,
-            delivered,
-            delayed,
-            reordered,
-            dropped,
-            duplicated,
-            duplicated_late,
-            cut,
-            down,
-            partitions,
-            partitions_one_way,
-            crashes,
-            crashes_in_step,
-            restarts,
-            virtual_nanos,
-            marks: _,
-        } = self;
-        [
-            steps,
-            requests,
-            requests_lost,
-            responses,
-            timers,
-            sent,
-            delivered,
-            delayed,
-            reordered,
-            dropped,
-            duplicated,
-            duplicated_late,
-            cut,
-            down,
-            partitions,
-            partitions_one_way,
-            crashes,
-            crashes_in_step,
-            restarts,
-            virtual_nanos,
         ]
     }
 }
