@@ -38,7 +38,7 @@ impl Progress {
             How::Silent
         } else if io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-            let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} worlds, {per_sec}, {eta} left");
+            let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} worlds, {eta} left");
             bar.set_style(style.expect("expect: the template is well-formed"));
             How::Bar(bar)
         } else {

@@ -25,7 +25,6 @@ mod settings;
 mod strategy;
 mod swept;
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -221,12 +220,5 @@ impl<M: StateMachine> Harness<M> {
     #[cfg(feature = "cli")]
     pub(crate) fn system_mut(&mut self) -> &mut System<M> {
         &mut self.system
-    }
-}
-
-/// A name fit for a label in a report.
-impl<M: StateMachine> fmt::Display for Harness<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.system.name)
     }
 }
