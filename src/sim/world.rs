@@ -1,5 +1,7 @@
 //! The scheduler: takes what is due first, lets a node handle it, and puts what follows into the queue.
 
+mod faults;
+
 use std::mem;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -7,8 +9,8 @@ use std::time::Duration;
 use super::cluster::{Doom, Slot};
 use super::network::Network;
 use super::{
-    Clients, Event, EventQueue, Fate, Fates, Fault, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer,
-    Plan, Tally,
+    Clients, Event, EventQueue, Fate, Fates, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan,
+    Tally,
 };
 use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
@@ -381,81 +383,6 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         }
         let name = NameRef { link, kind: M::kind(message), number };
         self.see(&Event::Lost { name, message, why })
-    }
-
-    fn strike(&mut self, index: usize) -> ControlFlow<()> {
-        if self.healed {
-            return ControlFlow::Continue(());
-        }
-        match &self.plan.faults[index].fault {
-            Fault::Crash { node, effects, .. } => {
-                let Some(slot) = self.nodes.get_mut(node.index()).filter(|slot| slot.machine.is_some()) else {
-                    return ControlFlow::Continue(());
-                };
-                match *effects {
-                    None => self.crash(*node, index, false),
-                    Some(effects) => {
-                        slot.doomed = Some(Doom { effects, fault: index });
-                        ControlFlow::Continue(())
-                    }
-                }
-            }
-            Fault::Partition { links, heal } => {
-                self.network.cut(links);
-                let one_way = links.iter().any(|link| !links.contains(&link.reversed()));
-                self.tally.partitions_one_way += u64::from(one_way);
-                self.tally.partitions += u64::from(!one_way);
-                if let Some(heal) = heal {
-                    self.queue.push(self.now + *heal, Pending::PartitionEnd(index));
-                }
-                self.see(&Event::Cut { links })
-            }
-        }
-    }
-
-    fn end_partition(&mut self, index: usize) -> ControlFlow<()> {
-        match &self.plan.faults[index].fault {
-            Fault::Partition { links, .. } if !self.healed => {
-                self.network.join(links);
-                self.see(&Event::Joined { links })
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
-        let slot = &mut self.nodes[node.index()];
-        slot.crash();
-        let life = slot.life;
-        self.tally.crashes += 1;
-        self.tally.crashes_in_step += u64::from(in_step);
-        if let Fault::Crash { restart: Some(restart), .. } = &self.plan.faults[fault].fault {
-            self.queue.push(self.now + *restart, Pending::Restart { node, life });
-        }
-        self.digest.fold(5 | (node.index() as u64) << 3);
-        self.see(&Event::Crashed { node, in_step })
-    }
-
-    /// Makes the machine from what is durable, and lets it start.
-    fn restart(&mut self, node: NodeId) -> ControlFlow<()> {
-        let node_count = self.nodes.len();
-        let slot = &mut self.nodes[node.index()];
-        slot.machine = Some((self.boot)(Boot { id: node, node_count, durable: slot.durable.clone() }));
-        self.tally.restarts += u64::from(slot.life > 0);
-        self.step(node, Work::Start)
-    }
-
-    fn heal(&mut self) -> ControlFlow<()> {
-        self.healed = true;
-        self.network.heal();
-        self.see(&Event::Healed)?;
-        for index in 0..self.nodes.len() {
-            self.nodes[index].doomed = None;
-            if self.nodes[index].machine.is_none() {
-                self.restart(NodeId::new(index))?;
-            }
-        }
-        ControlFlow::Continue(())
     }
 
     fn see_rest(&mut self, quiet: bool) -> ControlFlow<()> {
