@@ -14,7 +14,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     for path in &arguments.files {
         let exit = match replay(registry, path) {
             Ok(replayed) => {
-                tell(&replayed, alone);
+                tell(&replayed, alone, &registry.program());
                 exit_of(&replayed)
             }
             Err(wrong) if alone => return Err(wrong),
@@ -33,7 +33,7 @@ fn replay(registry: &mut dyn Registry, path: &Path) -> Result<Replayed, Wrong> {
 }
 
 /// The system that a plan file is of.
-fn system_of(registry: &mut dyn Registry, path: &Path) -> Result<Box<dyn AnySystem>, Wrong> {
+fn system_of<'a>(registry: &'a mut dyn Registry, path: &Path) -> Result<&'a mut dyn AnySystem, Wrong> {
     let text = PlanFile::read_text(path)?;
     let name = PlanFile::system_of(path, &text)?;
     registry.find(&name).map_err(|wrong| match wrong {
@@ -50,10 +50,10 @@ fn exit_of(replayed: &Replayed) -> Exit {
     }
 }
 
-fn tell(replayed: &Replayed, alone: bool) {
+fn tell(replayed: &Replayed, alone: bool, program: &str) {
     let path = replayed.path.display();
     if let (true, Some(failure)) = (alone, replayed.failure()) {
-        let hints = [("replay", format!("ddc replay {path}"))];
+        let hints = [("replay", format!("{program} replay {path}"))];
         print!("{}", Screen { failure: &failure, hints: &hints });
     }
     let verdict = match (&replayed.file.expect, &replayed.outcome.violation) {
@@ -82,7 +82,7 @@ pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArgument
     };
     let directory = arguments.out.clone().unwrap_or_else(|| directory_of(path));
     let saved = save(&failure, &directory)?;
-    let hints = [("replay", format!("ddc replay {}", saved.display()))];
+    let hints = [("replay", format!("{} replay {}", registry.program(), saved.display()))];
     print!("{}", Screen { failure: &failure, hints: &hints });
     Ok(Exit::Violated)
 }

@@ -11,7 +11,8 @@ use crate::harness::save;
 use crate::report::Screen;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
-    let mut system = registry.find(&system_name(registry, arguments))?;
+    let program = registry.program();
+    let system = registry.find(&system_name(registry, arguments))?;
     if let Some(nodes) = &arguments.nodes {
         system.set_nodes(nodes.clone());
     }
@@ -25,7 +26,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     let elapsed = progress.finish();
 
     // Saved before anything is printed: what was found must not be lost to a closed pipe.
-    let saved = save_all(&sweep, &arguments.out)?;
+    let saved = save_all(&sweep, arguments.out.as_deref().unwrap_or(system.snapshots()))?;
     let summary = Summary { sweep: &sweep, elapsed, saved: &saved };
     if arguments.json {
         println!("{}", summary.to_json());
@@ -33,7 +34,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         print!("{summary}");
         eprintln!("{}", speed(&sweep, elapsed));
     } else {
-        print_failures(&summary);
+        print_failures(&summary, &program);
     }
     Ok(if sweep.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
 }
@@ -62,16 +63,16 @@ fn save_all(sweep: &Sweep, directory: &Path) -> Result<Vec<PathBuf>, Wrong> {
     Ok(saved?)
 }
 
-fn print_failures(summary: &Summary<'_>) {
+fn print_failures(summary: &Summary<'_>, program: &str) {
     println!("{}\n", summary.headline());
     let mut failures = summary.sweep.failures.iter().zip(summary.saved);
     let Some((first, path)) = failures.next() else {
         println!("and were clean when they were run again: the system is not deterministic");
         return;
     };
-    let hints = [("replay", format!("ddc replay {}", path.display()))];
+    let hints = [("replay", format!("{program} replay {}", path.display()))];
     print!("{}", Screen { failure: first, hints: &hints });
     for (other, path) in failures {
-        println!("also     {}\n         ddc replay {}", other.shrunk.violation, path.display());
+        println!("also     {}\n         {program} replay {}", other.shrunk.violation, path.display());
     }
 }
