@@ -9,6 +9,8 @@ use crate::machine::StateMachine;
 use crate::replay::Error;
 
 pub(super) trait AnySystem {
+    /// Where plans that fail are saved, if the command line does not say.
+    fn snapshots(&self) -> &Path;
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
     fn set_profile(&mut self, profile: Profile);
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
@@ -17,6 +19,10 @@ pub(super) trait AnySystem {
 }
 
 impl<M: StateMachine> AnySystem for Harness<M> {
+    fn snapshots(&self) -> &Path {
+        self.snapshots_dir()
+    }
+
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {
         self.system_mut().node_counts = counts;
     }

@@ -59,9 +59,9 @@ pub(super) struct SweepArguments {
     /// Only the i-th, from 0, of n parts of the worlds
     #[arg(long, value_name = "i/n", value_parser = shard)]
     pub(super) shard: Option<(u64, u64)>,
-    /// Where to save plans that fail
-    #[arg(long, value_name = "DIR", default_value = "snapshots/replays")]
-    pub(super) out: PathBuf,
+    /// Where to save plans that fail [default: where the system says, else snapshots/replays]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
     /// Print the summary as JSON, and no progress
     #[arg(long)]
     pub(super) json: bool,

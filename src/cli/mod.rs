@@ -71,7 +71,7 @@ impl fmt::Display for Wrong {
 /// Finds systems by the names that stand in plan files, such as `store` or `textbook/blind-put`.
 trait Registry {
     /// The system of this name.
-    fn find(&mut self, name: &str) -> Result<Box<dyn AnySystem>, Wrong>;
+    fn find(&mut self, name: &str) -> Result<&mut dyn AnySystem, Wrong>;
     /// The system that is meant when none is named.
     fn default_name(&self) -> String;
     /// What the operator types to run this command line.
@@ -80,7 +80,7 @@ trait Registry {
 
 /// Runs `ddc`.
 pub fn main() -> ExitCode {
-    run(&mut systems::BuiltIn)
+    run(&mut systems::BuiltIn::default())
 }
 
 impl<M: StateMachine + 'static> Harness<M> {
@@ -96,23 +96,23 @@ impl<M: StateMachine + 'static> Harness<M> {
     /// ```
     pub fn cli(self) -> ExitCode {
         let name = self.name().to_owned();
-        run(&mut OnlyOne { name, system: Some(Box::new(self)) })
+        run(&mut OnlyOne { name, system: Box::new(self) })
     }
 }
 
 /// One system: the user's own.
 struct OnlyOne {
     name: String,
-    system: Option<Box<dyn AnySystem>>,
+    system: Box<dyn AnySystem>,
 }
 
 impl Registry for OnlyOne {
-    fn find(&mut self, name: &str) -> Result<Box<dyn AnySystem>, Wrong> {
-        let expected = format!("there is no system \"{}\" here: expected \"{}\"", name.escape_default(), self.name);
-        match self.system.take() {
-            Some(system) if name == self.name => Ok(system),
-            _ => Err(Wrong::Usage(expected)),
+    fn find(&mut self, name: &str) -> Result<&mut dyn AnySystem, Wrong> {
+        if name == self.name {
+            return Ok(&mut *self.system);
         }
+        let expected = format!("there is no system \"{}\" here: expected \"{}\"", name.escape_default(), self.name);
+        Err(Wrong::Usage(expected))
     }
 
     fn default_name(&self) -> String {
@@ -120,7 +120,8 @@ impl Registry for OnlyOne {
     }
 
     fn program(&self) -> String {
-        std::env::args().next().unwrap_or_else(|| self.name.clone())
+        let program = std::env::args_os().next();
+        program.map_or_else(|| self.name.clone(), |program| program.to_string_lossy().into_owned())
     }
 }
 

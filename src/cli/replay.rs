@@ -33,7 +33,7 @@ fn replay(registry: &mut dyn Registry, path: &Path) -> Result<Replayed, Wrong> {
 }
 
 /// The system that a plan file is of.
-fn system_of(registry: &mut dyn Registry, path: &Path) -> Result<Box<dyn AnySystem>, Wrong> {
+fn system_of<'a>(registry: &'a mut dyn Registry, path: &Path) -> Result<&'a mut dyn AnySystem, Wrong> {
     let text = PlanFile::read_text(path)?;
     let name = PlanFile::system_of(path, &text)?;
     registry.find(&name).map_err(|wrong| match wrong {

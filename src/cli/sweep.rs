@@ -11,7 +11,8 @@ use crate::harness::save;
 use crate::report::Screen;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
-    let mut system = registry.find(&system_name(registry, arguments))?;
+    let program = registry.program();
+    let system = registry.find(&system_name(registry, arguments))?;
     if let Some(nodes) = &arguments.nodes {
         system.set_nodes(nodes.clone());
     }
@@ -25,7 +26,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     let elapsed = progress.finish();
 
     // Saved before anything is printed: what was found must not be lost to a closed pipe.
-    let saved = save_all(&sweep, &arguments.out)?;
+    let saved = save_all(&sweep, arguments.out.as_deref().unwrap_or(system.snapshots()))?;
     let summary = Summary { sweep: &sweep, elapsed, saved: &saved };
     if arguments.json {
         print(format_args!("{}\n", summary.to_json()));
@@ -33,7 +34,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         print(&summary);
         tell(speed(&sweep, elapsed));
     } else {
-        print_failures(&summary, &registry.program());
+        print_failures(&summary, &program);
     }
     Ok(if sweep.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
 }

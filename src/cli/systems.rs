@@ -31,26 +31,35 @@ pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
 }
 
 /// All of them, by name.
-pub(super) struct BuiltIn;
+#[derive(Default)]
+pub(super) struct BuiltIn {
+    /// The one that was asked for last.
+    found: Option<Box<dyn AnySystem>>,
+}
 
 impl Registry for BuiltIn {
-    fn find(&mut self, name: &str) -> Result<Box<dyn AnySystem>, Wrong> {
-        match name.split_once('/') {
-            None if name == "store" => Ok(Box::new(store())),
-            None if name == "textbook" => Ok(Box::new(textbook(None))),
+    fn find(&mut self, name: &str) -> Result<&mut dyn AnySystem, Wrong> {
+        let found: Box<dyn AnySystem> = match name.split_once('/') {
+            None if name == "store" => Box::new(store()),
+            None if name == "textbook" => Box::new(textbook(None)),
             Some(("textbook", bug)) => match bug.parse() {
-                Ok(bug) => Ok(Box::new(textbook(Some(bug)))),
-                Err(unknown) => Err(Wrong::Usage(unknown.to_string())),
+                Ok(bug) => Box::new(textbook(Some(bug))),
+                Err(unknown) => return Err(Wrong::Usage(unknown.to_string())),
             },
-            Some(("store", bug)) => Err(Wrong::Usage(format!(
-                "the store has no bug \"{}\" to switch on: bugs are planted in --system textbook",
-                bug.escape_default()
-            ))),
-            _ => Err(Wrong::Usage(format!(
-                "there is no system \"{}\": expected store, textbook, or textbook with a --bug",
-                name.escape_default()
-            ))),
-        }
+            Some(("store", bug)) => {
+                return Err(Wrong::Usage(format!(
+                    "the store has no bug \"{}\" to switch on: bugs are planted in --system textbook",
+                    bug.escape_default()
+                )));
+            }
+            _ => {
+                return Err(Wrong::Usage(format!(
+                    "there is no system \"{}\": expected store, textbook, or textbook with a --bug",
+                    name.escape_default()
+                )));
+            }
+        };
+        Ok(&mut **self.found.insert(found))
     }
 
     fn default_name(&self) -> String {

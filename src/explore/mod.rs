@@ -14,5 +14,5 @@ pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;
 pub use shrink::{Shrunk, shrink};
-pub use sweep::{Failure, Seeds, Sweep, SweepOptions, sweep};
+pub use sweep::{Failure, SHRINK_RUNS_MAX, Seeds, Sweep, SweepOptions, sweep};
 pub use system::{CheckMaker, Recorded, System};

@@ -21,6 +21,9 @@ const CANDIDATES: usize = 3;
 /// At most so many different failures are shrunk and told.
 const FAILURES_MAX: usize = 3;
 
+/// How many runs the shrinking of one plan may take, if not told otherwise.
+pub const SHRINK_RUNS_MAX: u64 = 20_000;
+
 /// Which worlds to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds {
@@ -75,7 +78,7 @@ impl SweepOptions {
     #[must_use]
     pub fn new(seeds: Seeds) -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { seeds, jobs, shrink_runs_max: 20_000 }
+        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX }
     }
 }
 

@@ -18,7 +18,11 @@
 //!
 //! harness().sweep(100).assert_clean();
 //! ```
+//!
+//! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
+mod fuzz;
+mod pool;
 mod replayed;
 mod settings;
 #[cfg(feature = "proptest")]
@@ -37,6 +41,7 @@ use crate::explore::{Outcome, Profile, Recorded, Seeds, SweepOptions, System, sw
 use crate::machine::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
 
+pub use fuzz::Fuzzer;
 pub use replayed::{Divergence, Replayed, Replays};
 pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
 pub use swept::{Swept, save};
@@ -86,6 +91,9 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// Clients that ask what `draw` draws.
+    ///
+    /// A request stands in plan files as serde writes it, so an enum reads well: `lock = "alice"`. Workloads that are to
+    /// remember what they were told are for [`workload`](Self::workload).
     #[must_use]
     pub fn requests(self, draw: impl Fn(&mut Rng) -> M::Request + Clone + Send + Sync + 'static) -> Self
     where
@@ -148,7 +156,7 @@ impl<M: StateMachine> Harness<M> {
         self
     }
 
-    /// Where plans that fail are saved; `snapshots/replays` if not told otherwise.
+    /// Where plans that fail are saved; `snapshots/replays` if not told otherwise. `--out` on the command line goes before it.
     #[must_use]
     pub fn snapshots(mut self, directory: impl Into<PathBuf>) -> Self {
         self.snapshots = directory.into();
@@ -215,6 +223,11 @@ impl<M: StateMachine> Harness<M> {
     #[must_use = "a sweep says nothing by itself"]
     pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> crate::explore::Sweep {
         sweep(&self.system, options, progress)
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn snapshots_dir(&self) -> &std::path::Path {
+        &self.snapshots
     }
 
     #[cfg(feature = "cli")]

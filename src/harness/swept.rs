@@ -54,15 +54,20 @@ impl Swept {
     fn hints(&self, failure: &Failure) -> Vec<(&'static str, String)> {
         let mut hints = Vec::new();
         if let Some(directory) = &self.snapshots {
-            hints.push(match save(failure, directory) {
-                Ok(path) => ("saved", path.display().to_string()),
-                Err(error) => ("not saved", error.to_string()),
-            });
+            hints.push(plan_hint(failure, directory));
         }
         if let (Some(seed), Some(test)) = (failure.seed, thread::current().name()) {
             hints.push(("replay", format!("DDC_SEED={seed:#x} cargo test {test}")));
         }
         hints
+    }
+}
+
+/// Saves the plan of a failure, and says so on a line of the screen.
+pub(super) fn plan_hint(failure: &Failure, directory: &Path) -> (&'static str, String) {
+    match save(failure, directory) {
+        Ok(path) => ("saved", path.display().to_string()),
+        Err(error) => ("not saved", error.to_string()),
     }
 }
 

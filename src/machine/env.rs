@@ -147,7 +147,8 @@ impl<'a, M: StateMachine> Env<'a, M> {
         self.push(Effect::Respond { id, response });
     }
 
-    /// Says that a thing worth counting happened, by a short fixed name.
+    /// Says that a thing worth counting happened, by a short fixed name. A sweep tells how often it did: a promise that holds
+    /// in worlds where nothing happens is worth nothing.
     pub fn mark(&mut self, what: &'static str) {
         self.push(Effect::Mark(what));
     }

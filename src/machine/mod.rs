@@ -29,6 +29,8 @@
 //!     }
 //! }
 //! ```
+//!
+//! The first step on from here, clients and promises included, is `examples/your_protocol.rs`.
 
 mod digest;
 mod env;

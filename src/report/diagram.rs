@@ -110,7 +110,7 @@ fn band(what: &What) -> Option<String> {
 
 fn cell(what: &What) -> Option<(NodeId, String)> {
     match what {
-        What::Started { node, life } if *life > 0 => Some((*node, "restarts, empty".to_owned())),
+        What::Started { node, life } if *life > 0 => Some((*node, "restarts".to_owned())),
         What::Asked { node, text, .. } => Some((*node, text.clone())),
         What::Unheard { node, .. } => Some((*node, "(request unheard)".to_owned())),
         What::Took { name, text } => Some((name.link.to, format!("←{} {text}", name.link.from))),

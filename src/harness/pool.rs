@@ -1,0 +1,82 @@
+//! What a plan can be made of when no seed draws it: proptest and fuzzers choose from here.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Harness;
+use crate::machine::{Rng, StateMachine, Time};
+use crate::sim::{Action, Plan, What};
+
+/// How long the hostile phase of such a plan lasts, in microseconds.
+pub(super) const HOSTILE_US: u64 = 60_000;
+/// The longest delay of a message, of a late copy, of a restart and of a partition, in microseconds.
+pub(super) const DELAY_US: u64 = 40_000;
+pub(super) const LATE_US: u64 = 150_000;
+pub(super) const RESTART_US: u64 = 30_000;
+pub(super) const PARTITION_US: u64 = 40_000;
+/// How many requests there are to choose from.
+const REQUESTS: usize = 64;
+/// So many worlds are run to learn which kinds of messages there are.
+const WORLDS: u64 = 4;
+
+/// What a plan for one system can be made of.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pub(super) node_counts: RangeInclusive<usize>,
+    settle: Duration,
+    /// What clients may ask; nothing if there are no clients.
+    pub(super) actions: Vec<Action>,
+    /// The kinds of messages that fates may be for; none if nobody ever sends.
+    pub(super) kinds: Vec<Arc<str>>,
+}
+
+impl Pool {
+    /// A plan with no decisions in it yet.
+    pub(super) fn plan(&self, node_count: usize) -> Plan {
+        Plan { settle: self.settle, heal_at: micros(HOSTILE_US), ..Plan::new(node_count) }
+    }
+}
+
+impl<M: StateMachine> Harness<M> {
+    /// Runs a few worlds to learn what there is to choose from.
+    pub(super) fn pool(&self) -> Pool {
+        let system = self.system();
+        Pool {
+            node_counts: system.node_counts.clone(),
+            settle: system.settle,
+            actions: self.actions(),
+            kinds: self.kinds(),
+        }
+    }
+
+    /// Requests to choose from, drawn from one fixed seed: only the workload can make them.
+    fn actions(&self) -> Vec<Action> {
+        let Some(clients) = &self.system().clients else { return Vec::new() };
+        let mut clients = clients.fork();
+        let rng = &mut Rng::new(0, 0);
+        clients.begin(rng);
+        (0..REQUESTS).map(|_| clients.draw(rng)).collect()
+    }
+
+    /// The kinds of messages that this system sends, as far as a few drawn worlds show.
+    fn kinds(&self) -> Vec<Arc<str>> {
+        let mut kinds: Vec<Arc<str>> = Vec::new();
+        for seed in 0..WORLDS {
+            for event in self.record_seed(seed).trace.events {
+                if let What::Sent { name, .. } = event.what
+                    && !kinds.contains(&name.kind)
+                {
+                    kinds.push(name.kind);
+                }
+            }
+        }
+        kinds.sort_unstable();
+        kinds
+    }
+}
+
+/// So long after the world began.
+pub(super) fn micros(micros: u64) -> Time {
+    Time::ZERO + Duration::from_micros(micros)
+}

@@ -1,0 +1,161 @@
+//! The map of the crate, held: which module may know which.
+
+#[path = "architecture/source.rs"]
+mod source;
+#[path = "architecture/tidy.rs"]
+mod tidy;
+
+use std::path::Path;
+
+use source::{named_paths, read, rust_files, tokens, without_tests};
+
+/// A module may import itself and modules of earlier layers, nothing else; so modules of one layer do not know each other.
+const LAYERS: [&[&str]; 9] = [
+    &["causality", "machine"],
+    &["kv"],
+    &["store", "textbook", "sim"],
+    &["check"],
+    &["explore"],
+    &["replay", "report"],
+    &["harness"],
+    &["cli"],
+    // The roots say what there is, and hand over.
+    &["lib", "main"],
+];
+
+/// What is for anybody's state machine …
+const GENERAL: [&str; 6] = ["sim", "check", "explore", "replay", "report", "harness"];
+/// … must not know these two.
+const PARTICULAR: [&str; 2] = ["store", "textbook"];
+
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+/// The modules from the root to the one that a file is: `src/sim/world.rs` is `sim`, `world`.
+fn module_of(path: &Path) -> Vec<String> {
+    let below = path.strip_prefix("src").unwrap_or(path).with_extension("");
+    let mut module: Vec<String> = below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    module.pop_if(|last| last == "mod");
+    module
+}
+
+/// What is wrong with a file, a line each.
+fn faults(path: &Path, text: &str) -> Vec<String> {
+    let module = module_of(path);
+    let is_test = module.iter().any(|part| part == "tests");
+    let own = &module[0];
+    let Some(layer) = layer_of(own) else {
+        return vec![format!("{}: the module `{own}` is in no layer: put it into the table", path.display())];
+    };
+    if is_test || layer == LAYERS.len() - 1 {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for named in named_paths(&module, &without_tests(&tokens(text))) {
+        let place = format!("{}:{}", path.display(), named.line);
+        let Some(other) = named.path.first() else {
+            faults.push(format!("{place}: `{own}` imports the root of the crate: name the module"));
+            continue;
+        };
+        match layer_of(other) {
+            _ if other == own => {}
+            None => {
+                faults.push(format!("{place}: `{own}` imports `crate::{other}`, which is no module: name the module"))
+            }
+            Some(_) if GENERAL.contains(&own.as_str()) && PARTICULAR.contains(&other.as_str()) => {
+                faults.push(format!("{place}: `{own}` names `{other}`: it is for anybody's state machine"));
+            }
+            Some(theirs) if theirs == layer => {
+                faults.push(format!("{place}: `{own}` imports `{other}` of its own layer"));
+            }
+            Some(theirs) if theirs > layer => {
+                faults.push(format!("{place}: `{own}` imports `{other}` of a later layer"));
+            }
+            Some(_) => {}
+        }
+    }
+    faults
+}
+
+#[test]
+fn modules_know_only_earlier_layers() {
+    let faults: Vec<String> = rust_files("src").iter().flat_map(|path| faults(path, &read(path))).collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn every_module_of_the_table_is_there() {
+    let roots: Vec<String> = rust_files("src").iter().map(|path| module_of(path).remove(0)).collect();
+    for module in LAYERS.concat() {
+        assert!(roots.iter().any(|root| root == module), "there is no module `{module}`: take it out of the table");
+    }
+}
+
+#[test]
+fn a_bad_import_is_caught() {
+    let cases = [
+        (
+            "src/machine/env.rs",
+            "\n\nuse crate::sim::Plan;",
+            "src/machine/env.rs:3: `machine` imports `sim` of a later layer",
+        ),
+        ("src/replay/file.rs", "use crate::report::Screen;", ":1: `replay` imports `report` of its own layer"),
+        ("src/harness/mod.rs", "use crate::{\n  sim::Plan,\n  store::{Node, Key},\n};", ":3: `harness` names `store`"),
+        ("src/explore/sweep.rs", "fn f() { let x = crate::textbook::Bug::ALL; }", ":1: `explore` names `textbook`"),
+        ("src/check/mod.rs", "use super::harness::Harness;", ":1: `check` imports `harness` of a later layer"),
+        (
+            "src/sim/world/faults.rs",
+            "use super::super::super::check::Check;",
+            ":1: `sim` imports `check` of a later layer",
+        ),
+        (
+            "src/sim/plan.rs",
+            "mod inner { use super::super::super::cli::Exit; }",
+            ":1: `sim` imports `cli` of a later layer",
+        ),
+        (
+            "src/sim/plan.rs",
+            "pub(crate) fn f(c: &'static str) {}\nuse crate as c;\nuse crate::*;",
+            ":3: `sim` imports `crate::*`",
+        ),
+        ("src/kv/mod.rs", "use crate::Harness;", ":1: `kv` imports `crate::Harness`, which is no module"),
+        ("src/kv/mod.rs", "use crate::{self as all};", ":1: `kv` imports the root of the crate"),
+        ("src/cli/mod.rs", "macro_rules! m { () => { $crate::gone::f() } }", "`crate::gone`, which is no module"),
+        ("src/brandnew/mod.rs", "", "the module `brandnew` is in no layer"),
+    ];
+    for (path, text, expected) in cases {
+        let found = faults(Path::new(path), text);
+        assert!(found.iter().any(|fault| fault.contains(expected)), "{path} with {text:?}: found {found:?}");
+    }
+}
+
+#[test]
+fn what_is_no_import_is_not_caught() {
+    let fine = [
+        (
+            "src/sim/world.rs",
+            "use super::{network::Network, Plan};\nuse crate::machine::Time;\nuse self::faults::Doom;",
+        ),
+        (
+            "src/sim/world.rs",
+            "//! [`Node`](crate::store::Node)\n/* crate::cli /* crate::cli */ crate::store */\n// crate::store",
+        ),
+        (
+            "src/sim/world.rs",
+            "const A: &str = \"crate::store \\\" crate::cli\"; const B: &str = r#\"\" crate::store\"#;",
+        ),
+        ("src/sim/world.rs", "const Q: char = '\"'; const E: char = '\\''; fn f<'a>(x: &'a str) {} // crate::store"),
+        (
+            "src/sim/world.rs",
+            "#[cfg(test)]\nmod tests {\n  use crate::store::Node;\n  fn f() {}\n}\nuse crate::machine::Time;",
+        ),
+        ("src/sim/world.rs", "#[cfg(test)]\nuse crate::{store::Node, cli};\nuse crate::machine::Time;"),
+        ("src/sim/tests/all.rs", "use crate::store::Node;"),
+        ("src/cli/mod.rs", "pub(crate) use crate::store::Node; pub(super) use super::textbook::Bug;"),
+        ("src/lib.rs", "pub use store::Node;"),
+    ];
+    for (path, text) in fine {
+        assert_eq!(faults(Path::new(path), text), [""; 0], "{path} with {text:?}");
+    }
+}

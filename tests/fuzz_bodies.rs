@@ -1,0 +1,109 @@
+//! The bodies of the fuzz targets, on random bytes from fixed seeds: what a fuzzer would run, as an ordinary test.
+#![cfg(feature = "cli")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use distributed_data_consistency::cli::{store, textbook};
+use distributed_data_consistency::harness::Settings;
+use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::sim::Plan;
+use distributed_data_consistency::textbook::Bug;
+
+/// Input `number`: up to thirty records of random bytes.
+fn input(number: u64) -> Vec<u8> {
+    let mut rng = Rng::new(number, 0);
+    let length = rng.between(0, 241);
+    (0..length).map(|_| rng.bits() as u8).collect()
+}
+
+/// The decisions of a plan, each as text, sorted.
+fn decisions(plan: &Plan) -> Vec<String> {
+    let requests = plan.requests.iter().map(|request| format!("{request:?}"));
+    let faults = plan.faults.iter().map(|fault| format!("{fault:?}"));
+    let fates = plan.fates.iter().map(|fate| format!("{fate:?}"));
+    let mut decisions: Vec<String> = requests.chain(faults).chain(fates).collect();
+    decisions.sort_unstable();
+    decisions
+}
+
+/// How many decisions of `left` are not in `right`.
+fn missing(left: &[String], right: &[String]) -> usize {
+    let mut right = right.to_vec();
+    left.iter()
+        .filter(|one| right.iter().position(|other| other == *one).map(|at| right.swap_remove(at)).is_none())
+        .count()
+}
+
+#[test]
+fn the_store_stands_any_bytes() {
+    let fuzzer = store().fuzzer();
+    (0..2_000).for_each(|number| fuzzer.run(&input(number)));
+}
+
+#[test]
+fn random_bytes_find_the_planted_bugs() {
+    for bug in [Bug::BlindPut, Bug::EqualIsConcurrent, Bug::NodeWideStamp] {
+        let fuzzer = textbook(Some(bug)).fuzzer();
+        let found = (0..4_000).find(|number| !fuzzer.outcome(&input(*number)).is_clean());
+        assert!(found.is_some(), "4,000 random inputs do not find {bug}");
+    }
+}
+
+#[test]
+fn the_simple_form_runs_the_same_plan() {
+    let (simple, fuzzer) = (store(), store().fuzzer());
+    for number in 0..3 {
+        assert_eq!(simple.plan_from_bytes(&input(number)), fuzzer.plan(&input(number)));
+        simple.fuzz(&input(number));
+    }
+}
+
+#[test]
+fn bytes_that_fail_are_told_and_saved_as_a_plan() {
+    let directory = tempfile::tempdir().unwrap();
+    let harness = || textbook(Some(Bug::BlindPut)).snapshots(directory.path());
+    let fuzzer = harness().fuzzer();
+    let failing = (0..).map(input).find(|data| !fuzzer.outcome(data).is_clean()).unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| fuzzer.run(&failing))).unwrap_err();
+    let told = panic.downcast_ref::<String>().unwrap();
+    assert!(told.contains("VIOLATED") && told.contains("shrunk"), "{told}");
+    if Settings::from_env().unwrap().save {
+        let replays = harness().replay_dir(directory.path());
+        assert_eq!(replays.replayed.len(), 1, "{told}");
+        replays.assert_as_expected();
+    }
+}
+
+#[test]
+fn a_changed_byte_changes_one_decision() {
+    let fuzzer = store().fuzzer();
+    for number in 0..300 {
+        let data = input(number);
+        let before = decisions(&fuzzer.plan(&data));
+        let mut rng = Rng::new(number, 1);
+        // Not the first byte: with the number of nodes everything changes.
+        let Some(last) = data.len().checked_sub(1).filter(|last| *last > 0) else { continue };
+        let mut changed = data.clone();
+        changed[rng.between(1, last as u64) as usize] = rng.bits() as u8;
+        let after = decisions(&fuzzer.plan(&changed));
+        // A fate that steps aside may uncover an earlier one of the same message, or cover it.
+        assert!(missing(&before, &after) <= 2 && missing(&after, &before) <= 2, "input {number}");
+        // A record that is removed takes its decision with it, and nothing else.
+        if let Some(shorter) = data.len().checked_sub(8).filter(|length| *length > 0) {
+            let mut removed = data.clone();
+            let at = 1 + rng.below(shorter as u64 / 8 + 1) as usize * 8;
+            removed.drain(at..(at + 8).min(data.len()));
+            let after = decisions(&fuzzer.plan(&removed));
+            assert!(missing(&before, &after) <= 1 && missing(&after, &before) <= 1, "input {number}");
+        }
+    }
+}
+
+#[test]
+fn zeros_decide_nothing() {
+    let fuzzer = store().fuzzer();
+    for length in 0..100 {
+        assert_eq!(fuzzer.plan(&vec![0; length]).decision_count(), 0);
+    }
+    assert!(fuzzer.plan(&vec![0xff; 1 << 20]).decision_count() <= 256);
+}
