@@ -61,7 +61,7 @@ impl<M: Replica> Check<M> for Identity {
         match event {
             Event::Begins { input, .. } => {
                 self.putting = match input {
-                    Input::Request { request: Request::Put { key, value }, .. } => {
+                    Input::Request { request: Request::Put { key, value, .. }, .. } => {
                         Some((key.to_string(), value.clone()))
                     }
                     _ => None,
@@ -74,7 +74,7 @@ impl<M: Replica> Check<M> for Identity {
                 };
                 let mut dot = None;
                 machine.siblings(&key, &mut |sibling| {
-                    if *sibling.value == *value {
+                    if sibling.value == Some(&*value) {
                         dot = dot.or(sibling.dot);
                     }
                 });

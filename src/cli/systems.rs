@@ -12,7 +12,7 @@ use crate::textbook::{Bug, Textbook};
 pub fn store() -> Harness<Node> {
     Harness::new("store", Node::boot)
         .nodes(3..=5)
-        .workload(StoreWorkload::default())
+        .workload(StoreWorkload::plain())
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())
@@ -24,7 +24,7 @@ pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
     Harness::new(name, move |boot| Textbook::boot(boot, bug))
         .nodes(3..=5)
-        .workload(StoreWorkload::default())
+        .workload(StoreWorkload::plain())
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())

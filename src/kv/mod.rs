@@ -19,15 +19,64 @@ pub type Key = Arc<str>;
 /// A value: bytes that nobody here looks into. Shared, so that one write fans out to all peers without a copy.
 pub type Value = Arc<[u8]>;
 
+/// What a client has read of one key, as the store that it read from has written it down.
+///
+/// Opaque: a client carries it from a read, or from a write, to its next write, which then covers just what the client has
+/// seen. A client that has read nothing has the [empty](Self::empty) context, and covers nothing.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Context(Arc<[u8]>);
+
+impl Context {
+    /// The context of a client that has read nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// A context that travelled as bytes. Whether they are one, the store says that it is given to.
+    #[must_use]
+    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The context as bytes; none for the empty context.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True if both are one and the same answer of a store, not only equal.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// How long it is: what it says is the store's business.
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "context of {} bytes", self.0.len())
+    }
+}
+
 /// What a client asks.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Write, over everything that this node has of the key.
+    /// Write.
     Put {
         /// Where.
         key: Key,
         /// What.
         value: Value,
+        /// Over what the client has seen; `None` for all that the node has.
+        context: Option<Context>,
+    },
+    /// Remove.
+    Delete {
+        /// Where.
+        key: Key,
+        /// What the client has seen; `None` for all that the node has.
+        context: Option<Context>,
     },
     /// Read all siblings.
     Get {
@@ -41,16 +90,22 @@ impl Request {
     #[must_use]
     pub fn key(&self) -> &Key {
         match self {
-            Self::Put { key, .. } | Self::Get { key } => key,
+            Self::Put { key, .. } | Self::Delete { key, .. } | Self::Get { key } => key,
         }
     }
 }
 
-/// `put cart=b`, `get cart`.
+/// `put cart=b`, `put cart=b over what was read`, `delete cart`, `get cart`.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let over = |context: &Option<Context>| match context {
+            None => "",
+            Some(context) if context.as_bytes().is_empty() => " over nothing",
+            Some(_) => " over what was read",
+        };
         match self {
-            Self::Put { key, value } => write!(f, "put {key}={}", Shown(value)),
+            Self::Put { key, value, context } => write!(f, "put {key}={}{}", Shown(value), over(context)),
+            Self::Delete { key, context } => write!(f, "delete {key}{}", over(context)),
             Self::Get { key } => write!(f, "get {key}"),
         }
     }
@@ -59,10 +114,20 @@ impl fmt::Debug for Request {
 /// What a client is told.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Response {
-    /// The write was taken, under this name.
-    Written(Dot),
-    /// The siblings, in the order in which the node has them.
-    Values(Vec<Value>),
+    /// The write was taken.
+    Written {
+        /// Its name.
+        dot: Dot,
+        /// What the client has seen now: what it had seen before, and this write.
+        context: Context,
+    },
+    /// The key was read.
+    Values {
+        /// The siblings, in the order in which the node has them.
+        values: Vec<Value>,
+        /// What the client has seen now.
+        context: Context,
+    },
     /// The request was refused, and changed nothing.
     Refused(String),
 }
@@ -71,8 +136,8 @@ pub enum Response {
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Written(dot) => write!(f, "written {dot}"),
-            Self::Values(values) => {
+            Self::Written { dot, .. } => write!(f, "written {dot}"),
+            Self::Values { values, .. } => {
                 f.write_str("{")?;
                 for (place, value) in values.iter().enumerate() {
                     let space = if place > 0 { " " } else { "" };
@@ -87,20 +152,24 @@ impl fmt::Debug for Response {
 
 /// A replicated key-value store that checks can look at.
 ///
-/// Checks recognise a write by its value; [`StoreWorkload`] never writes the same value twice.
+/// Checks recognise a write by its value, which [`StoreWorkload`] never writes twice, and a delete, which has none, by its
+/// name.
 pub trait Replica: StateMachine<Request = Request, Response = Response> {
     /// Calls `each` with the siblings of `key` that a read would show now.
     fn siblings(&self, key: &str, each: &mut dyn FnMut(Sibling<'_>));
 
-    /// Calls `each` with the versions, and their keys, that a message brings to its receiver.
+    /// True if the node has taken in the write of this name, or something that builds on it.
+    fn has_seen(&self, dot: Dot) -> bool;
+
+    /// Calls `each` with the versions, and their keys, that a message brings to its receiver; deletes as well.
     fn carried(message: &Self::Message, each: &mut dyn FnMut(&str, Sibling<'_>));
 }
 
 /// One version as a check sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sibling<'a> {
-    /// The value.
-    pub value: &'a [u8],
+    /// The value; `None` for a delete.
+    pub value: Option<&'a [u8]>,
     /// The name that the store gave the write, if it knows it.
     pub dot: Option<Dot>,
 }

@@ -1,43 +1,77 @@
 //! Clients of a key-value store: few keys, many writers.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
-use super::{Request, Response};
+use super::{Context, Request, Response};
 use crate::machine::{RequestId, Rng, StateMachine, Workload};
 
 /// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
 const KEYS: [&str; 4] = ["cart", "user", "page", "item"];
 
-/// Clients that put and get at any node, over one to four keys.
+/// Clients that put, get and delete at any node, over one to four keys.
 ///
-/// The values are `a`, `b`, `c`, … in the order of the plan, so that a story can be told with them.
+/// Some are sessions: they carry what they last read or wrote of a key from node to node, and write over just that; a session
+/// that has read nothing writes over nothing. Others write over all that the node has. Each world chooses which of this it
+/// has. The values are `a`, `b`, `c`, … in the order of the plan, so that a story can be told with them.
 #[derive(Clone, Debug)]
 pub struct StoreWorkload {
-    key_count: usize,
     key_count_max: usize,
-    get_permille: u32,
+    /// In how many worlds of a thousand there are sessions, and in how many deletes.
+    session_worlds: u32,
+    delete_worlds: u32,
+    world: WorldKind,
     drawn: usize,
     /// The keys and values written in this run: a value that a plan repeats is told apart.
     written: IndexSet<(String, String)>,
+    /// What each session last had of a key.
+    contexts: IndexMap<(u8, String), Context>,
+    /// Whose answer is awaited, and for which key.
+    asked: IndexMap<u32, (u8, String)>,
+}
+
+/// What one world's clients are like.
+#[derive(Clone, Copy, Debug)]
+struct WorldKind {
+    key_count: usize,
+    get_permille: u32,
+    delete_permille: u32,
+    /// Of the requests.
+    session_permille: u32,
+    session_count: u8,
 }
 
 impl Default for StoreWorkload {
     fn default() -> Self {
-        Self { key_count: 1, key_count_max: 3, get_permille: 120, drawn: 0, written: IndexSet::new() }
+        let world =
+            WorldKind { key_count: 1, get_permille: 120, delete_permille: 0, session_permille: 0, session_count: 1 };
+        Self {
+            key_count_max: 3,
+            session_worlds: 600,
+            delete_worlds: 600,
+            world,
+            drawn: 0,
+            written: IndexSet::new(),
+            contexts: IndexMap::new(),
+            asked: IndexMap::new(),
+        }
     }
 }
 
 impl StoreWorkload {
+    /// Plain puts and gets only: no sessions, no deletes.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { session_worlds: 0, delete_worlds: 0, ..Self::default() }
+    }
+
     /// Lets worlds have up to `key_count_max` keys, of the four there are.
     #[must_use]
     pub fn keys(mut self, key_count_max: usize) -> Self {
         self.key_count_max = key_count_max.clamp(1, KEYS.len());
         self
     }
-}
 
-impl StoreWorkload {
     /// `value`, or a variant of it that this run has not written to `key` yet.
     fn unused(&mut self, key: &str, value: &str) -> String {
         let mut unused = value.to_owned();
@@ -48,9 +82,17 @@ impl StoreWorkload {
         }
         unused
     }
+
+    /// What `session` has seen of `key`, if a session asks.
+    fn context(&mut self, id: RequestId, session: Option<u8>, key: &str) -> Option<Context> {
+        let asked = (session?, key.to_owned());
+        let context = self.contexts.get(&asked).cloned().unwrap_or_default();
+        self.asked.insert(id.0, asked);
+        Some(context)
+    }
 }
 
-/// What stands in a plan.
+/// What stands in a plan. A `session` carries what it last read or wrote of the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum StoreAction {
@@ -60,11 +102,25 @@ pub enum StoreAction {
         key: String,
         /// What; when a plan writes the same value to a key again, `~2`, `~3`, … is added to it.
         value: String,
+        /// Over what this session has seen; without one over all that the node has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<u8>,
     },
-    /// `get = { key = "cart" }`
+    /// `delete = { key = "cart", session = 2 }`
+    Delete {
+        /// Where.
+        key: String,
+        /// What this session has seen; without one all that the node has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<u8>,
+    },
+    /// `get = { key = "cart", session = 2 }`
     Get {
         /// Where.
         key: String,
+        /// Who remembers what was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<u8>,
     },
 }
 
@@ -76,25 +132,54 @@ where
 
     fn begin(&mut self, rng: &mut Rng) {
         self.drawn = 0;
-        self.key_count = rng.between(1, self.key_count_max as u64) as usize;
+        let sessions = rng.chance(self.session_worlds);
+        let deletes = rng.chance(self.delete_worlds);
+        self.world = WorldKind {
+            key_count: rng.between(1, self.key_count_max as u64) as usize,
+            get_permille: rng.between(50, 300) as u32,
+            delete_permille: if deletes { rng.between(50, 350) as u32 } else { 0 },
+            session_permille: if sessions { rng.between(200, 1_000) as u32 } else { 0 },
+            session_count: rng.between(1, 4) as u8,
+        };
     }
 
     fn draw(&mut self, rng: &mut Rng) -> StoreAction {
-        let key = KEYS[rng.below(self.key_count as u64) as usize].to_owned();
-        if rng.chance(self.get_permille) {
-            return StoreAction::Get { key };
+        let world = self.world;
+        let key = KEYS[rng.below(world.key_count as u64) as usize].to_owned();
+        let session = rng.below(world.session_count.into()) as u8;
+        let session = rng.chance(world.session_permille).then_some(session);
+        if rng.chance(world.get_permille) {
+            return StoreAction::Get { key, session };
+        }
+        if rng.chance(world.delete_permille) {
+            return StoreAction::Delete { key, session };
         }
         self.drawn += 1;
-        StoreAction::Put { key, value: label(self.drawn - 1) }
+        StoreAction::Put { key, value: label(self.drawn - 1), session }
     }
 
-    fn request(&mut self, _id: RequestId, action: &StoreAction) -> Request {
+    fn request(&mut self, id: RequestId, action: &StoreAction) -> Request {
         match action {
-            StoreAction::Get { key } => Request::Get { key: key.as_str().into() },
-            StoreAction::Put { key, value } => {
-                let value = self.unused(key, value);
-                Request::Put { key: key.as_str().into(), value: value.into_bytes().into() }
+            StoreAction::Get { key, session } => {
+                self.context(id, *session, key);
+                Request::Get { key: key.as_str().into() }
             }
+            StoreAction::Delete { key, session } => {
+                let context = self.context(id, *session, key);
+                Request::Delete { key: key.as_str().into(), context }
+            }
+            StoreAction::Put { key, value, session } => {
+                let context = self.context(id, *session, key);
+                let value = self.unused(key, value);
+                Request::Put { key: key.as_str().into(), value: value.into_bytes().into(), context }
+            }
+        }
+    }
+
+    fn response(&mut self, id: RequestId, response: &Response) {
+        let Some(asked) = self.asked.swap_remove(&id.0) else { return };
+        if let Response::Written { context, .. } | Response::Values { context, .. } = response {
+            self.contexts.insert(asked, context.clone());
         }
     }
 }

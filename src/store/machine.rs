@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Config, Envelope, Message, Node, Version};
-use crate::kv::{Key, Replica, Request, Response, Sibling};
+use crate::causality::Dot;
+use crate::kv::{Context, Key, Replica, Request, Response, Sibling};
 use crate::machine::{Boot, Digest, Env, NodeId, Observe, RequestId, StateMachine};
 
 /// All that a node keeps through a crash: which life comes next. Its data it gets back from its peers.
@@ -74,13 +75,15 @@ impl StateMachine for Node {
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
         let response = match request {
-            Request::Put { key, value } => match self.put(key, value).result() {
-                Ok(dot) => Response::Written(dot),
+            Request::Put { key, value, .. } => match self.put(key, value).result() {
+                Ok(dot) => Response::Written { dot, context: Context::empty() },
                 Err(error) => Response::Refused(error.to_string()),
             },
-            Request::Get { key } => {
-                Response::Values(self.versions(&key).iter().map(|version| version.value.clone()).collect())
-            }
+            Request::Delete { .. } => Response::Refused("not yet".to_owned()),
+            Request::Get { key } => Response::Values {
+                values: self.versions(&key).iter().map(|version| version.value.clone()).collect(),
+                context: Context::empty(),
+            },
         };
         self.act(env);
         env.respond(id, response);
@@ -128,17 +131,21 @@ impl Observe for Node {
 impl Replica for Node {
     fn siblings(&self, key: &str, each: &mut dyn FnMut(Sibling<'_>)) {
         for version in self.versions(key) {
-            each(Sibling { value: &version.value, dot: version.dot });
+            each(Sibling { value: Some(&version.value), dot: version.dot });
         }
+    }
+
+    fn has_seen(&self, dot: Dot) -> bool {
+        self.seen.contains(dot)
     }
 
     fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
         match message {
-            Message::Update { key, version } => each(key, Sibling { value: &version.value, dot: version.dot }),
+            Message::Update { key, version } => each(key, Sibling { value: Some(&version.value), dot: version.dot }),
             Message::Pull { .. } => {}
             Message::Reply(reply) => {
                 for (key, version) in &reply.versions {
-                    each(key, Sibling { value: &version.value, dot: version.dot });
+                    each(key, Sibling { value: Some(&version.value), dot: version.dot });
                 }
             }
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Bug, Message, Textbook, Version};
-use crate::causality::Actor;
-use crate::kv::{Key, Replica, Request, Response, Sibling, Value};
+use crate::causality::{Actor, Dot};
+use crate::kv::{Context, Key, Replica, Request, Response, Sibling, Value};
 use crate::machine::{Digest, Env, NodeId, Observe, RequestId, StateMachine};
 
 /// All that survives a crash: who the node will be after it.
@@ -51,10 +51,11 @@ impl StateMachine for Textbook {
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
         match request {
-            Request::Put { key, value } => self.on_put(id, key, value, env),
+            Request::Put { key, value, .. } => self.on_put(id, key, value, env),
+            Request::Delete { .. } => env.respond(id, Response::Refused("not yet".to_owned())),
             Request::Get { key } => {
                 let values = self.versions(&key).iter().map(|version| version.value.clone()).collect();
-                env.respond(id, Response::Values(values));
+                env.respond(id, Response::Values { values, context: Context::empty() });
             }
         }
         self.stay_awake_until_settled(env);
@@ -98,7 +99,7 @@ impl Textbook {
             return env.respond(id, Response::Refused(why));
         };
         env.broadcast(&Message::Update { key, version });
-        env.respond(id, Response::Written(dot));
+        env.respond(id, Response::Written { dot, context: Context::empty() });
     }
 }
 
@@ -113,6 +114,10 @@ impl Replica for Textbook {
         self.versions(key).iter().for_each(|version| each(sibling(version)));
     }
 
+    fn has_seen(&self, dot: Dot) -> bool {
+        self.sync.has_seen(dot)
+    }
+
     fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
         match message {
             Message::Update { key, version } => each(key, sibling(version)),
@@ -125,7 +130,7 @@ impl Replica for Textbook {
 }
 
 fn sibling(version: &Version) -> Sibling<'_> {
-    Sibling { value: &version.value, dot: version.dot }
+    Sibling { value: Some(&version.value), dot: version.dot }
 }
 
 impl Observe for Textbook {

@@ -41,6 +41,10 @@ struct Peer {
 }
 
 impl Knowledge {
+    pub(super) fn has_seen(&self, dot: Dot) -> bool {
+        self.seen.contains(&dot)
+    }
+
     /// A peer told what it has seen.
     fn hear(&mut self, from: Actor, seen: &BTreeSet<Dot>) {
         let peer = self.peers.entry(node_of(from)).or_default();

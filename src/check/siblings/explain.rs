@@ -161,9 +161,9 @@ impl Siblings {
     fn tell_step(&self, node: NodeId, write: Option<WriteId>) -> String {
         let label = write.map_or_else(String::new, |write| format!(" {}", self.history.label(write)));
         match self.step {
-            StepInput::Put(write) => format!("node {node} was asked to put {}", self.history.label(write)),
+            StepInput::Write(write) => format!("node {node} was asked to write {}", self.history.label(write)),
             StepInput::Message { from } => format!("node {node} took{label} from node {from} ({})", self.kind),
-            StepInput::Other => format!("node {node} handled a step without a write"),
+            StepInput::Get(_) | StepInput::Other => format!("node {node} handled a step without a write"),
         }
     }
 }

@@ -3,7 +3,8 @@
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
-use crate::kv::{Key, Shown, Value};
+use crate::causality::Dot;
+use crate::kv::{Context, Key, Shown, Sibling, Value};
 use crate::machine::{NodeId, Time};
 use crate::sim::{LostWhy, MessageName, NameRef};
 
@@ -14,18 +15,33 @@ pub(super) struct WriteId(usize);
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     writes: Vec<Write>,
-    /// For each key its writes by value; a key's place here is its number.
-    keys: IndexMap<Key, IndexMap<Value, WriteId>>,
+    /// For each key its writes; a key's place here is its number.
+    keys: IndexMap<Key, Named>,
+    /// All deletes.
+    deletes: Vec<WriteId>,
+    /// What each answer of a store has told its client, the latest last.
+    told: Vec<(Context, SmallVec<[WriteId; 4]>)>,
     /// What each node has processed, by node and number of the key.
     known: Vec<Vec<Known>>,
     /// Messages that never arrived and carried a write; only where messages have names, which is when a failure is told.
     lost: Vec<Loss>,
 }
 
+/// The writes of one key, by what they are recognised by.
+#[derive(Clone, Debug, Default)]
+struct Named {
+    by_value: IndexMap<Value, WriteId>,
+    /// Deletes have no value.
+    by_dot: IndexMap<Dot, WriteId>,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Write {
     pub(super) key: usize,
-    pub(super) value: Value,
+    /// `None` for a delete.
+    pub(super) value: Option<Value>,
+    /// The name that the store gave it, as far as it has told; of deletes only.
+    pub(super) dot: Option<Dot>,
     pub(super) node: NodeId,
     pub(super) at: Time,
     /// *H*: the writes of the same key that it builds on, and itself.
@@ -77,21 +93,66 @@ impl WriteSet {
 }
 
 impl History {
-    /// A client writes at `node`, over what the node has of the key.
-    pub(super) fn write(&mut self, at: Time, node: NodeId, key: &Key, value: Value) -> WriteId {
+    /// A client writes at `node`: over what `context` tells of, or over all that the node has of the key.
+    pub(super) fn write(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        key: &Key,
+        value: Option<Value>,
+        context: Option<&Context>,
+    ) -> WriteId {
         let id = WriteId(self.writes.len());
-        let key = match self.keys.get_index_of(key) {
-            Some(key) => key,
-            None => self.keys.insert_full(key.clone(), IndexMap::new()).0,
+        let key = self.key_number(key);
+        match &value {
+            Some(value) => {
+                self.keys[key].by_value.insert(value.clone(), id);
+            }
+            None => self.deletes.push(id),
+        }
+        let over = match context {
+            None => self.siblings(node, key),
+            Some(context) => self.told_by(context),
         };
-        self.keys[key].insert(value.clone(), id);
         let mut past = WriteSet::default();
         past.insert(id);
-        for sibling in self.siblings(node, key) {
-            past.insert_all(&self.writes[sibling.0].past);
+        for covered in over.iter().filter(|write| self.writes[write.0].key == key) {
+            past.insert_all(&self.writes[covered.0].past);
         }
-        self.writes.push(Write { key, value, node, at, past });
+        self.writes.push(Write { key, value, dot: None, node, at, past });
         id
+    }
+
+    /// The number of a key, new or not.
+    pub(super) fn key_number(&mut self, key: &Key) -> usize {
+        match self.keys.get_index_of(key) {
+            Some(key) => key,
+            None => self.keys.insert_full(key.clone(), Named::default()).0,
+        }
+    }
+
+    /// A store has told a client of `writes`, and calls that `context`.
+    pub(super) fn tell(&mut self, context: &Context, writes: &[WriteId]) {
+        self.told.push((context.clone(), SmallVec::from_slice(writes)));
+    }
+
+    fn told_by(&self, context: &Context) -> &[WriteId] {
+        if context.as_bytes().is_empty() {
+            return &[];
+        }
+        let told = self.told.iter().rfind(|told| told.0.is_same(context));
+        told.map_or(&[], |told| &told.1)
+    }
+
+    /// The store calls the delete `write` by this name.
+    pub(super) fn name_delete(&mut self, write: WriteId, dot: Dot) {
+        self.writes[write.0].dot = Some(dot);
+        let key = self.writes[write.0].key;
+        self.keys[key].by_dot.insert(dot, write);
+    }
+
+    pub(super) fn deletes(&self) -> &[WriteId] {
+        &self.deletes
     }
 
     /// `node` has processed `write`.
@@ -151,8 +212,17 @@ impl History {
         self.writes[write.0].past.contains(earlier)
     }
 
-    pub(super) fn find(&self, key: &str, value: &[u8]) -> Option<WriteId> {
-        self.keys.get(key)?.get(value).copied()
+    pub(super) fn find(&self, key: &str, sibling: Sibling<'_>) -> Option<WriteId> {
+        let named = self.keys.get(key)?;
+        match sibling.value {
+            Some(value) => named.by_value.get(value).copied(),
+            None => named.by_dot.get(&sibling.dot?).copied(),
+        }
+    }
+
+    /// Of `writes` those that a read shows: a delete shows nothing.
+    pub(super) fn live(&self, writes: &[WriteId]) -> SmallVec<[WriteId; 4]> {
+        writes.iter().copied().filter(|write| self.writes[write.0].value.is_some()).collect()
     }
 
     pub(super) fn get(&self, write: WriteId) -> &Write {
@@ -171,8 +241,15 @@ impl History {
         self.keys.len()
     }
 
+    /// The value, or for a delete `delete-1`, `delete-2`, …
     pub(super) fn label(&self, write: WriteId) -> String {
-        Shown(&self.writes[write.0].value).to_string()
+        match &self.writes[write.0].value {
+            Some(value) => Shown(value).to_string(),
+            None => {
+                let number = self.deletes.iter().take_while(|delete| **delete != write).count() + 1;
+                format!("delete-{number}")
+            }
+        }
     }
 
     /// When this life of `node` first took `write`; `None` if it never did.

@@ -8,8 +8,8 @@ mod explain;
 mod history;
 
 use super::{Breach, Check};
-use crate::kv::{Replica, Request, Value};
-use crate::machine::{NodeId, Time};
+use crate::kv::{Replica, Request, Response, Value};
+use crate::machine::{Effect, NodeId, Time};
 use crate::sim::{Event, Input, Nodes};
 use explain::compare;
 use history::{History, WriteId};
@@ -35,7 +35,10 @@ pub struct Siblings {
 enum StepInput {
     #[default]
     Other,
-    Put(WriteId),
+    /// A write, and whether it is a delete that has no name yet.
+    Write(WriteId),
+    /// A read of the key of this number.
+    Get(usize),
     Message {
         from: NodeId,
     },
@@ -53,37 +56,50 @@ impl Siblings {
         self.step = StepInput::Other;
         match input {
             Input::Start { .. } => self.history.forget(node),
-            Input::Request { request: Request::Put { key, value }, .. } => {
-                let write = self.history.write(at, node, key, Value::clone(value));
+            Input::Request { request, .. } => {
+                let (key, value, context) = match request {
+                    Request::Put { key, value, context } => (key, Some(Value::clone(value)), context),
+                    Request::Delete { key, context } => (key, None, context),
+                    Request::Get { key } => {
+                        self.step = StepInput::Get(self.history.key_number(key));
+                        return;
+                    }
+                };
+                let write = self.history.write(at, node, key, value, context.as_ref());
                 self.carried.push(write);
-                self.step = StepInput::Put(write);
+                self.step = StepInput::Write(write);
             }
             Input::Message { name, message } => {
                 let (history, carried) = (&mut self.history, &mut self.carried);
-                M::carried(message, &mut |key, sibling| carried.extend(history.find(key, sibling.value)));
-                if !self.carried.is_empty() {
-                    self.step = StepInput::Message { from: name.link.from };
-                    self.kind.clear();
-                    self.kind.push_str(name.kind);
-                }
+                M::carried(message, &mut |key, sibling| carried.extend(history.find(key, sibling)));
+                self.step = StepInput::Message { from: name.link.from };
+                self.kind.clear();
+                self.kind.push_str(name.kind);
             }
-            Input::Request { .. } | Input::Timer { .. } => {}
+            Input::Timer { .. } => {}
         }
     }
 
-    fn end<M: Replica>(&mut self, at: Time, node: NodeId, machine: &M) -> Result<(), Breach> {
+    fn end<M: Replica>(&mut self, at: Time, node: NodeId, machine: &M, effects: &[Effect<M>]) -> Result<(), Breach> {
+        match self.step {
+            StepInput::Other => return Ok(()),
+            StepInput::Get(_) => {}
+            StepInput::Write(write) => self.name_write(write, effects),
+            StepInput::Message { .. } => self.learn_deletes(node, machine),
+        }
         for place in 0..self.carried.len() {
             self.history.process(at, node, self.carried[place]);
         }
+        self.hear_answers(node, effects);
         for place in 0..self.carried.len() {
             let key = self.history.key_of(self.carried[place]);
             // A message may carry several siblings of one key: one look is enough.
             let looked = self.carried[..place].iter().any(|write| self.history.key_of(*write) == key);
             if !looked {
                 let shown = self.shown(key, machine);
-                let expected = self.history.siblings(node, key);
+                let expected = self.history.live(self.history.siblings(node, key));
                 self.concurrent += u64::from(expected.len() > 1);
-                if let Some(difference) = compare(expected, &shown) {
+                if let Some(difference) = compare(&expected, &shown) {
                     return Err(self.explain_step(node, key, difference));
                 }
             }
@@ -91,10 +107,58 @@ impl Siblings {
         Ok(())
     }
 
+    /// A delete has no value: it is recognised by the name that the store gives it, in its answer or, if a crash swallowed
+    /// that, in its messages. A write that was refused has not happened.
+    fn name_write<M: Replica>(&mut self, write: WriteId, effects: &[Effect<M>]) {
+        let is_delete = self.history.get(write).value.is_none();
+        for effect in effects {
+            match effect {
+                Effect::Respond { response: Response::Refused(_), .. } => self.carried.clear(),
+                Effect::Respond { response: Response::Written { dot, .. }, .. } if is_delete => {
+                    self.history.name_delete(write, *dot);
+                }
+                Effect::Send { message, .. } if is_delete => {
+                    let history = &mut self.history;
+                    M::carried(message, &mut |key, sibling| {
+                        if let (None, None, Some(dot)) = (sibling.value, history.find(key, sibling), sibling.dot) {
+                            history.name_delete(write, dot);
+                        }
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A delete that everybody had may be forgotten; who lost its memory learns of it without being sent it.
+    fn learn_deletes<M: Replica>(&mut self, node: NodeId, machine: &M) {
+        for &delete in self.history.deletes() {
+            let seen = self.history.get(delete).dot.is_some_and(|dot| machine.has_seen(dot));
+            if seen && self.history.taken_at(node, delete).is_none() {
+                self.carried.push(delete);
+            }
+        }
+    }
+
+    /// Remembers what the store's answers tell its clients.
+    fn hear_answers<M: Replica>(&mut self, node: NodeId, effects: &[Effect<M>]) {
+        for effect in effects {
+            let Effect::Respond { response, .. } = effect else { continue };
+            match (response, self.step) {
+                (Response::Written { context, .. }, StepInput::Write(write)) => self.history.tell(context, &[write]),
+                (Response::Values { context, .. }, StepInput::Get(key)) => {
+                    let siblings = SmallVec::<[WriteId; 4]>::from_slice(self.history.siblings(node, key));
+                    self.history.tell(context, &siblings);
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn at_rest<M: Replica>(&self, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         let up: Vec<NodeId> = nodes.up().map(|(node, _)| node).collect();
         for key in 0..self.history.key_count() {
-            let expected = self.history.survivors(&up, key);
+            let expected = self.history.live(&self.history.survivors(&up, key));
             for (node, machine) in nodes.up() {
                 let shown = self.shown(key, machine);
                 if let Some(difference) = compare(&expected, &shown) {
@@ -109,7 +173,7 @@ impl Siblings {
     fn shown<M: Replica>(&self, key: usize, machine: &M) -> SmallVec<[Option<WriteId>; 4]> {
         let name = self.history.key_name(key);
         let mut shown = SmallVec::new();
-        machine.siblings(name, &mut |sibling| shown.push(self.history.find(name, sibling.value)));
+        machine.siblings(name, &mut |sibling| shown.push(self.history.find(name, sibling)));
         shown
     }
 }
@@ -122,15 +186,15 @@ impl<M: Replica> Check<M> for Siblings {
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { node, input, .. } => self.begin(at, *node, input),
-            Event::Ends { node, .. } if !self.carried.is_empty() => {
+            Event::Ends { node, effects, .. } => {
                 if let Some(machine) = nodes.get(*node) {
-                    return self.end(at, *node, machine);
+                    return self.end(at, *node, machine, effects);
                 }
             }
             Event::Lost { name, message, why } => {
                 let (node, history) = (name.link.to, &mut self.history);
                 M::carried(message, &mut |key, sibling| {
-                    if let Some(write) = history.find(key, sibling.value) {
+                    if let Some(write) = history.find(key, sibling) {
                         history.lose(at, node, write, *name, *why);
                     }
                 });
