@@ -85,12 +85,43 @@ impl Counters {
 
     fn insert_all(&mut self, other: &Self) {
         self.base = self.base.max(other.base);
+        // Not run by run: whoever sends many that lie between many would make each of them move the rest.
+        if !other.runs.is_empty() {
+            self.runs.extend_from_slice(&other.runs);
+            self.runs.sort();
+            self.runs.dedup_by(|next, run| {
+                let touches = next.0 <= run.1 + 1;
+                if touches {
+                    run.1 = run.1.max(next.1);
+                }
+                touches
+            });
+        }
         self.absorb();
-        for &(first, last) in &other.runs {
-            if last > self.base {
-                self.insert_run(first.max(self.base + 1), last);
+    }
+
+    /// All runs, the one from 1 to the base among them.
+    fn all_runs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        (self.base > 0).then_some((1, self.base)).into_iter().chain(self.runs.iter().copied())
+    }
+
+    fn without(&self, other: &Self) -> Self {
+        let mut left = Self::default();
+        for (mut first, last) in self.all_runs() {
+            let start = first;
+            let cuts = other.all_runs().skip_while(|cut| cut.1 < start).take_while(|cut| cut.0 <= last);
+            for cut in cuts {
+                if first < cut.0 {
+                    left.runs.push((first, cut.0 - 1));
+                }
+                first = cut.1 + 1;
+            }
+            if first <= last {
+                left.runs.push((first, last));
             }
         }
+        left.absorb();
+        left
     }
 
     fn contains_all(&self, other: &Self) -> bool {
@@ -140,11 +171,32 @@ impl DotSet {
         true
     }
 
+    /// Adds all dots of `actor` up to `counter`.
+    ///
+    /// # Panics
+    /// If the counter is above [`COUNTER_MAX`].
+    pub fn insert_up_to(&mut self, actor: Actor, counter: u64) {
+        assert!(counter <= COUNTER_MAX, "expect: counters stay below 2^53, not {counter}");
+        if counter > 0 {
+            self.entry(actor).insert_all(&Counters { base: counter, runs: Vec::new() });
+        }
+    }
+
     /// Adds all of `other`.
     pub fn insert_all(&mut self, other: &Self) {
         for (actor, counters) in &other.actors {
             self.entry(*actor).insert_all(counters);
         }
+    }
+
+    /// The dots of this set that are not in `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let left = self.actors.iter().map(|(actor, mine)| match other.find(*actor) {
+            Some(theirs) => (*actor, mine.without(theirs)),
+            None => (*actor, mine.clone()),
+        });
+        Self { actors: left.filter(|(_, left)| *left != Counters::default()).collect() }
     }
 
     /// True when every dot of `other` is in this set.

@@ -4,15 +4,17 @@ use super::{AnySystem, Registry, Wrong};
 use crate::check::{Convergence, Identity, Siblings};
 use crate::harness::Harness;
 use crate::kv::StoreWorkload;
-use crate::store::Node;
+use crate::store::{Config, Node};
 use crate::textbook::{Bug, Textbook};
 
 /// The store, with every check that it must pass.
 #[must_use]
 pub fn store() -> Harness<Node> {
-    Harness::new("store", Node::boot)
+    // Small batches, so that small worlds have answers of many.
+    let config = Config { batch_keys_max: 1, ..Config::default() };
+    Harness::new("store", move |boot| Node::boot_with(boot, config.clone()))
         .nodes(3..=5)
-        .workload(StoreWorkload::plain())
+        .workload(StoreWorkload::default())
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())

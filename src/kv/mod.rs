@@ -161,6 +161,12 @@ pub trait Replica: StateMachine<Request = Request, Response = Response> {
     /// True if the node has taken in the write of this name, or something that builds on it.
     fn has_seen(&self, dot: Dot) -> bool;
 
+    /// False if the node will pass over a message that has come for it, say because it answers an earlier life.
+    fn takes(&self, message: &Self::Message) -> bool {
+        let _ = message;
+        true
+    }
+
     /// Calls `each` with the versions, and their keys, that a message brings to its receiver; deletes as well.
     fn carried(message: &Self::Message, each: &mut dyn FnMut(&str, Sibling<'_>));
 }

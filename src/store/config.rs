@@ -2,15 +2,25 @@
 
 use std::time::Duration;
 
-/// The limits of a node. A bound on everything that input from outside can make grow.
+/// The limits of a node: how large each input may be, and how much of it may wait. How much is stored in the end has no
+/// bound: no key and no sibling is ever dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The longest key.
     pub key_bytes_max: usize,
     /// The longest value.
     pub value_bytes_max: usize,
-    /// The most entries a vector clock may have: the number of nodes times the number of lives.
+    /// The most entries a vector clock may have: the number of nodes times the number of lives. Whoever can forge messages
+    /// can make a node go on to its last life but one, so this bounds what a forged clock costs as well.
     pub clock_slots_max: usize,
+    /// The most siblings that a write with a context may make; it is refused then. Replicated siblings are never dropped.
+    pub siblings_max: usize,
+    /// From how many siblings on a write is told that its key is crowded.
+    pub siblings_warn: usize,
+    /// The most keys in one batch of an answer to a pull.
+    pub batch_keys_max: usize,
+    /// A batch is closed when it holds so many bytes of keys and values.
+    pub batch_bytes: usize,
     /// The longest message that [`Node::deliver_bytes`](super::Node::deliver_bytes) decodes.
     pub message_bytes_max: usize,
     /// The most messages that wait to be taken in; what comes then is refused.
@@ -27,6 +37,10 @@ impl Default for Config {
             key_bytes_max: 64 << 10,
             value_bytes_max: 16 << 20,
             clock_slots_max: 64 << 10,
+            siblings_max: 100,
+            siblings_warn: 25,
+            batch_keys_max: 1_024,
+            batch_bytes: 1 << 20,
             message_bytes_max: 64 << 20,
             inbox_max: 64 << 10,
             outbox_max: 1 << 20,

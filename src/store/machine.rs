@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, Envelope, Message, Node, Version};
+use super::{Config, Context, Envelope, Message, Node, StoreError, Version, Write};
 use crate::causality::Dot;
-use crate::kv::{Context, Key, Replica, Request, Response, Sibling};
+use crate::kv::{self, Key, Replica, Request, Response, Sibling};
 use crate::machine::{Boot, Digest, Env, NodeId, Observe, RequestId, StateMachine};
 
 /// All that a node keeps through a crash: which life comes next. Its data it gets back from its peers.
@@ -25,8 +25,17 @@ impl Node {
     /// If the cluster is larger, or the node has lived more often, than a clock may have entries.
     #[must_use]
     pub fn boot(boot: Boot<Durable>) -> Self {
+        Self::boot_with(boot, Config::default())
+    }
+
+    /// As [`boot`](Self::boot), with other limits.
+    ///
+    /// # Panics
+    /// As [`boot`](Self::boot).
+    #[must_use]
+    pub fn boot_with(boot: Boot<Durable>, config: Config) -> Self {
         let Boot { id, node_count, durable } = boot;
-        match Self::with_config(id.index(), node_count, durable.incarnation, Config::default()) {
+        match Self::with_config(id.index(), node_count, durable.incarnation, config) {
             Ok(node) => node,
             Err(error) => panic!("Node::boot: {error}"),
         }
@@ -39,17 +48,37 @@ impl Node {
             env.persist(|durable| durable.incarnation = next);
         }
         self.flush(|to, message| env.send(to, message));
+        for _ in 0..std::mem::take(&mut self.tombstones_made) {
+            env.mark("tombstones made");
+        }
+        for _ in 0..std::mem::take(&mut self.tombstones_forgotten) {
+            env.mark("tombstones forgotten");
+        }
         if self.unsettled_peers().next().is_some() && !self.sync_pending {
             self.sync_pending = true;
             env.set_timer(SyncTimer, self.config.sync_every);
         }
     }
 
-    fn sync_unsettled(&mut self) {
-        let peers: Vec<NodeId> = self.unsettled_peers().collect();
-        for peer in peers {
-            self.start_sync(peer);
-        }
+    fn answer(&mut self, request: Request) -> Result<Response, StoreError> {
+        let context = |context: Option<kv::Context>| {
+            context.map(|context| Context::from_bytes(&context, self.config.message_bytes_max)).transpose()
+        };
+        let written = match request {
+            Request::Get { key } => {
+                let values = self.versions(&key).iter().map(|version| version.value.clone()).collect();
+                return Ok(Response::Values { values, context: self.context(&key).to_bytes() });
+            }
+            Request::Put { key, value, context: bytes } => {
+                let context = context(bytes)?;
+                self.write(key, Some(value), context.as_ref())?
+            }
+            Request::Delete { key, context: bytes } => {
+                let context = context(bytes)?;
+                self.write(key, None, context.as_ref())?
+            }
+        };
+        Ok(Response::Written { dot: written.dot, context: written.context.to_bytes() })
     }
 }
 
@@ -61,7 +90,7 @@ impl StateMachine for Node {
     type Durable = Durable;
 
     fn start(&mut self, env: &mut Env<'_, Self>) {
-        self.sync_unsettled();
+        self.tick();
         self.act(env);
     }
 
@@ -74,39 +103,32 @@ impl StateMachine for Node {
     }
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
-        let response = match request {
-            Request::Put { key, value, .. } => match self.put(key, value).result() {
-                Ok(dot) => Response::Written { dot, context: Context::empty() },
-                Err(error) => Response::Refused(error.to_string()),
-            },
-            Request::Delete { .. } => Response::Refused("not yet".to_owned()),
-            Request::Get { key } => Response::Values {
-                values: self.versions(&key).iter().map(|version| version.value.clone()).collect(),
-                context: Context::empty(),
-            },
-        };
+        if let Request::Put { context: Some(_), .. } | Request::Delete { context: Some(_), .. } = &request {
+            env.mark("contexts used");
+        }
+        let response = self.answer(request).unwrap_or_else(|error| Response::Refused(error.to_string()));
         self.act(env);
         env.respond(id, response);
     }
 
     fn on_timer(&mut self, SyncTimer: SyncTimer, env: &mut Env<'_, Self>) {
         self.sync_pending = false;
-        self.sync_unsettled();
+        self.tick();
         self.act(env);
     }
 
     fn kind(message: &Message) -> &'static str {
         match message {
-            Message::Update { .. } => "update",
-            Message::Pull { .. } => "pull",
+            Message::Update(_) => "update",
+            Message::Pull(_) => "pull",
             Message::Reply(_) => "reply",
         }
     }
 
     fn fold(&self, digest: &mut Digest) {
-        for (key, siblings) in &self.keys {
+        for (key, entry) in &self.keys {
             digest.fold_bytes(key.as_bytes());
-            for version in siblings.versions() {
+            for version in entry.versions() {
                 digest.fold_bytes(&version.value);
                 version.clock.iter().for_each(|counter| digest.fold(counter));
             }
@@ -124,7 +146,7 @@ impl Observe for Node {
             sorted.sort_unstable_by(|left, right| (left.dot, &left.value).cmp(&(right.dot, &right.value)));
             sorted
         };
-        self.keys.iter().map(|(key, siblings)| (key.clone(), sorted(siblings.versions()))).collect()
+        self.keys().map(|key| (key.clone(), sorted(self.versions(key)))).collect()
     }
 }
 
@@ -139,13 +161,21 @@ impl Replica for Node {
         self.seen.contains(dot)
     }
 
-    fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
+    fn takes(&self, message: &Message) -> bool {
         match message {
-            Message::Update { key, version } => each(key, Sibling { value: Some(&version.value), dot: version.dot }),
-            Message::Pull { .. } => {}
+            Message::Update(_) | Message::Pull(_) => true,
+            Message::Reply(reply) => self.is_answer(reply),
+        }
+    }
+
+    fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
+        let mut tell = |key: &str, write: &Write| each(key, Sibling { value: write.value.as_deref(), dot: write.dot });
+        match message {
+            Message::Update(update) => tell(&update.key, &update.write),
+            Message::Pull(_) => {}
             Message::Reply(reply) => {
-                for (key, version) in &reply.versions {
-                    each(key, Sibling { value: Some(&version.value), dot: version.dot });
+                for state in &reply.keys {
+                    state.writes.iter().for_each(|write| tell(&state.key, write));
                 }
             }
         }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Version;
-use crate::causality::{Actor, DotSet};
-use crate::kv::{Key, Shown};
+use super::Write;
+use crate::causality::{Actor, Dot, DotSet};
+use crate::kv::Key;
 use crate::machine::NodeId;
 
 /// A message on its way.
@@ -21,28 +22,40 @@ pub struct Envelope {
     pub message: Message,
 }
 
-/// What nodes say to each other. To clone one copies no value.
+/// What nodes say to each other. To clone one copies nothing but a pointer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
     /// "I have written this."
-    Update {
-        /// Where.
-        key: Key,
-        /// What.
-        version: Version,
-    },
+    Update(Arc<Update>),
     /// "This is what I have seen; send me what I miss."
-    Pull {
-        /// The life of the node that asks.
-        actor: Actor,
-        /// All that it has seen in this life.
-        seen: DotSet,
-    },
-    /// "This is what you miss."
+    Pull(Arc<Pull>),
+    /// "This is what you miss", in one or more batches.
     Reply(Arc<Reply>),
 }
 
-/// The answer to [`Message::Pull`].
+/// A write, as its writer tells it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Where.
+    #[serde(deserialize_with = "read_key")]
+    pub key: Key,
+    /// What.
+    pub write: Write,
+    /// The writes of this key that it overwrites, seen or not. Names of other keys' writes do no harm, so this is all that
+    /// the writer's client had seen.
+    pub past: DotSet,
+}
+
+/// A question.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pull {
+    /// The life of the node that asks.
+    pub actor: Actor,
+    /// All that it has seen in this life.
+    pub seen: DotSet,
+}
+
+/// One batch of the answer to a [`Pull`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The life of the node that answers.
@@ -50,18 +63,59 @@ pub struct Reply {
     /// The life that had asked. Another life must not take `seen` for its own: it may have forgotten what the one that
     /// asked still had.
     pub asked_by: Actor,
-    /// All current versions that the asker had not seen.
-    pub versions: Vec<(Key, Version)>,
-    /// All that the answering node had seen when it read `versions`.
+    /// Which of its answers this is.
+    pub number: u32,
+    /// Which batch it is, from 0.
+    pub batch: u32,
+    /// How many there are.
+    pub batch_count: u32,
+    /// The asker has lost its memory, or is new: the batches list every key there is.
+    pub full: bool,
+    /// The keys about which the asker misses something.
+    pub keys: Vec<KeyState>,
+    /// All that the answering node had seen when it read all the batches.
     pub seen: DotSet,
+}
+
+/// What the answering node has of one key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyState {
+    /// Which.
+    #[serde(deserialize_with = "read_key")]
+    pub key: Key,
+    /// Its current writes that the asker had not seen.
+    pub writes: Vec<Write>,
+    /// The names of its other current writes. Whatever else of this key was seen is overwritten.
+    pub kept: Vec<Dot>,
+    /// What the answering node knows to be overwritten without having seen it.
+    pub covered: DotSet,
+}
+
+/// Reads a key from where it lies: to make a `String` of it first would make room for as many bytes as are claimed.
+fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = Key;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a key")
+        }
+
+        fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+            Ok(key.into())
+        }
+    }
+
+    deserializer.deserialize_str(Text)
 }
 
 /// `cart=b [0,1]`, `has {0:1}`, `sends cart=b [0,1]; has {0:1 1:1}`.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Update { key, version } => write_version(f, key, version),
-            Self::Pull { seen, .. } => write!(f, "has {seen:?}"),
+            Self::Update(update) => write!(f, "{}={:?}", update.key, update.write),
+            Self::Pull(pull) => write!(f, "has {:?}", pull.seen),
             Self::Reply(reply) => reply.fmt(f),
         }
     }
@@ -69,15 +123,22 @@ impl fmt::Debug for Message {
 
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (key, version)) in self.versions.iter().enumerate() {
-            f.write_str(if place == 0 { "sends " } else { ", " })?;
-            write_version(f, key, version)?;
+        let mut separator = "sends ";
+        for KeyState { key, writes, .. } in &self.keys {
+            for write in writes {
+                write!(f, "{separator}{key}={write:?}")?;
+                separator = ", ";
+            }
+            if writes.is_empty() {
+                write!(f, "{separator}{key} as it is")?;
+                separator = ", ";
+            }
         }
-        let separator = if self.versions.is_empty() { "" } else { "; " };
-        write!(f, "{separator}has {:?}", self.seen)
+        let separator = if self.keys.is_empty() { "" } else { "; " };
+        write!(f, "{separator}has {:?}", self.seen)?;
+        if self.batch_count > 1 {
+            write!(f, " ({} of {})", self.batch + 1, self.batch_count)?;
+        }
+        Ok(())
     }
-}
-
-fn write_version(f: &mut fmt::Formatter<'_>, key: &str, version: &Version) -> fmt::Result {
-    write!(f, "{key}={} {:?}", Shown(&version.value), version.clock)
 }

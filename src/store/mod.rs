@@ -19,18 +19,26 @@
 //! # Ok::<(), distributed_data_consistency::store::StoreError>(())
 //! ```
 
+mod answer;
 mod config;
+mod context;
+mod entry;
 mod error;
+mod log;
 mod machine;
 mod message;
 mod node;
 mod sync;
+mod validate;
 mod version;
 mod wire;
+mod write;
 
 pub use config::Config;
+pub use context::Context;
 pub use error::{Outcome, StoreError};
 pub use machine::{Durable, SyncTimer};
-pub use message::{Envelope, Message, Reply};
-pub use node::{Node, Processed};
-pub use version::{Change, Version};
+pub use message::{Envelope, KeyState, Message, Pull, Reply, Update};
+pub use node::{Leftovers, Node, Processed};
+pub use version::{Change, Version, Write};
+pub use write::{Read, Written};

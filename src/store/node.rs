@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
+use super::entry::Entry;
+use super::log::Log;
 use super::sync::Peer;
-use super::version::Siblings;
-use super::{Change, Config, Envelope, Message, Outcome, StoreError, Version};
-use crate::causality::{Actor, COUNTER_MAX, ClockError, Dot, DotSet, VectorClock};
-use crate::kv::{Key, Value};
+use super::{Config, Envelope, Message, StoreError, Version};
+use crate::causality::{Actor, DotSet, VectorClock};
+use crate::kv::Key;
 use crate::machine::NodeId;
 
 /// One node of the replicated store.
@@ -27,9 +28,19 @@ pub struct Node {
     /// How many writes this life has made; the plain interface may raise it.
     pub(super) counter: u64,
     /// In insertion order, so that nothing a run can see depends on the hasher.
-    pub(super) keys: IndexMap<Key, Siblings, foldhash::fast::RandomState>,
+    pub(super) keys: IndexMap<Key, Entry, foldhash::fast::RandomState>,
     /// How many versions have no name, and so are not in `seen`.
     pub(super) nameless: usize,
+    /// The keys that have tombstones, which are to be forgotten.
+    pub(super) tombstone_keys: IndexSet<Key>,
+    /// The keys that remember writes which were overwritten before they came.
+    pub(super) covered_keys: IndexSet<Key>,
+    /// Which key each write was about that some peer may not have seen.
+    pub(super) log: Log,
+    /// How many pulls this life has answered.
+    pub(super) answers: u32,
+    pub(super) tombstones_made: u64,
+    pub(super) tombstones_forgotten: u64,
     /// Every dot in here is held, or was overwritten by something that is.
     pub(super) seen: DotSet,
     /// What each node has told of itself; this node's own place stays empty.
@@ -57,11 +68,25 @@ pub struct Processed {
     pub stored: usize,
 }
 
+/// What a node holds beside its versions, because some other node may not have seen it yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Deletes that may not be forgotten yet.
+    pub tombstones: usize,
+    /// Writes that some peer may not have seen.
+    pub log_entries: usize,
+    /// Keys that remember writes which were overwritten before they came.
+    pub covered_keys: usize,
+    /// Gaps in what was seen. One stays for ever where a write died with its node.
+    pub gaps: usize,
+}
+
 impl Node {
     /// Node `node_id` of a cluster of `total_nodes`, empty, in its first life.
     ///
     /// # Panics
-    /// If `node_id` is not below `total_nodes`; [`try_new`](Self::try_new) returns that as an error.
+    /// If `node_id` is not below `total_nodes`, or there are more nodes than a clock may have entries;
+    /// [`try_new`](Self::try_new) returns that as an error.
     #[must_use]
     pub fn new(node_id: usize, total_nodes: usize) -> Self {
         match Self::try_new(node_id, total_nodes) {
@@ -104,6 +129,12 @@ impl Node {
             counter: 0,
             keys: IndexMap::default(),
             nameless: 0,
+            tombstone_keys: IndexSet::new(),
+            covered_keys: IndexSet::new(),
+            log: Log::default(),
+            answers: 0,
+            tombstones_made: 0,
+            tombstones_forgotten: 0,
             seen: DotSet::new(),
             peers: (0..total_nodes).map(|_| Peer::default()).collect(),
             sync_pending: false,
@@ -136,36 +167,6 @@ impl Node {
         &self.seen
     }
 
-    /// Writes `value` over all versions of `key` that this node has, and leaves an update for every other node in the
-    /// outbox. Returns the name of the write.
-    ///
-    /// A `String` and a `Vec<u8>` are copied once; a [`Key`] and a [`Value`] are not. No peer costs another copy.
-    ///
-    /// Refused, with no change: a key or value that is too long.
-    pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Outcome<Dot> {
-        self.try_put(key.into(), value.into()).into()
-    }
-
-    fn try_put(&mut self, key: Key, value: Value) -> Result<Dot, StoreError> {
-        self.check_sizes(&key, &value)?;
-        let counter = self.counter + 1;
-        if counter > COUNTER_MAX {
-            return Err(StoreError::CounterSpent);
-        }
-        self.counter = counter;
-        let dot = Dot::new(self.actor, counter).expect("expect: the counter was just raised above 0");
-        let slot = self.actor.slot(self.node_count);
-        let siblings = self.keys.entry(key.clone()).or_default();
-        let mut clock = siblings.clock();
-        clock.raise(slot, counter);
-        let version = Version { dot: Some(dot), clock, value };
-        self.nameless -= siblings.versions().iter().filter(|old| old.dot.is_none()).count();
-        siblings.replace(version.clone());
-        self.seen.insert(dot);
-        self.post(None, Message::Update { key, version });
-        Ok(dot)
-    }
-
     /// All versions of `key`, each with its clock; nothing if there are none. An entry of a clock counts the writes of one
     /// node; after restarts there are more than `total_nodes` entries, but always a multiple of it.
     ///
@@ -179,44 +180,23 @@ impl Node {
     /// All versions of `key`, without a copy.
     #[must_use]
     pub fn versions(&self, key: &str) -> &[Version] {
-        self.keys.get(key).map_or(&[], Siblings::versions)
+        self.keys.get(key).map_or(&[], Entry::versions)
     }
 
-    /// All keys, in the order in which they came.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
-        self.keys.keys()
+    /// All keys that have a version, in no order that means anything.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(|(_, entry)| !entry.versions().is_empty()).map(|(key, _)| key)
     }
 
-    /// Takes in an update that came some other way than through [`deliver`](Self::deliver).
-    ///
-    /// A clock greater than a local one replaces that version, a smaller one is obsolete, an equal one is a duplicate,
-    /// and versions whose clocks are concurrent stay side by side. An own entry above what this node ever issued is taken
-    /// for its own former write handed back: the counter moves up to it.
-    ///
-    /// Refused, with no change: a clock whose length is no multiple of the number of nodes, or of zeros, or with an entry
-    /// of 2^53 or more; a key or value that is too long.
-    pub fn receive_update(
-        &mut self,
-        key: impl Into<Key>,
-        value: impl Into<Value>,
-        clock: Vec<usize>,
-    ) -> Outcome<Change> {
-        self.try_receive_update(key.into(), value.into(), &clock).into()
-    }
-
-    fn try_receive_update(&mut self, key: Key, value: Value, clock: &[usize]) -> Result<Change, StoreError> {
-        self.check_sizes(&key, &value)?;
-        if !clock.len().is_multiple_of(self.node_count) {
-            return Err(StoreError::ClockLength { entries: clock.len(), node_count: self.node_count });
+    /// What the node holds beside its versions; all of it is 0 at rest.
+    #[must_use]
+    pub fn leftovers(&self) -> Leftovers {
+        Leftovers {
+            tombstones: self.keys.values().map(|entry| entry.tombstones().len()).sum(),
+            log_entries: self.log.len(),
+            covered_keys: self.covered_keys.len(),
+            gaps: self.seen.gap_count(),
         }
-        let clock: Vec<u64> = clock.iter().map(|&counter| counter as u64).collect();
-        let clock = VectorClock::try_from(clock)
-            .map_err(|ClockError::CounterTooLarge { slot, counter }| StoreError::CounterTooLarge { slot, counter })?;
-        self.check_clock(&clock)?;
-        if let Some(own) = self.latest_own(&clock).filter(|own| *own > (self.actor, self.counter)) {
-            (self.actor, self.counter) = own;
-        }
-        Ok(self.merge(key, Version { dot: None, clock, value }))
     }
 
     /// Puts a message into the inbox, for [`process_messages`](Self::process_messages) to take in.
@@ -238,8 +218,8 @@ impl Node {
         while let Some(Envelope { from, message, .. }) = self.inbox.pop_front() {
             processed.messages += 1;
             processed.stored += match message {
-                Message::Update { key, version } => self.take_update(from, key, version),
-                Message::Pull { actor, seen } => self.take_pull(from, actor, &seen),
+                Message::Update(update) => self.take_update(from, &update),
+                Message::Pull(pull) => self.take_pull(from, &pull),
                 Message::Reply(reply) => self.take_reply(from, &reply),
             };
         }
@@ -249,7 +229,8 @@ impl Node {
     /// Takes all messages out of the outbox, in the order in which they were left there.
     pub fn drain_outbox(&mut self) -> std::vec::IntoIter<Envelope> {
         let from = self.id();
-        let mut envelopes = Vec::with_capacity(self.outbox.len() * self.node_count);
+        let copies = |outgoing: &Outgoing| if outgoing.to.is_some() { 1 } else { self.node_count - 1 };
+        let mut envelopes = Vec::with_capacity(self.outbox.iter().map(copies).sum());
         self.flush(|to, message| envelopes.push(Envelope { from, to, message }));
         envelopes.into_iter()
     }
@@ -270,20 +251,13 @@ impl Node {
 
     /// Leaves a message in the outbox; a full outbox forgets its oldest, which anti-entropy makes up for.
     pub(super) fn post(&mut self, to: Option<NodeId>, message: Message) {
-        if self.outbox.len() >= self.config.outbox_max {
-            self.outbox.pop_front();
+        if to.is_none() && self.node_count == 1 {
+            return;
         }
         self.outbox.push_back(Outgoing { to, message });
-    }
-
-    /// Merges a version into its key and keeps count of the nameless.
-    pub(super) fn merge(&mut self, key: Key, version: Version) -> Change {
-        let siblings = self.keys.entry(key).or_default();
-        let nameless = |siblings: &Siblings| siblings.versions().iter().filter(|old| old.dot.is_none()).count();
-        let before = nameless(siblings);
-        let change = siblings.merge(version);
-        self.nameless = self.nameless + nameless(siblings) - before;
-        change
+        if self.outbox.len() > self.config.outbox_max {
+            self.outbox.pop_front();
+        }
     }
 
     /// The latest life of this node of which a clock tells, and how many writes of it.
@@ -297,27 +271,5 @@ impl Node {
         let mut plain: Vec<usize> = clock.iter().map(|counter| counter as usize).collect();
         plain.resize(clock.slot_count().max(1).next_multiple_of(self.node_count), 0);
         plain
-    }
-
-    pub(super) fn check_sizes(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let Config { key_bytes_max, value_bytes_max, .. } = self.config;
-        if key.len() > key_bytes_max {
-            return Err(StoreError::KeyTooLong { bytes: key.len(), bytes_max: key_bytes_max });
-        }
-        if value.len() > value_bytes_max {
-            return Err(StoreError::ValueTooLong { bytes: value.len(), bytes_max: value_bytes_max });
-        }
-        Ok(())
-    }
-
-    pub(super) fn check_clock(&self, clock: &VectorClock) -> Result<(), StoreError> {
-        if clock.is_zero() {
-            return Err(StoreError::ClockZero);
-        }
-        if clock.slot_count() > self.config.clock_slots_max {
-            let (entries, entries_max) = (clock.slot_count(), self.config.clock_slots_max);
-            return Err(StoreError::ClockTooLong { entries, entries_max });
-        }
-        Ok(())
     }
 }

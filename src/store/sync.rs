@@ -1,204 +1,235 @@
 //! Anti-entropy: a node asks a peer for what it misses, by telling what it has seen.
 //!
-//! The answer holds the current versions of everything the asker had not seen, and all that the answering node had seen
-//! when it read them. Whatever that node has seen is thereby sent, or overwritten by something that is sent, or
-//! overwritten by something the asker has: so the asker may take the whole set for its own.
+//! The answer holds the current writes of each key about which the asker misses something, and all that the answering node
+//! had seen when it read them. Whatever that node has seen is thereby sent, or overwritten by something that is sent, or
+//! overwritten by something the asker has: so the asker may take the whole set for its own, once it has all batches.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Change, Envelope, Message, Node, Reply, StoreError, Version};
+use super::{Change, Message, Node, Outcome, Pull, Reply, Update};
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
 use crate::machine::NodeId;
 
-/// What a peer has told of itself.
+/// An unanswered pull is repeated after so many ticks, then twice as many, and so on …
+const PATIENCE_MIN: u32 = 2;
+/// … up to so many.
+const PATIENCE_MAX: u32 = 64;
+
+/// What a peer has told of itself, and what it is asked.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     /// The latest life it has told of.
-    actor: Option<Actor>,
+    pub(super) actor: Option<Actor>,
     /// All that it has said, in that life, to have seen.
-    seen: DotSet,
+    pub(super) seen: DotSet,
     /// It has answered this life of this node.
-    answered: bool,
+    pub(super) answered: bool,
+    /// Ticks until it is asked again; `None` if no question waits for its answer.
+    waiting: Option<u32>,
+    /// How many ticks the next question will wait for its answer.
+    patience: u32,
+    /// The answer of which not all batches have come.
+    pub(super) answer: Option<Answer>,
+}
+
+/// An answer of which not all batches have come.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The life of the peer that answers.
+    actor: Actor,
+    /// Which of its answers; a question that the network doubled has two, and their batches do not go together.
+    number: u32,
+    /// Which batches have come.
+    batches: BTreeSet<u32>,
+    /// The names of all current writes that they told of; only of a full answer.
+    pub(super) told: DotSet,
+}
+
+impl Answer {
+    /// The batch `reply`, and what `answer` has of the same answer.
+    pub(super) fn with(answer: Option<Self>, reply: &Reply) -> Self {
+        let answer = answer.filter(|answer| (answer.actor, answer.number) == (reply.actor, reply.number));
+        let mut answer = answer.unwrap_or(Self {
+            actor: reply.actor,
+            number: reply.number,
+            batches: BTreeSet::new(),
+            told: DotSet::new(),
+        });
+        answer.batches.insert(reply.batch);
+        if reply.full {
+            for state in &reply.keys {
+                answer.told.extend(state.kept.iter().copied());
+                answer.told.extend(state.writes.iter().filter_map(|write| write.dot));
+            }
+        }
+        answer
+    }
+
+    /// True if all batches have come, of which `reply` is one.
+    pub(super) fn is_whole(&self, reply: &Reply) -> bool {
+        self.batches.len() == reply.batch_count as usize
+    }
 }
 
 impl Node {
     /// Asks `peer` for what this node misses: leaves a pull in the outbox. Asking again is always safe.
     ///
     /// Refused, with no change: a peer that is not there, or this node itself.
-    pub fn start_sync(&mut self, peer: impl Into<NodeId>) -> super::Outcome<()> {
+    pub fn start_sync(&mut self, peer: impl Into<NodeId>) -> Outcome<()> {
         let peer = peer.into();
-        if peer.index() >= self.node_count || peer == self.id() {
-            return Err(StoreError::NoSuchNode { node: peer.index(), node_count: self.node_count }).into();
+        let checked = self.check_peer(peer);
+        if checked.is_ok() {
+            let asked = &mut self.peers[peer.index()];
+            let ticks = asked.patience.max(PATIENCE_MIN);
+            asked.patience = (ticks * 2).min(PATIENCE_MAX);
+            asked.waiting = Some(ticks);
+            let pull = Pull { actor: self.actor, seen: self.seen.clone() };
+            self.post(Some(peer), Message::Pull(Arc::new(pull)));
         }
-        self.post(Some(peer), Message::Pull { actor: self.actor, seen: self.seen.clone() });
-        Ok(()).into()
+        checked.into()
     }
 
-    /// True when, for all this node knows, `peer` and it have seen the same.
+    /// True when, for all this node knows, `peer` and it have seen the same; of a peer that is not there nothing is known.
     ///
     /// A node that has lost its memory cannot know before the peer has answered it.
     #[must_use]
     pub fn is_settled_with(&self, peer: NodeId) -> bool {
-        let known = &self.peers[peer.index()];
-        known.seen == self.seen && (self.actor.incarnation == 0 || known.answered)
+        let has_seen_the_same =
+            |known: &Peer| known.seen == self.seen && (self.actor.incarnation == 0 || known.answered);
+        peer == self.id() || self.peers.get(peer.index()).is_some_and(has_seen_the_same)
     }
 
     pub(super) fn unsettled_peers(&self) -> impl Iterator<Item = NodeId> + '_ {
         let peers = (0..self.node_count).map(NodeId::new);
-        peers.filter(|&peer| peer != self.id() && !self.is_settled_with(peer))
+        peers.filter(|&peer| !self.is_settled_with(peer))
     }
 
-    /// Returns how many versions were stored, as the two below do.
-    pub(super) fn take_update(&mut self, from: NodeId, key: Key, version: Version) -> usize {
-        if let Some(dot) = version.dot.filter(|dot| dot.actor.node as usize == from.index()) {
+    /// Time has passed: asks the peers with whom this node is not settled, unless they may still answer.
+    pub(super) fn tick(&mut self) {
+        let unsettled: Vec<NodeId> = self.unsettled_peers().collect();
+        for peer in unsettled {
+            match &mut self.peers[peer.index()].waiting {
+                Some(ticks) if *ticks > 1 => *ticks -= 1,
+                _ => drop(self.start_sync(peer)),
+            }
+        }
+    }
+
+    /// Returns how many versions were stored, as the next two do.
+    pub(super) fn take_update(&mut self, from: NodeId, update: &Update) -> usize {
+        let Update { key, write, past } = update;
+        if let Some(dot) = write.dot.filter(|dot| dot.actor.node as usize == from.index()) {
             self.hear_of(from, dot.actor, &DotSet::from_iter([dot]));
         }
-        self.take_version(key, version)
-    }
-
-    pub(super) fn take_pull(&mut self, from: NodeId, actor: Actor, seen: &DotSet) -> usize {
-        self.hear_of(from, actor, seen);
-        let reply =
-            Reply { actor: self.actor, asked_by: actor, versions: self.missing_from(seen), seen: self.seen.clone() };
-        self.post(Some(from), Message::Reply(Arc::new(reply)));
-        0
-    }
-
-    pub(super) fn take_reply(&mut self, from: NodeId, reply: &Reply) -> usize {
-        let versions = reply.versions.iter().cloned();
-        let stored = versions.map(|(key, version)| self.take_version(key, version)).sum();
-        self.hear_of(from, reply.actor, &reply.seen);
-        if reply.asked_by == self.actor {
-            self.seen.insert_all(&reply.seen);
-            self.peers[from.index()].answered = true;
-        }
-        stored
-    }
-
-    fn take_version(&mut self, key: Key, version: Version) -> usize {
-        if let Some(later) = self.latest_own(&version.clock) {
-            self.outlive(later);
-        }
-        // What was seen is here, or overwritten by something that is here: no need to compare.
-        if version.dot.is_some_and(|dot| self.seen.contains(dot)) {
+        let told = [self.latest_own(&write.clock), self.own_told(past)];
+        told.into_iter().flatten().for_each(|told| self.outlive(told));
+        // What was seen is here, or overwritten by something that is here.
+        if write.dot.is_some_and(|dot| !self.see(dot, key)) {
             return 0;
         }
-        self.seen.extend(version.dot);
-        match self.merge(key, version) {
-            Change::Stored { .. } => 1,
-            Change::Duplicate | Change::Obsolete => 0,
+        let change = self.merge(key, write.clone(), past);
+        self.cover(key, past);
+        usize::from(matches!(change, Change::Stored { .. }))
+    }
+
+    /// Marks the write of this name as seen; false if it was.
+    pub(super) fn see(&mut self, dot: Dot, key: &Key) -> bool {
+        let is_new = self.seen.insert(dot);
+        if is_new {
+            self.log.insert(dot, key.clone());
+        }
+        is_new
+    }
+
+    /// Remembers that what is in `past` and was never seen is overwritten in `key`.
+    pub(super) fn cover(&mut self, key: &Key, past: &DotSet) {
+        if !self.seen.contains_all(past) && self.keys.entry(key.clone()).or_default().cover(past, &self.seen) {
+            self.covered_keys.insert(key.clone());
         }
     }
 
     /// Notes what a peer has seen. What an earlier life of it had seen is no longer true, however late it is told.
-    fn hear_of(&mut self, from: NodeId, actor: Actor, seen: &DotSet) {
-        if let Some(own) = self.own_actor_in(seen) {
-            self.outlive((own, seen.last(own)));
+    pub(super) fn hear_of(&mut self, from: NodeId, actor: Actor, seen: &DotSet) {
+        if let Some(told) = self.own_told(seen) {
+            self.outlive(told);
         }
         let peer = &mut self.peers[from.index()];
         if peer.actor < Some(actor) {
             peer.actor = Some(actor);
             peer.seen = DotSet::new();
         }
-        if peer.actor == Some(actor) {
+        if peer.actor == Some(actor) && !peer.seen.contains_all(seen) {
             peer.seen.insert_all(seen);
+            self.forget();
         }
     }
 
     /// Whoever is told of writes of its own that it does not know of has lost its memory, and begins a new life: names that
     /// others remember must not be used again.
-    fn outlive(&mut self, told: (Actor, u64)) {
+    pub(super) fn outlive(&mut self, told: (Actor, u64)) {
         if told > (self.actor, self.counter) {
             self.actor = told.0.next();
             self.counter = 0;
             for peer in &mut self.peers {
                 peer.answered = false;
+                peer.waiting = None;
+                peer.answer = None;
             }
         }
     }
 
-    /// The latest life of this node of which `seen` tells.
-    fn own_actor_in(&self, seen: &DotSet) -> Option<Actor> {
-        seen.actors().filter(|actor| actor.node == self.actor.node).max()
-    }
-
-    /// The current versions that a node has not seen that has seen `seen`.
-    fn missing_from(&self, seen: &DotSet) -> Vec<(Key, Version)> {
-        if self.nameless == 0 && seen.contains_all(&self.seen) {
-            return Vec::new();
+    /// Part of an answer has come: as long as that goes on there is no need to ask again.
+    pub(super) fn wait_on(&mut self, from: NodeId) {
+        if let Some(ticks) = &mut self.peers[from.index()].waiting {
+            *ticks = (*ticks).max(PATIENCE_MIN);
         }
-        let versions = self.keys.iter().flat_map(|(key, siblings)| siblings.versions().iter().map(move |v| (key, v)));
-        let missing = versions.filter(|(_, version)| !self.is_seen(version, seen));
-        missing.map(|(key, version)| (key.clone(), version.clone())).collect()
     }
 
-    /// True if whoever has seen `seen` has certainly seen `version`. A nameless version is one of the writes that its clock
-    /// counts last; only who has seen all of those has certainly seen it.
-    fn is_seen(&self, version: &Version, seen: &DotSet) -> bool {
-        match version.dot {
-            Some(dot) => seen.contains(dot),
-            None => {
-                let names = version.clock.iter().enumerate();
-                let mut names =
-                    names.filter_map(|(slot, counter)| Dot::new(Actor::at_slot(slot, self.node_count), counter));
-                names.all(|dot| seen.contains(dot))
+    /// An answer has come whole.
+    pub(super) fn settle_pull(&mut self, from: NodeId, seen: &DotSet) {
+        let peer = &mut self.peers[from.index()];
+        peer.answered = true;
+        peer.waiting = None;
+        peer.patience = PATIENCE_MIN;
+        self.seen.insert_all(seen);
+        self.forget();
+    }
+
+    /// A delete is here, to be forgotten in time.
+    pub(super) fn note_tombstone(&mut self, key: &Key) {
+        self.tombstones_made += 1;
+        self.tombstone_keys.insert(key.clone());
+    }
+
+    /// Forgets what every node has: the log's entries; tombstones, once what they overwrite has been seen here as well, so
+    /// that it is known when it comes late; and what was covered and has been seen since.
+    pub(super) fn forget(&mut self) {
+        let me = self.actor.node as usize;
+        let others = self.peers.iter().enumerate().filter(|(peer, _)| *peer != me).map(|(_, peer)| peer);
+        self.log.cut(&self.seen, others.clone().map(|peer| &peer.seen));
+        let (keys, seen) = (&mut self.keys, &self.seen);
+        self.covered_keys.retain(|key| {
+            let Some(entry) = keys.get_mut(key) else { return false };
+            let done = entry.uncover(seen);
+            if entry.is_empty() {
+                keys.swap_remove(key);
             }
-        }
-    }
-
-    /// Refuses what no right node would send, so that nothing malformed ever reaches the state.
-    pub(super) fn check_envelope(&self, envelope: &Envelope) -> Result<(), StoreError> {
-        let Envelope { from, to, message } = envelope;
-        if *to != self.id() {
-            return Err(StoreError::WrongReceiver { to: *to });
-        }
-        if from.index() >= self.node_count || from == to {
-            return Err(StoreError::NoSuchNode { node: from.index(), node_count: self.node_count });
-        }
-        match message {
-            Message::Update { key, version } => self.check_version(key, version),
-            Message::Pull { actor, seen } => self.check_seen(*from, *actor, seen),
-            Message::Reply(reply) => {
-                self.check_actor(reply.asked_by)?;
-                self.check_seen(*from, reply.actor, &reply.seen)?;
-                reply.versions.iter().try_for_each(|(key, version)| self.check_version(key, version))
+            !done
+        });
+        let forgotten = &mut self.tombstones_forgotten;
+        self.tombstone_keys.retain(|key| {
+            let Some(entry) = keys.get_mut(key) else { return false };
+            if entry.covered().is_none() {
+                let everywhere = |dot| others.clone().all(|peer| peer.seen.contains(dot));
+                *forgotten += entry.keep_tombstones(|tombstone| !everywhere(tombstone.dot)) as u64;
             }
-        }
-    }
-
-    fn check_version(&self, key: &str, version: &Version) -> Result<(), StoreError> {
-        self.check_sizes(key, &version.value)?;
-        self.check_clock(&version.clock)?;
-        if let Some((own, _)) = self.latest_own(&version.clock) {
-            self.check_actor(own.next())?;
-        }
-        let Some(dot) = version.dot else { return Ok(()) };
-        self.check_actor(dot.actor)?;
-        if version.clock.get(dot.actor.slot(self.node_count)) != dot.counter.get() {
-            return Err(StoreError::DotNotInClock);
-        }
-        Ok(())
-    }
-
-    fn check_seen(&self, from: NodeId, actor: Actor, seen: &DotSet) -> Result<(), StoreError> {
-        self.check_actor(actor)?;
-        if actor.node as usize != from.index() {
-            return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count });
-        }
-        if let Some(own) = self.own_actor_in(seen) {
-            self.check_actor(own.next())?;
-        }
-        seen.actors().try_for_each(|actor| self.check_actor(actor))
-    }
-
-    /// Clocks must have room for the actor; where it is this node's own, for the life after it as well, since being told of
-    /// it may begin that life.
-    fn check_actor(&self, actor: Actor) -> Result<(), StoreError> {
-        if actor.node as usize >= self.node_count {
-            return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count });
-        }
-        let (entries, entries_max) = (actor.slot(self.node_count).saturating_add(1), self.config.clock_slots_max);
-        if entries > entries_max { Err(StoreError::ClockTooLong { entries, entries_max }) } else { Ok(()) }
+            let done = entry.tombstones().is_empty();
+            if entry.is_empty() {
+                keys.swap_remove(key);
+            }
+            !done
+        });
     }
 }

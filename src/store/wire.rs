@@ -1,31 +1,55 @@
-//! Messages as bytes: a version byte, then bincode.
+//! Messages and contexts as bytes: a version byte, then bincode.
 //!
 //! bincode is unmaintained (RUSTSEC-2025-0141), so it is pinned and nothing outside this file knows it.
 
 use bincode::config::{Configuration, Limit, standard};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Envelope, Node, StoreError};
 
 /// The first byte of a message; another form of messages will have another one.
 const FORMAT: u8 = 1;
 
-/// No message decodes to more than this, whatever its bytes claim. The configured limit on its length comes first.
+/// Nothing decodes to more than this, whatever its bytes claim. The configured limit on its length comes first.
 const DECODED_BYTES_MAX: usize = 256 << 20;
 
 type Codec = Configuration<bincode::config::LittleEndian, bincode::config::Varint, Limit<DECODED_BYTES_MAX>>;
 const CODEC: Codec = standard().with_limit::<DECODED_BYTES_MAX>();
 
+/// `format`, and the value behind it.
+pub(super) fn encode<T: Serialize>(format: u8, value: &T) -> Vec<u8> {
+    let mut bytes = vec![format];
+    let encoded = bincode::serde::encode_into_std_write(value, &mut bytes, CODEC);
+    encoded.expect("expect: what this crate makes can be encoded, and a vector written to");
+    bytes
+}
+
+/// The value that `bytes` hold behind `format`, no less and no more.
+pub(super) fn decode<T: DeserializeOwned>(format: u8, bytes: &[u8], bytes_max: usize) -> Result<T, StoreError> {
+    let refuse = |why: String| Err(StoreError::Undecodable { why });
+    if bytes.len() > bytes_max {
+        return refuse(format!("{} bytes: expected at most {bytes_max}", bytes.len()));
+    }
+    match bytes.split_first() {
+        None => refuse("no bytes: expected a version byte".to_owned()),
+        Some((&found, body)) if found == format => match bincode::serde::decode_from_slice(body, CODEC) {
+            Ok((value, length)) if length == body.len() => Ok(value),
+            Ok((_, length)) => refuse(format!("{} bytes left over", body.len() - length)),
+            Err(error) => refuse(error.to_string()),
+        },
+        Some((found, _)) => refuse(format!("format {found}: expected {format}")),
+    }
+}
+
 impl Envelope {
     /// The message as bytes, for a transport.
     ///
-    /// # Panics
-    /// If the message takes more than 256 MiB; no message does that the limits of a node let through.
+    /// They may be more than [`Config::message_bytes_max`](super::Config::message_bytes_max) where a single key's siblings
+    /// are, and are then refused by the receiver.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        let encoded = bincode::serde::encode_into_std_write(self, &mut bytes, CODEC);
-        encoded.expect("expect: an envelope within the limits can be encoded");
-        bytes
+        encode(FORMAT, self)
     }
 
     /// The message that `bytes` hold, no less and no more.
@@ -33,19 +57,7 @@ impl Envelope {
     /// # Errors
     /// If they hold none, or anything beside it, or are more than `bytes_max`.
     pub fn from_bytes(bytes: &[u8], bytes_max: usize) -> Result<Self, StoreError> {
-        let refuse = |why: String| Err(StoreError::Undecodable { why });
-        if bytes.len() > bytes_max {
-            return refuse(format!("{} bytes: expected at most {bytes_max}", bytes.len()));
-        }
-        match bytes.split_first() {
-            None => refuse("no bytes: expected a version byte".to_owned()),
-            Some((&FORMAT, body)) => match bincode::serde::decode_from_slice(body, CODEC) {
-                Ok((envelope, length)) if length == body.len() => Ok(envelope),
-                Ok((_, length)) => refuse(format!("{} bytes left over", body.len() - length)),
-                Err(error) => refuse(error.to_string()),
-            },
-            Some((format, _)) => refuse(format!("format {format}: expected {FORMAT}")),
-        }
+        decode(FORMAT, bytes, bytes_max)
     }
 }
 

@@ -51,7 +51,7 @@ impl Siblings {
         Self::default()
     }
 
-    fn begin<M: Replica>(&mut self, at: Time, node: NodeId, input: &Input<'_, M>) {
+    fn begin<M: Replica>(&mut self, at: Time, node: NodeId, input: &Input<'_, M>, nodes: Nodes<'_, M>) {
         self.carried.clear();
         self.step = StepInput::Other;
         match input {
@@ -69,6 +69,7 @@ impl Siblings {
                 self.carried.push(write);
                 self.step = StepInput::Write(write);
             }
+            Input::Message { message, .. } if nodes.get(node).is_some_and(|machine| !machine.takes(message)) => {}
             Input::Message { name, message } => {
                 let (history, carried) = (&mut self.history, &mut self.carried);
                 M::carried(message, &mut |key, sibling| carried.extend(history.find(key, sibling)));
@@ -185,7 +186,7 @@ impl<M: Replica> Check<M> for Siblings {
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
-            Event::Begins { node, input, .. } => self.begin(at, *node, input),
+            Event::Begins { node, input, .. } => self.begin(at, *node, input, nodes),
             Event::Ends { node, effects, .. } => {
                 if let Some(machine) = nodes.get(*node) {
                     return self.end(at, *node, machine, effects);

@@ -1,0 +1,192 @@
+//! What a node holds of one key, and the rules by which one version makes way for another.
+
+use smallvec::SmallVec;
+
+use super::{Change, Version, Write};
+use crate::causality::{ClockOrder, Dot, DotSet, VectorClock};
+
+/// What a node holds of one key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
+    /// What a read shows. invariant: no named one was overwritten by anything this node knows of.
+    versions: SmallVec<[Version; 1]>,
+    /// What most keys do without.
+    rest: Option<Box<Rest>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Rest {
+    /// Deletes that may not be forgotten yet.
+    tombstones: Vec<Tombstone>,
+    /// Writes of this key that were overwritten before they came, and that the node has not seen: it must not take them
+    /// when they come. May hold names of other keys' writes, which do no harm.
+    covered: DotSet,
+}
+
+/// A delete.
+#[derive(Clone, Debug)]
+pub(super) struct Tombstone {
+    pub(super) dot: Dot,
+    pub(super) clock: VectorClock,
+}
+
+impl Entry {
+    pub(super) fn versions(&self) -> &[Version] {
+        &self.versions
+    }
+
+    pub(super) fn tombstones(&self) -> &[Tombstone] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.tombstones)
+    }
+
+    pub(super) fn covered(&self) -> Option<&DotSet> {
+        self.rest.as_ref().map(|rest| &rest.covered).filter(|covered| !covered.is_empty())
+    }
+
+    /// True if nothing is left to remember.
+    pub(super) fn is_empty(&self) -> bool {
+        self.versions.is_empty() && self.rest.is_none()
+    }
+
+    pub(super) fn nameless_count(&self) -> usize {
+        self.versions.iter().filter(|version| version.dot.is_none()).count()
+    }
+
+    /// All that is here, deletes included, as it travels.
+    pub(super) fn writes(&self) -> impl Iterator<Item = Write> + '_ {
+        let live = self.versions.iter().cloned().map(Write::from);
+        live.chain(self.tombstones().iter().map(|Tombstone { dot, clock }| Write {
+            dot: Some(*dot),
+            clock: clock.clone(),
+            value: None,
+        }))
+    }
+
+    /// The clock of a write that builds on all that is here: the join over *this key* only. Joining what the node knows of
+    /// other keys would claim to have seen writes of this key that never came here.
+    pub(super) fn clock(&self) -> VectorClock {
+        let mut joined = VectorClock::new();
+        self.versions.iter().for_each(|version| joined.join(&version.clock));
+        self.tombstones().iter().for_each(|tombstone| joined.join(&tombstone.clock));
+        joined
+    }
+
+    /// How many versions would stay beside a write that builds on `past` and whose clock will be `clock`.
+    pub(super) fn beside_count(&self, past: &DotSet, clock: &VectorClock) -> usize {
+        self.versions.iter().filter(|version| !is_overwritten(version, past, clock)).count()
+    }
+
+    /// Takes away what a write overwrites that builds on `past` and whose clock is `clock`.
+    pub(super) fn overwrite(&mut self, past: &DotSet, clock: &VectorClock) -> usize {
+        let before = self.versions.len();
+        self.versions.retain(|version| !is_overwritten(version, past, clock));
+        self.keep_tombstones(|tombstone| !past.contains(tombstone.dot));
+        before - self.versions.len()
+    }
+
+    /// Takes away everything.
+    pub(super) fn clear(&mut self) {
+        self.versions.clear();
+        self.keep_tombstones(|_| false);
+    }
+
+    /// Whoever has seen `context` still has `kept` of it: the rest of it is overwritten.
+    pub(super) fn keep(&mut self, context: &DotSet, kept: impl Fn(Dot) -> bool) {
+        let stays = |dot: Dot| !context.contains(dot) || kept(dot);
+        self.versions.retain(|version| version.dot.is_none_or(stays));
+        self.keep_tombstones(|tombstone| stays(tombstone.dot));
+    }
+
+    /// Puts in a write that nothing here overwrites, and that has taken away what it overwrites.
+    pub(super) fn push(&mut self, write: Write) {
+        match (write.value, write.dot) {
+            (Some(value), dot) => self.versions.push(Version { dot, clock: write.clock, value }),
+            (None, Some(dot)) => self.rest().tombstones.push(Tombstone { dot, clock: write.clock }),
+            (None, None) => unreachable!("expect: a delete has a name"),
+        }
+    }
+
+    /// Takes in a version from elsewhere that builds on `past`. Its name, if it has one, is new to this node.
+    pub(super) fn merge(&mut self, write: Write, past: &DotSet) -> Change {
+        if write.dot.is_some_and(|dot| self.covered().is_some_and(|covered| covered.contains(dot))) {
+            return Change::Obsolete;
+        }
+        for mine in &mut self.versions {
+            // Names tell exactly what builds on what; clocks are for writes that have none.
+            if write.dot.is_some() && mine.dot.is_some() {
+                continue;
+            }
+            match write.clock.compare(&mine.clock) {
+                ClockOrder::Equal => {
+                    mine.dot = mine.dot.or(write.dot);
+                    return Change::Duplicate;
+                }
+                ClockOrder::Less => return Change::Obsolete,
+                ClockOrder::Greater | ClockOrder::Concurrent => {}
+            }
+        }
+        let replaced = match write.dot {
+            Some(_) => self.overwrite(past, &write.clock),
+            None => self.overwrite_by_clock(&write.clock),
+        };
+        self.push(write);
+        Change::Stored { replaced }
+    }
+
+    /// A write without a name overwrites whatever has a smaller clock.
+    fn overwrite_by_clock(&mut self, clock: &VectorClock) -> usize {
+        let before = self.versions.len();
+        self.versions.retain(|mine| mine.clock.compare(clock) != ClockOrder::Less);
+        before - self.versions.len()
+    }
+
+    /// Remembers that what is in `past` and not in `seen` is overwritten. True if there is anything to remember.
+    pub(super) fn cover(&mut self, past: &DotSet, seen: &DotSet) -> bool {
+        if seen.contains_all(past) {
+            return false;
+        }
+        let unseen = past.without(seen);
+        self.rest().covered.insert_all(&unseen);
+        true
+    }
+
+    /// Forgets what was covered and has been seen since. True if nothing is covered any more.
+    pub(super) fn uncover(&mut self, seen: &DotSet) -> bool {
+        let Some(rest) = &mut self.rest else { return true };
+        if !rest.covered.is_empty() {
+            rest.covered = rest.covered.without(seen);
+        }
+        let done = rest.covered.is_empty();
+        self.tidy();
+        done
+    }
+
+    /// Forgets the tombstones that `stays` does not hold on to; returns how many.
+    pub(super) fn keep_tombstones(&mut self, stays: impl Fn(&Tombstone) -> bool) -> usize {
+        let Some(rest) = &mut self.rest else { return 0 };
+        let before = rest.tombstones.len();
+        rest.tombstones.retain(stays);
+        let forgotten = before - rest.tombstones.len();
+        self.tidy();
+        forgotten
+    }
+
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// No box for nothing.
+    fn tidy(&mut self) {
+        if self.rest.as_ref().is_some_and(|rest| rest.tombstones.is_empty() && rest.covered.is_empty()) {
+            self.rest = None;
+        }
+    }
+}
+
+/// True if a named write with this past and clock overwrites `version`.
+fn is_overwritten(version: &Version, past: &DotSet, clock: &VectorClock) -> bool {
+    match version.dot {
+        Some(dot) => past.contains(dot),
+        None => version.clock.compare(clock) == ClockOrder::Less,
+    }
+}

@@ -1,0 +1,57 @@
+//! Which key each write was about, for as long as some peer may not have seen it.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexSet;
+
+use crate::causality::{Dot, DotSet};
+use crate::kv::Key;
+
+/// From names of writes to their keys. What every node has seen is cut off: at rest it is empty.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    keys: BTreeMap<Dot, Key>,
+    /// All that was cut off: whoever lacks any of it has lost its memory, and the log cannot tell what it misses.
+    cut: DotSet,
+}
+
+impl Log {
+    pub(super) fn insert(&mut self, dot: Dot, key: Key) {
+        self.keys.insert(dot, key);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows.
+    pub(super) fn missing_from(&self, seen: &DotSet) -> Option<IndexSet<Key>> {
+        if !seen.contains_all(&self.cut) {
+            return None;
+        }
+        let missing = self.keys.iter().filter(|(dot, _)| !seen.contains(**dot));
+        Some(missing.map(|(_, key)| key.clone()).collect())
+    }
+
+    /// Cuts off what all nodes have seen: this one `mine`, its peers each one of `theirs`. Costs what it cuts off, and a
+    /// look at each actor.
+    pub(super) fn cut<'a>(&mut self, mine: &DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) {
+        if self.keys.is_empty() {
+            return;
+        }
+        if theirs.clone().all(|seen| seen == mine) {
+            // With what lies above gaps, which the bases do not tell of.
+            self.keys.clear();
+            self.cut.insert_all(mine);
+            return;
+        }
+        for actor in mine.actors() {
+            let everywhere = theirs.clone().map(|seen| seen.base(actor)).fold(mine.base(actor), u64::min);
+            let (Some(first), Some(last)) = (Dot::new(actor, 1), Dot::new(actor, everywhere)) else { continue };
+            while let Some((&dot, _)) = self.keys.range(first..=last).next() {
+                self.keys.remove(&dot);
+            }
+            self.cut.insert_up_to(actor, everywhere);
+        }
+    }
+}

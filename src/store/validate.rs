@@ -1,0 +1,128 @@
+//! Refuses what no right node would send and no right client would ask, so that nothing malformed ever reaches the state.
+
+use super::{Config, Context, Envelope, Message, Node, StoreError, Write};
+use crate::causality::{Actor, DotSet, VectorClock};
+use crate::machine::NodeId;
+
+impl Node {
+    pub(super) fn check_sizes(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let Config { key_bytes_max, value_bytes_max, .. } = self.config;
+        if key.len() > key_bytes_max {
+            return Err(StoreError::KeyTooLong { bytes: key.len(), bytes_max: key_bytes_max });
+        }
+        if value.len() > value_bytes_max {
+            return Err(StoreError::ValueTooLong { bytes: value.len(), bytes_max: value_bytes_max });
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_clock(&self, clock: &VectorClock) -> Result<(), StoreError> {
+        if clock.is_zero() {
+            return Err(StoreError::ClockZero);
+        }
+        let (entries, entries_max) =
+            (clock.slot_count().next_multiple_of(self.node_count), self.config.clock_slots_max);
+        if entries > entries_max { Err(StoreError::ClockTooLong { entries, entries_max }) } else { Ok(()) }
+    }
+
+    /// A client carries only what a store has told it, and none tells of writes that were not made.
+    pub(super) fn check_context(&self, key: &str, context: &Context) -> Result<(), StoreError> {
+        context.check_key(key)?;
+        context.dots.actors().try_for_each(|actor| self.check_actor(actor))?;
+        if !context.clock.is_zero() {
+            self.check_clock(&context.clock)?;
+        }
+        let told = [self.own_told(&context.dots), self.latest_own(&context.clock)];
+        if told.into_iter().flatten().any(|told| told > (self.actor, self.counter)) {
+            return Err(StoreError::ContextOfTheFuture);
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_envelope(&self, envelope: &Envelope) -> Result<(), StoreError> {
+        let Envelope { from, to, message } = envelope;
+        if *to != self.id() {
+            return Err(StoreError::WrongReceiver { to: *to });
+        }
+        self.check_peer(*from)?;
+        match message {
+            Message::Update(update) => {
+                self.check_write(&update.key, &update.write)?;
+                self.check_dots(&update.past)
+            }
+            Message::Pull(pull) => self.check_seen(*from, pull.actor, &pull.seen),
+            Message::Reply(reply) => {
+                self.check_actor(reply.asked_by)?;
+                self.check_seen(*from, reply.actor, &reply.seen)?;
+                if reply.batch >= reply.batch_count {
+                    return Err(StoreError::WrongBatch);
+                }
+                reply.keys.iter().try_for_each(|state| {
+                    state.writes.iter().try_for_each(|write| self.check_write(&state.key, write))?;
+                    state.kept.iter().try_for_each(|dot| self.check_actor(dot.actor))?;
+                    self.check_dots(&state.covered)
+                })
+            }
+        }
+    }
+
+    pub(super) fn check_peer(&self, peer: NodeId) -> Result<(), StoreError> {
+        if peer.index() >= self.node_count {
+            return Err(StoreError::NoSuchNode { node: peer.index(), node_count: self.node_count });
+        }
+        if peer == self.id() { Err(StoreError::NotAPeer { node: peer.index() }) } else { Ok(()) }
+    }
+
+    fn check_write(&self, key: &str, write: &Write) -> Result<(), StoreError> {
+        self.check_sizes(key, write.value.as_deref().unwrap_or_default())?;
+        self.check_clock(&write.clock)?;
+        if let Some(told) = self.latest_own(&write.clock) {
+            self.check_told(told)?;
+        }
+        match write.dot {
+            None if write.value.is_none() => Err(StoreError::NamelessDelete),
+            None => Ok(()),
+            Some(dot) => {
+                self.check_actor(dot.actor)?;
+                let named = write.clock.get(dot.actor.slot(self.node_count)) == dot.counter.get();
+                if named { Ok(()) } else { Err(StoreError::DotNotInClock) }
+            }
+        }
+    }
+
+    fn check_seen(&self, from: NodeId, actor: Actor, seen: &DotSet) -> Result<(), StoreError> {
+        self.check_actor(actor)?;
+        if actor.node as usize != from.index() {
+            return Err(StoreError::WrongSender { from, actor });
+        }
+        self.check_dots(seen)
+    }
+
+    fn check_dots(&self, dots: &DotSet) -> Result<(), StoreError> {
+        if let Some(told) = self.own_told(dots) {
+            self.check_told(told)?;
+        }
+        dots.actors().try_for_each(|actor| self.check_actor(actor))
+    }
+
+    /// The latest life of this node of which `dots` tell, and its last write there.
+    pub(super) fn own_told(&self, dots: &DotSet) -> Option<(Actor, u64)> {
+        let own = dots.actors().filter(|actor| actor.node == self.actor.node).max()?;
+        Some((own, dots.last(own)))
+    }
+
+    /// To be told of own writes that this node does not know of begins the life after theirs: there must be room for it.
+    fn check_told(&self, told: (Actor, u64)) -> Result<(), StoreError> {
+        if told > (self.actor, self.counter) { self.check_actor(told.0.next()) } else { Ok(()) }
+    }
+
+    /// Clocks must have room for the actor.
+    fn check_actor(&self, actor: Actor) -> Result<(), StoreError> {
+        if actor.node as usize >= self.node_count {
+            return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count });
+        }
+        let lives = (actor.incarnation as usize).saturating_add(1);
+        let (entries, entries_max) = (self.node_count.saturating_mul(lives), self.config.clock_slots_max);
+        if entries > entries_max { Err(StoreError::ClockTooLong { entries, entries_max }) } else { Ok(()) }
+    }
+}
