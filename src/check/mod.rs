@@ -3,6 +3,7 @@
 mod checks;
 mod convergence;
 mod identity;
+mod leftovers;
 mod promise;
 mod siblings;
 mod violation;
@@ -10,6 +11,7 @@ mod violation;
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;
+pub use leftovers::Leftovers;
 pub use promise::{Promise, When};
 pub use siblings::Siblings;
 pub use violation::{Breach, Violation};

@@ -1,7 +1,7 @@
 //! The systems that `ddc` knows.
 
 use super::{AnySystem, Registry, Wrong};
-use crate::check::{Convergence, Identity, Siblings};
+use crate::check::{Convergence, Identity, Leftovers, Siblings};
 use crate::harness::Harness;
 use crate::kv::StoreWorkload;
 use crate::store::{Config, Node};
@@ -18,6 +18,7 @@ pub fn store() -> Harness<Node> {
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())
+        .check(Leftovers::new())
 }
 
 /// The textbook's store, with the same checks; right, or with one known bug. Its name is `textbook` or `textbook/blind-put`.

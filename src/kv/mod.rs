@@ -161,6 +161,16 @@ pub trait Replica: StateMachine<Request = Request, Response = Response> {
     /// True if the node has taken in the write of this name, or something that builds on it.
     fn has_seen(&self, dot: Dot) -> bool;
 
+    /// How many deletes the node has not forgotten yet.
+    fn tombstone_count(&self) -> usize {
+        0
+    }
+
+    /// How much the node holds, beside its versions, that must be gone at rest.
+    fn leftover_count(&self) -> usize {
+        0
+    }
+
     /// False if the node will pass over a message that has come for it, say because it answers an earlier life.
     fn takes(&self, message: &Self::Message) -> bool {
         let _ = message;

@@ -125,10 +125,8 @@ impl Node {
     /// Drops what a peer that has seen `seen` and `covered` of a key no longer has.
     fn keep(&mut self, key: &Key, seen: &DotSet, covered: &DotSet, kept: impl Fn(Dot) -> bool) {
         let Some(entry) = self.keys.get_mut(key) else { return };
-        let tombstones = entry.tombstones().len();
         entry.keep(seen, &kept);
         entry.keep(covered, &kept);
-        self.tombstones_forgotten += (tombstones - entry.tombstones().len()) as u64;
         if entry.is_empty() {
             self.keys.swap_remove(key);
         }

@@ -161,14 +161,12 @@ impl Entry {
         done
     }
 
-    /// Forgets the tombstones that `stays` does not hold on to; returns how many.
-    pub(super) fn keep_tombstones(&mut self, stays: impl Fn(&Tombstone) -> bool) -> usize {
-        let Some(rest) = &mut self.rest else { return 0 };
-        let before = rest.tombstones.len();
-        rest.tombstones.retain(stays);
-        let forgotten = before - rest.tombstones.len();
-        self.tidy();
-        forgotten
+    /// Forgets the tombstones that `stays` does not hold on to.
+    pub(super) fn keep_tombstones(&mut self, stays: impl Fn(&Tombstone) -> bool) {
+        if let Some(rest) = &mut self.rest {
+            rest.tombstones.retain(stays);
+            self.tidy();
+        }
     }
 
     fn rest(&mut self) -> &mut Rest {

@@ -33,25 +33,31 @@ impl Log {
         Some(missing.map(|(_, key)| key.clone()).collect())
     }
 
-    /// Cuts off what all nodes have seen: this one `mine`, its peers each one of `theirs`. Costs what it cuts off, and a
-    /// look at each actor.
-    pub(super) fn cut<'a>(&mut self, mine: &DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) {
+    /// True if every node has seen the write of this name.
+    pub(super) fn is_cut(&self, dot: Dot) -> bool {
+        self.cut.contains(dot)
+    }
+
+    /// Cuts off what all nodes have seen: this one `mine`, its peers each one of `theirs`. Returns the keys of what was cut
+    /// off. Costs that, and a look at each actor.
+    pub(super) fn cut<'a>(&mut self, mine: &DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) -> Vec<Key> {
         if self.keys.is_empty() {
-            return;
+            return Vec::new();
         }
         if theirs.clone().all(|seen| seen == mine) {
             // With what lies above gaps, which the bases do not tell of.
-            self.keys.clear();
             self.cut.insert_all(mine);
-            return;
+            return std::mem::take(&mut self.keys).into_values().collect();
         }
+        let mut keys = Vec::new();
         for actor in mine.actors() {
             let everywhere = theirs.clone().map(|seen| seen.base(actor)).fold(mine.base(actor), u64::min);
             let (Some(first), Some(last)) = (Dot::new(actor, 1), Dot::new(actor, everywhere)) else { continue };
             while let Some((&dot, _)) = self.keys.range(first..=last).next() {
-                self.keys.remove(&dot);
+                keys.extend(self.keys.remove(&dot));
             }
             self.cut.insert_up_to(actor, everywhere);
         }
+        keys
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, Context, Envelope, Message, Node, StoreError, Version, Write};
+use super::{Config, Context, Envelope, Leftovers, Message, Node, StoreError, Version, Write};
 use crate::causality::Dot;
 use crate::kv::{self, Key, Replica, Request, Response, Sibling};
 use crate::machine::{Boot, Digest, Env, NodeId, Observe, RequestId, StateMachine};
@@ -48,12 +48,6 @@ impl Node {
             env.persist(|durable| durable.incarnation = next);
         }
         self.flush(|to, message| env.send(to, message));
-        for _ in 0..std::mem::take(&mut self.tombstones_made) {
-            env.mark("tombstones made");
-        }
-        for _ in 0..std::mem::take(&mut self.tombstones_forgotten) {
-            env.mark("tombstones forgotten");
-        }
         if self.unsettled_peers().next().is_some() && !self.sync_pending {
             self.sync_pending = true;
             env.set_timer(SyncTimer, self.config.sync_every);
@@ -159,6 +153,15 @@ impl Replica for Node {
 
     fn has_seen(&self, dot: Dot) -> bool {
         self.seen.contains(dot)
+    }
+
+    fn tombstone_count(&self) -> usize {
+        self.keys.values().map(|entry| entry.tombstones().len()).sum()
+    }
+
+    fn leftover_count(&self) -> usize {
+        let Leftovers { tombstones, log_entries, covered_keys, .. } = self.leftovers();
+        tombstones + log_entries + covered_keys
     }
 
     fn takes(&self, message: &Message) -> bool {

@@ -31,16 +31,12 @@ pub struct Node {
     pub(super) keys: IndexMap<Key, Entry, foldhash::fast::RandomState>,
     /// How many versions have no name, and so are not in `seen`.
     pub(super) nameless: usize,
-    /// The keys that have tombstones, which are to be forgotten.
-    pub(super) tombstone_keys: IndexSet<Key>,
     /// The keys that remember writes which were overwritten before they came.
     pub(super) covered_keys: IndexSet<Key>,
     /// Which key each write was about that some peer may not have seen.
     pub(super) log: Log,
     /// How many pulls this life has answered.
     pub(super) answers: u32,
-    pub(super) tombstones_made: u64,
-    pub(super) tombstones_forgotten: u64,
     /// Every dot in here is held, or was overwritten by something that is.
     pub(super) seen: DotSet,
     /// What each node has told of itself; this node's own place stays empty.
@@ -77,6 +73,9 @@ pub struct Leftovers {
     pub log_entries: usize,
     /// Keys that remember writes which were overwritten before they came.
     pub covered_keys: usize,
+    /// Keys of which a client has overwritten a write that then died with its node. It may still come, late, so what is
+    /// known of it is kept for ever, and so is the delete, if it was one, that overwrote it.
+    pub mourned_keys: usize,
     /// Gaps in what was seen. One stays for ever where a write died with its node.
     pub gaps: usize,
 }
@@ -129,12 +128,9 @@ impl Node {
             counter: 0,
             keys: IndexMap::default(),
             nameless: 0,
-            tombstone_keys: IndexSet::new(),
             covered_keys: IndexSet::new(),
             log: Log::default(),
             answers: 0,
-            tombstones_made: 0,
-            tombstones_forgotten: 0,
             seen: DotSet::new(),
             peers: (0..total_nodes).map(|_| Peer::default()).collect(),
             sync_pending: false,
@@ -188,15 +184,23 @@ impl Node {
         self.keys.iter().filter(|(_, entry)| !entry.versions().is_empty()).map(|(key, _)| key)
     }
 
-    /// What the node holds beside its versions; all of it is 0 at rest.
+    /// What the node holds beside its versions; at rest nothing but what is mourned. Costs a look at each key.
     #[must_use]
     pub fn leftovers(&self) -> Leftovers {
-        Leftovers {
-            tombstones: self.keys.values().map(|entry| entry.tombstones().len()).sum(),
-            log_entries: self.log.len(),
-            covered_keys: self.covered_keys.len(),
-            gaps: self.seen.gap_count(),
+        let mut leftovers =
+            Leftovers { log_entries: self.log.len(), gaps: self.seen.gap_count(), ..Leftovers::default() };
+        // What no node has seen although all have seen the same will hardly come any more.
+        let is_settled = self.unsettled_peers().next().is_none();
+        for entry in self.keys.values() {
+            match entry.covered() {
+                Some(_) if is_settled => leftovers.mourned_keys += 1,
+                covered => {
+                    leftovers.covered_keys += usize::from(covered.is_some());
+                    leftovers.tombstones += entry.tombstones().len();
+                }
+            }
         }
+        leftovers
     }
 
     /// Puts a message into the inbox, for [`process_messages`](Self::process_messages) to take in.
@@ -222,6 +226,9 @@ impl Node {
                 Message::Pull(pull) => self.take_pull(from, &pull),
                 Message::Reply(reply) => self.take_reply(from, &reply),
             };
+        }
+        if processed.messages > 0 {
+            self.forget();
         }
         processed
     }

@@ -162,7 +162,6 @@ impl Node {
         }
         if peer.actor == Some(actor) && !peer.seen.contains_all(seen) {
             peer.seen.insert_all(seen);
-            self.forget();
         }
     }
 
@@ -194,42 +193,30 @@ impl Node {
         peer.waiting = None;
         peer.patience = PATIENCE_MIN;
         self.seen.insert_all(seen);
-        self.forget();
-    }
-
-    /// A delete is here, to be forgotten in time.
-    pub(super) fn note_tombstone(&mut self, key: &Key) {
-        self.tombstones_made += 1;
-        self.tombstone_keys.insert(key.clone());
     }
 
     /// Forgets what every node has: the log's entries; tombstones, once what they overwrite has been seen here as well, so
     /// that it is known when it comes late; and what was covered and has been seen since.
     pub(super) fn forget(&mut self) {
         let me = self.actor.node as usize;
-        let others = self.peers.iter().enumerate().filter(|(peer, _)| *peer != me).map(|(_, peer)| peer);
-        self.log.cut(&self.seen, others.clone().map(|peer| &peer.seen));
+        let others = self.peers.iter().enumerate().filter(|(peer, _)| *peer != me);
+        let mut changed = self.log.cut(&self.seen, others.map(|(_, peer)| &peer.seen));
         let (keys, seen) = (&mut self.keys, &self.seen);
         self.covered_keys.retain(|key| {
-            let Some(entry) = keys.get_mut(key) else { return false };
-            let done = entry.uncover(seen);
-            if entry.is_empty() {
-                keys.swap_remove(key);
+            let done = keys.get_mut(key).is_none_or(|entry| entry.uncover(seen));
+            if done {
+                changed.push(key.clone());
             }
             !done
         });
-        let forgotten = &mut self.tombstones_forgotten;
-        self.tombstone_keys.retain(|key| {
-            let Some(entry) = keys.get_mut(key) else { return false };
+        for key in changed {
+            let Some(entry) = keys.get_mut(&key) else { continue };
             if entry.covered().is_none() {
-                let everywhere = |dot| others.clone().all(|peer| peer.seen.contains(dot));
-                *forgotten += entry.keep_tombstones(|tombstone| !everywhere(tombstone.dot)) as u64;
+                entry.keep_tombstones(|tombstone| !self.log.is_cut(tombstone.dot));
             }
-            let done = entry.tombstones().is_empty();
             if entry.is_empty() {
-                keys.swap_remove(key);
+                keys.swap_remove(&key);
             }
-            !done
-        });
+        }
     }
 }

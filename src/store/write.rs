@@ -135,25 +135,20 @@ impl Node {
         let entry = self.keys.entry(key.clone()).or_default();
         let nameless = entry.nameless_count();
         if over_all {
-            let tombstones = entry.tombstones().len();
             entry.clear();
-            self.tombstones_forgotten += tombstones as u64;
         } else {
-            let tombstones = entry.tombstones().len();
             entry.overwrite(past, &write.clock);
-            self.tombstones_forgotten += (tombstones - entry.tombstones().len()) as u64;
         }
         self.nameless = self.nameless + entry.nameless_count() - nameless;
         let dot = write.dot.expect("expect: an own write has a name");
-        let is_delete = write.value.is_none();
         entry.push(write);
         self.seen.insert(dot);
         if entry.cover(past, &self.seen) {
             self.covered_keys.insert(key.clone());
         }
         self.log.insert(dot, key.clone());
-        if is_delete {
-            self.note_tombstone(key);
+        if self.node_count == 1 {
+            self.forget();
         }
     }
 
@@ -191,17 +186,12 @@ impl Node {
 
     /// Merges a write that is new to this node into its key.
     pub(super) fn merge(&mut self, key: &Key, write: Write, past: &DotSet) -> Change {
-        let is_delete = write.value.is_none();
         let entry = self.keys.entry(key.clone()).or_default();
-        let (nameless, tombstones) = (entry.nameless_count(), entry.tombstones().len());
+        let nameless = entry.nameless_count();
         let change = entry.merge(write, past);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
-        let stored_delete = is_delete && matches!(change, Change::Stored { .. });
-        self.tombstones_forgotten += (tombstones + usize::from(stored_delete) - entry.tombstones().len()) as u64;
         if entry.is_empty() {
             self.keys.swap_remove(key);
-        } else if stored_delete {
-            self.note_tombstone(key);
         }
         change
     }
