@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-/// The limits of a node. A bound on everything that input from outside can make grow.
+/// The limits of a node: how large each input may be, and how much of it may wait. How much is stored in the end has no
+/// bound: no key and no sibling is ever dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The longest key.
     pub key_bytes_max: usize,
     /// The longest value.
     pub value_bytes_max: usize,
-    /// The most entries a vector clock may have: the number of nodes times the number of lives.
+    /// The most entries a vector clock may have: the number of nodes times the number of lives. Whoever can forge messages
+    /// can make a node go on to its last life but one, so this bounds what a forged clock costs as well.
     pub clock_slots_max: usize,
     /// The longest message that [`Node::deliver_bytes`](super::Node::deliver_bytes) decodes.
     pub message_bytes_max: usize,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::causality::COUNTER_MAX;
+use crate::causality::{Actor, COUNTER_MAX};
 use crate::machine::NodeId;
 
 /// Why a node refused something. A refused call has changed nothing.
@@ -15,6 +15,11 @@ pub enum StoreError {
         node: usize,
         /// How many nodes there are.
         node_count: usize,
+    },
+    /// A node has nothing to say to itself.
+    NotAPeer {
+        /// The id that was given: its own.
+        node: usize,
     },
     /// A key is longer than [`Config::key_bytes_max`](super::Config::key_bytes_max).
     KeyTooLong {
@@ -57,6 +62,13 @@ pub enum StoreError {
     CounterSpent,
     /// A version whose name and clock contradict each other.
     DotNotInClock,
+    /// A message in which a node speaks for another one.
+    WrongSender {
+        /// Who sent it.
+        from: NodeId,
+        /// As whom.
+        actor: Actor,
+    },
     /// A message for another node.
     WrongReceiver {
         /// Whom it is for.
@@ -79,11 +91,11 @@ impl std::error::Error for StoreError {}
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoSuchNode { node_count: 0, .. } => f.write_str("cluster of 0 nodes: expected at least 1"),
             Self::NoSuchNode { node, node_count } => {
-                write!(f, "node {node} of a cluster of {node_count}: expected an id from 0 to {}", {
-                    node_count.saturating_sub(1)
-                })
+                write!(f, "node {node} of a cluster of {node_count}: expected an id from 0 to {}", node_count - 1)
             }
+            Self::NotAPeer { node } => write!(f, "node {node} itself: expected one of its peers"),
             Self::KeyTooLong { bytes, bytes_max } => write!(f, "key of {bytes} bytes: expected at most {bytes_max}"),
             Self::ValueTooLong { bytes, bytes_max } => {
                 write!(f, "value of {bytes} bytes: expected at most {bytes_max}")
@@ -100,6 +112,7 @@ impl fmt::Display for StoreError {
             }
             Self::CounterSpent => write!(f, "this node has made {COUNTER_MAX} writes and can name no more"),
             Self::DotNotInClock => f.write_str("version whose dot is not its clock's entry of the writer"),
+            Self::WrongSender { from, actor } => write!(f, "message from node {from} that speaks for {actor}"),
             Self::WrongReceiver { to } => write!(f, "message for node {to}"),
             Self::InboxFull { waiting } => write!(f, "inbox full: {waiting} messages wait to be processed"),
             Self::Undecodable { why } => write!(f, "undecodable message: {why}"),

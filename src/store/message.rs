@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Version;
 use crate::causality::{Actor, DotSet};
@@ -27,6 +28,7 @@ pub enum Message {
     /// "I have written this."
     Update {
         /// Where.
+        #[serde(deserialize_with = "read_key")]
         key: Key,
         /// What.
         version: Version,
@@ -51,9 +53,37 @@ pub struct Reply {
     /// asked still had.
     pub asked_by: Actor,
     /// All current versions that the asker had not seen.
+    #[serde(deserialize_with = "read_versions")]
     pub versions: Vec<(Key, Version)>,
     /// All that the answering node had seen when it read `versions`.
     pub seen: DotSet,
+}
+
+/// Reads a key from where it lies: to make a `String` of it first would make room for as many bytes as are claimed.
+fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = Key;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a key")
+        }
+
+        fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+            Ok(key.into())
+        }
+    }
+
+    deserializer.deserialize_str(Text)
+}
+
+fn read_versions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Key, Version)>, D::Error> {
+    #[derive(Deserialize)]
+    struct Entry(#[serde(deserialize_with = "read_key")] Key, Version);
+
+    let entries = Vec::<Entry>::deserialize(deserializer)?;
+    Ok(entries.into_iter().map(|Entry(key, version)| (key, version)).collect())
 }
 
 /// `cart=b [0,1]`, `has {0:1}`, `sends cart=b [0,1]; has {0:1 1:1}`.

@@ -61,7 +61,8 @@ impl Node {
     /// Node `node_id` of a cluster of `total_nodes`, empty, in its first life.
     ///
     /// # Panics
-    /// If `node_id` is not below `total_nodes`; [`try_new`](Self::try_new) returns that as an error.
+    /// If `node_id` is not below `total_nodes`, or there are more nodes than a clock may have entries;
+    /// [`try_new`](Self::try_new) returns that as an error.
     #[must_use]
     pub fn new(node_id: usize, total_nodes: usize) -> Self {
         match Self::try_new(node_id, total_nodes) {
@@ -141,7 +142,7 @@ impl Node {
     ///
     /// A `String` and a `Vec<u8>` are copied once; a [`Key`] and a [`Value`] are not. No peer costs another copy.
     ///
-    /// Refused, with no change: a key or value that is too long.
+    /// Refused, with no change: a key or value that is too long, and any write once the counter is used up.
     pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Outcome<Dot> {
         self.try_put(key.into(), value.into()).into()
     }
@@ -192,6 +193,9 @@ impl Node {
     /// A clock greater than a local one replaces that version, a smaller one is obsolete, an equal one is a duplicate,
     /// and versions whose clocks are concurrent stay side by side. An own entry above what this node ever issued is taken
     /// for its own former write handed back: the counter moves up to it.
+    ///
+    /// Peers are not told; they get it when they ask. A clock tells no name, so it is not in [`seen`](Self::seen), and goes
+    /// to whoever has not seen all that its clock counts, every time, until the update itself arrives and names it.
     ///
     /// Refused, with no change: a clock whose length is no multiple of the number of nodes, or of zeros, or with an entry
     /// of 2^53 or more; a key or value that is too long.
@@ -249,7 +253,8 @@ impl Node {
     /// Takes all messages out of the outbox, in the order in which they were left there.
     pub fn drain_outbox(&mut self) -> std::vec::IntoIter<Envelope> {
         let from = self.id();
-        let mut envelopes = Vec::with_capacity(self.outbox.len() * self.node_count);
+        let copies = |outgoing: &Outgoing| if outgoing.to.is_some() { 1 } else { self.node_count - 1 };
+        let mut envelopes = Vec::with_capacity(self.outbox.iter().map(copies).sum());
         self.flush(|to, message| envelopes.push(Envelope { from, to, message }));
         envelopes.into_iter()
     }
@@ -270,10 +275,13 @@ impl Node {
 
     /// Leaves a message in the outbox; a full outbox forgets its oldest, which anti-entropy makes up for.
     pub(super) fn post(&mut self, to: Option<NodeId>, message: Message) {
-        if self.outbox.len() >= self.config.outbox_max {
-            self.outbox.pop_front();
+        if to.is_none() && self.node_count == 1 {
+            return;
         }
         self.outbox.push_back(Outgoing { to, message });
+        if self.outbox.len() > self.config.outbox_max {
+            self.outbox.pop_front();
+        }
     }
 
     /// Merges a version into its key and keeps count of the nameless.
@@ -314,10 +322,8 @@ impl Node {
         if clock.is_zero() {
             return Err(StoreError::ClockZero);
         }
-        if clock.slot_count() > self.config.clock_slots_max {
-            let (entries, entries_max) = (clock.slot_count(), self.config.clock_slots_max);
-            return Err(StoreError::ClockTooLong { entries, entries_max });
-        }
-        Ok(())
+        let (entries, entries_max) =
+            (clock.slot_count().next_multiple_of(self.node_count), self.config.clock_slots_max);
+        if entries > entries_max { Err(StoreError::ClockTooLong { entries, entries_max }) } else { Ok(()) }
     }
 }

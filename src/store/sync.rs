@@ -28,25 +28,26 @@ impl Node {
     /// Refused, with no change: a peer that is not there, or this node itself.
     pub fn start_sync(&mut self, peer: impl Into<NodeId>) -> super::Outcome<()> {
         let peer = peer.into();
-        if peer.index() >= self.node_count || peer == self.id() {
-            return Err(StoreError::NoSuchNode { node: peer.index(), node_count: self.node_count }).into();
+        let checked = self.check_peer(peer);
+        if checked.is_ok() {
+            self.post(Some(peer), Message::Pull { actor: self.actor, seen: self.seen.clone() });
         }
-        self.post(Some(peer), Message::Pull { actor: self.actor, seen: self.seen.clone() });
-        Ok(()).into()
+        checked.into()
     }
 
-    /// True when, for all this node knows, `peer` and it have seen the same.
+    /// True when, for all this node knows, `peer` and it have seen the same; of a peer that is not there nothing is known.
     ///
     /// A node that has lost its memory cannot know before the peer has answered it.
     #[must_use]
     pub fn is_settled_with(&self, peer: NodeId) -> bool {
-        let known = &self.peers[peer.index()];
-        known.seen == self.seen && (self.actor.incarnation == 0 || known.answered)
+        let has_seen_the_same =
+            |known: &Peer| known.seen == self.seen && (self.actor.incarnation == 0 || known.answered);
+        peer == self.id() || self.peers.get(peer.index()).is_some_and(has_seen_the_same)
     }
 
     pub(super) fn unsettled_peers(&self) -> impl Iterator<Item = NodeId> + '_ {
         let peers = (0..self.node_count).map(NodeId::new);
-        peers.filter(|&peer| peer != self.id() && !self.is_settled_with(peer))
+        peers.filter(|&peer| !self.is_settled_with(peer))
     }
 
     /// Returns how many versions were stored, as the two below do.
@@ -153,9 +154,7 @@ impl Node {
         if *to != self.id() {
             return Err(StoreError::WrongReceiver { to: *to });
         }
-        if from.index() >= self.node_count || from == to {
-            return Err(StoreError::NoSuchNode { node: from.index(), node_count: self.node_count });
-        }
+        self.check_peer(*from)?;
         match message {
             Message::Update { key, version } => self.check_version(key, version),
             Message::Pull { actor, seen } => self.check_seen(*from, *actor, seen),
@@ -170,8 +169,8 @@ impl Node {
     fn check_version(&self, key: &str, version: &Version) -> Result<(), StoreError> {
         self.check_sizes(key, &version.value)?;
         self.check_clock(&version.clock)?;
-        if let Some((own, _)) = self.latest_own(&version.clock) {
-            self.check_actor(own.next())?;
+        if let Some(told) = self.latest_own(&version.clock) {
+            self.check_told(told)?;
         }
         let Some(dot) = version.dot else { return Ok(()) };
         self.check_actor(dot.actor)?;
@@ -184,21 +183,33 @@ impl Node {
     fn check_seen(&self, from: NodeId, actor: Actor, seen: &DotSet) -> Result<(), StoreError> {
         self.check_actor(actor)?;
         if actor.node as usize != from.index() {
-            return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count });
+            return Err(StoreError::WrongSender { from, actor });
         }
         if let Some(own) = self.own_actor_in(seen) {
-            self.check_actor(own.next())?;
+            self.check_told((own, seen.last(own)))?;
         }
         seen.actors().try_for_each(|actor| self.check_actor(actor))
     }
 
-    /// Clocks must have room for the actor; where it is this node's own, for the life after it as well, since being told of
-    /// it may begin that life.
+    fn check_peer(&self, peer: NodeId) -> Result<(), StoreError> {
+        if peer.index() >= self.node_count {
+            return Err(StoreError::NoSuchNode { node: peer.index(), node_count: self.node_count });
+        }
+        if peer == self.id() { Err(StoreError::NotAPeer { node: peer.index() }) } else { Ok(()) }
+    }
+
+    /// To be told of own writes that this node does not know of begins the life after theirs: there must be room for it.
+    fn check_told(&self, told: (Actor, u64)) -> Result<(), StoreError> {
+        if told > (self.actor, self.counter) { self.check_actor(told.0.next()) } else { Ok(()) }
+    }
+
+    /// Clocks must have room for the actor.
     fn check_actor(&self, actor: Actor) -> Result<(), StoreError> {
         if actor.node as usize >= self.node_count {
             return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count });
         }
-        let (entries, entries_max) = (actor.slot(self.node_count).saturating_add(1), self.config.clock_slots_max);
+        let lives = (actor.incarnation as usize).saturating_add(1);
+        let (entries, entries_max) = (self.node_count.saturating_mul(lives), self.config.clock_slots_max);
         if entries > entries_max { Err(StoreError::ClockTooLong { entries, entries_max }) } else { Ok(()) }
     }
 }

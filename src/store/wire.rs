@@ -18,13 +18,13 @@ const CODEC: Codec = standard().with_limit::<DECODED_BYTES_MAX>();
 impl Envelope {
     /// The message as bytes, for a transport.
     ///
-    /// # Panics
-    /// If the message takes more than 256 MiB; no message does that the limits of a node let through.
+    /// They may be more than [`Config::message_bytes_max`](super::Config::message_bytes_max), and are then refused by the
+    /// receiver: an answer to a node that misses very much holds all of it.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![FORMAT];
         let encoded = bincode::serde::encode_into_std_write(self, &mut bytes, CODEC);
-        encoded.expect("expect: an envelope within the limits can be encoded");
+        encoded.expect("expect: an envelope can be encoded, and a vector written to");
         bytes
     }
 
