@@ -70,6 +70,20 @@ impl Counters {
         self.absorb();
     }
 
+    /// In one go: run by run, each of many that lie between many would move all the rest.
+    fn insert_runs(&mut self, runs: &[(u64, u64)]) {
+        self.runs.extend_from_slice(runs);
+        self.runs.sort();
+        self.runs.dedup_by(|next, run| {
+            let touches = next.0 <= run.1 + 1;
+            if touches {
+                run.1 = run.1.max(next.1);
+            }
+            touches
+        });
+        self.absorb();
+    }
+
     /// Moves the base up through the runs that touch it.
     fn absorb(&mut self) {
         let reached = self.runs.iter().take_while(|run| {
@@ -85,19 +99,11 @@ impl Counters {
 
     fn insert_all(&mut self, other: &Self) {
         self.base = self.base.max(other.base);
-        // Not run by run: whoever sends many that lie between many would make each of them move the rest.
-        if !other.runs.is_empty() {
-            self.runs.extend_from_slice(&other.runs);
-            self.runs.sort();
-            self.runs.dedup_by(|next, run| {
-                let touches = next.0 <= run.1 + 1;
-                if touches {
-                    run.1 = run.1.max(next.1);
-                }
-                touches
-            });
+        match other.runs.as_slice() {
+            [] => self.absorb(),
+            &[(first, last)] => self.insert_run(first, last),
+            runs => self.insert_runs(runs),
         }
-        self.absorb();
     }
 
     /// All runs, the one from 1 to the base among them.

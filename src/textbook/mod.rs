@@ -108,11 +108,13 @@ impl Textbook {
     /// Takes in a version that was written elsewhere, with its clock as [`get`](Self::get) writes it.
     ///
     /// A clock that is none (its length is not a multiple of the number of nodes, all of it is 0, or an entry is 2^53
-    /// or more) changes nothing. An own entry above what this node has issued is a former write of its own handed
-    /// back: the counter moves up to it, so that the dot is never used again.
+    /// or more) changes nothing. An own entry above what this node has issued, in this life or a later one, is a former
+    /// write of its own handed back: the counter moves up to it, so that the dot is never used again.
     pub fn receive_update(&mut self, key: impl Into<Key>, value: impl Into<Value>, clock: Vec<usize>) {
         let Some(clock) = Clock::from_plain(&clock, self.node_count) else { return };
-        self.issued = self.issued.max(clock.get(self.actor));
+        if let Some(latest) = clock.entries().rfind(|(actor, _)| actor.node == self.actor.node) {
+            (self.actor, self.issued) = latest.max((self.actor, self.issued));
+        }
         // A plain clock does not tell which of its entries is the write's own.
         self.apply(key.into(), Version { dot: None, clock, value: value.into() });
     }

@@ -1,0 +1,13 @@
+//! The store through its public interface: the plain interface, what it refuses, bytes, and anti-entropy by hand.
+
+mod amnesia;
+mod bytes;
+mod common;
+mod limits;
+mod nameless;
+mod plain;
+mod promises;
+mod refused;
+mod rest;
+mod sharing;
+mod world;
