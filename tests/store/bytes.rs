@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use distributed_data_consistency::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
 use distributed_data_consistency::machine::NodeId;
-use distributed_data_consistency::store::{Config, Envelope, Message, Node, Reply, StoreError, Version};
+use distributed_data_consistency::store::{
+    Config, Envelope, KeyState, Message, Node, Pull, Reply, StoreError, Update, Version, Write,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -36,15 +38,23 @@ fn messages() -> Vec<Envelope> {
     let reply = Reply {
         actor: actor(1, 1),
         asked_by: actor(0, 0),
-        versions: vec![("k".into(), update.clone()), ("schlüssel".into(), nameless)],
+        number: 7,
+        batch: 1,
+        batch_count: 2,
+        full: true,
+        keys: vec![state("k", update.clone().into()), state("schlüssel", nameless.into())],
         seen: seen.clone(),
     };
     let message = |message| Envelope { from: NodeId::new(1), to: NodeId::new(0), message };
     vec![
-        message(Message::Update { key: "key".into(), version: update }),
-        message(Message::Pull { actor: actor(1, 0), seen }),
+        message(Message::Update(Arc::new(Update { key: "key".into(), write: update.into(), past: seen.clone() }))),
+        message(Message::Pull(Arc::new(Pull { actor: actor(1, 0), seen }))),
         message(Message::Reply(Arc::new(reply))),
     ]
+}
+
+fn state(key: &str, write: Write) -> KeyState {
+    KeyState { key: key.into(), writes: vec![write], kept: vec![dot(actor(1, 0), 1)], covered: DotSet::new() }
 }
 
 /// Delivers, and checks that it was either refused without a trace or can be processed.
@@ -217,12 +227,18 @@ fn any_version() -> impl Strategy<Value = Version> {
 fn any_envelope() -> impl Strategy<Value = Envelope> {
     let seen = || vec(any_dot(), 0..8).prop_map(DotSet::from_iter);
     let key = || "[a-c\u{e9}]{0,3}".prop_map(Into::into);
-    let versions = vec((key(), any_version()), 0..4);
+    let state = (key(), vec(any_version(), 0..3), vec(any_dot(), 0..3), seen()).prop_map(|(key, versions, kept, covered)| {
+        KeyState { key, writes: versions.into_iter().map(Write::from).collect(), kept, covered }
+    });
+    let counts = (any::<u32>(), 0..3_u32, 0..3_u32, any::<bool>());
     let message = prop_oneof![
-        (key(), any_version()).prop_map(|(key, version)| Message::Update { key, version }),
-        (any_actor(), seen()).prop_map(|(actor, seen)| Message::Pull { actor, seen }),
-        (any_actor(), any_actor(), versions, seen()).prop_map(|(actor, asked_by, versions, seen)| {
-            Message::Reply(Arc::new(Reply { actor, asked_by, versions, seen }))
+        (key(), any_version(), seen()).prop_map(|(key, version, past)| {
+            Message::Update(Arc::new(Update { key, write: version.into(), past }))
+        }),
+        (any_actor(), seen()).prop_map(|(actor, seen)| Message::Pull(Arc::new(Pull { actor, seen }))),
+        (any_actor(), any_actor(), counts, vec(state, 0..4), seen()).prop_map(|(actor, asked_by, counts, keys, seen)| {
+            let (number, batch, batch_count, full) = counts;
+            Message::Reply(Arc::new(Reply { actor, asked_by, number, batch, batch_count, full, keys, seen }))
         }),
     ];
     (prop_oneof![8 => 0..3_usize, 1 => 0..=u32::MAX as usize], prop_oneof![8 => Just(0), 1 => 1..4_usize], message)

@@ -67,9 +67,9 @@ pub(crate) fn carry_all(nodes: &mut [Node]) -> usize {
         }
         for envelope in under_way {
             travelled += match &envelope.message {
-                Message::Update { .. } => 1,
-                Message::Pull { .. } => 0,
-                Message::Reply(reply) => reply.versions.len(),
+                Message::Update(_) => 1,
+                Message::Pull(_) => 0,
+                Message::Reply(reply) => reply.keys.iter().map(|state| state.writes.len()).sum(),
             };
             let to = envelope.to.index();
             take(&mut nodes[to], envelope);
@@ -151,7 +151,7 @@ pub(crate) fn lay_open(mut node: Node) -> Laid {
     let processed = node.process_messages();
     let answered = node.drain_outbox().collect();
     let keys: Vec<Key> = node.keys().cloned().chain(["another key".into()]).collect();
-    let puts = keys.into_iter().map(|key| node.put(key, *b"next").ok()).collect();
+    let puts = keys.into_iter().map(|key| node.put(key, *b"next").ok().map(|written| written.dot)).collect();
     for peer in 0..node.node_count() {
         node.start_sync(peer);
     }

@@ -32,7 +32,7 @@ fn a_full_outbox_forgets_its_oldest() {
             node.put(key, *b"1");
         }
         let left = node.drain_outbox().map(|envelope| match envelope.message {
-            Message::Update { key, .. } => key.to_string(),
+            Message::Update(update) => update.key.to_string(),
             other => panic!("expect: an update, not {other:?}"),
         });
         assert_eq!(left.collect::<Vec<_>>(), ["a", "b", "c", "d"][4 - outbox_max..]);
@@ -69,7 +69,7 @@ fn the_last_write_of_a_life_can_be_made() {
     let last = (1 << 53) - 1;
     let mut nodes = cluster(2);
     nodes[0].receive_update("k", *b"a", vec![last - 1, 0]);
-    assert_eq!(nodes[0].put("k", *b"b").ok(), Some(dot(actor(0, 0), last as u64)));
+    assert_eq!(nodes[0].put("k", *b"b").ok().map(|written| written.dot), Some(dot(actor(0, 0), last as u64)));
     carry_all(&mut nodes);
     assert_eq!((told(&nodes[1], "k"), nodes[1].seen().last(actor(0, 0))), (format!("b[{last},0]"), last as u64));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use distributed_data_consistency::causality::{COUNTER_MAX, Dot, DotSet};
 use distributed_data_consistency::machine::NodeId;
-use distributed_data_consistency::store::{Config, Envelope, Message, Node, Reply, StoreError};
+use distributed_data_consistency::store::{Config, Envelope, KeyState, Message, Node, Pull, Reply, StoreError, Update};
 
 use crate::common::{actor, clock, dot, lay_open, letters, look, take, version};
 
@@ -98,22 +98,31 @@ fn envelope(from: usize, to: usize, message: Message) -> Envelope {
 }
 
 fn update(dot: Dot, counters: &[u64]) -> Message {
-    Message::Update { key: "k".into(), version: version(dot, counters, b"v") }
+    Message::Update(Arc::new(Update { key: "k".into(), write: version(dot, counters, b"v").into(), past: DotSet::new() }))
 }
 
 fn pull(asker: (u32, u32), seen: &[Dot]) -> Message {
-    Message::Pull { actor: actor(asker.0, asker.1), seen: seen.iter().copied().collect() }
+    Message::Pull(Arc::new(Pull { actor: actor(asker.0, asker.1), seen: seen.iter().copied().collect() }))
 }
 
 fn reply(answerer: (u32, u32), asker: (u32, u32), seen: &[Dot], versions: &[Message]) -> Message {
-    let versions = versions.iter().map(|message| match message {
-        Message::Update { key, version } => (key.clone(), version.clone()),
+    let keys = versions.iter().map(|message| match message {
+        Message::Update(update) => KeyState {
+            key: update.key.clone(),
+            writes: vec![update.write.clone()],
+            kept: Vec::new(),
+            covered: DotSet::new(),
+        },
         other => panic!("expect: an update, not {other:?}"),
     });
     Message::Reply(Arc::new(Reply {
         actor: actor(answerer.0, answerer.1),
         asked_by: actor(asker.0, asker.1),
-        versions: versions.collect(),
+        number: 1,
+        batch: 0,
+        batch_count: 1,
+        full: false,
+        keys: keys.collect(),
         seen: seen.iter().copied().collect::<DotSet>(),
     }))
 }
@@ -218,7 +227,7 @@ fn messages_whose_versions_contradict_themselves_change_nothing() {
 fn messages_whose_versions_are_too_long_change_nothing() {
     let sized = |key: usize, value: usize| {
         let version = version(first(1, 0), &[0, 1], &vec![b'v'; value]);
-        Message::Update { key: "k".repeat(key).into(), version }
+        Message::Update(Arc::new(Update { key: "k".repeat(key).into(), write: version.into(), past: DotSet::new() }))
     };
     let cases: [Case<Message>; 2] = [
         ("key", sized(9, 8), |e| *e == StoreError::KeyTooLong { bytes: 9, bytes_max: 8 }),

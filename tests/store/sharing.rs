@@ -24,8 +24,8 @@ fn fanning_out_copies_no_value() {
     let envelopes: Vec<Envelope> = nodes[0].drain_outbox().collect();
     assert_eq!(envelopes.len(), 4);
     for envelope in envelopes.iter().cloned() {
-        let Message::Update { version, .. } = &envelope.message else { panic!("expect: an update: {envelope:?}") };
-        assert!(Arc::ptr_eq(&version.value, &value));
+        let Message::Update(update) = &envelope.message else { panic!("expect: an update: {envelope:?}") };
+        assert!(update.write.value.as_ref().is_some_and(|sent| Arc::ptr_eq(sent, &value)));
         let node = &mut nodes[envelope.to.index()];
         node.deliver(envelope).unwrap();
         node.process_messages();

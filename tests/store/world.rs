@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use distributed_data_consistency::causality::Dot;
-use distributed_data_consistency::store::{Envelope, Message, Node, Version};
+use distributed_data_consistency::store::{Envelope, Message, Node, Write as Sent};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -190,7 +190,7 @@ impl World {
         let id = self.writes.len();
         let mut past = self.past_of(node, key);
         past.insert(id);
-        let dot = self.nodes[node].put(KEYS[key], id.to_string().into_bytes()).unwrap();
+        let dot = self.nodes[node].put(KEYS[key], id.to_string().into_bytes()).unwrap().dot;
         let shown = self.nodes[node].get(KEYS[key]);
         let clock = shown.into_iter().find(|shown| write_id(&shown.0) == id).map(|shown| shown.1);
         let clock = clock.expect("expect: a node shows what it has just written");
@@ -277,11 +277,14 @@ impl World {
     }
 }
 
-fn carried(message: &Message) -> Vec<(&str, &Version)> {
+fn carried(message: &Message) -> Vec<(&str, &Sent)> {
     match message {
-        Message::Update { key, version } => vec![(key, version)],
-        Message::Pull { .. } => Vec::new(),
-        Message::Reply(reply) => reply.versions.iter().map(|(key, version)| (&**key, version)).collect(),
+        Message::Update(update) => vec![(&*update.key, &update.write)],
+        Message::Pull(_) => Vec::new(),
+        Message::Reply(reply) => {
+            let states = reply.keys.iter();
+            states.flat_map(|state| state.writes.iter().map(|write| (&*state.key, write))).collect()
+        }
     }
 }
 
