@@ -79,9 +79,10 @@ pub enum Bug {
     /// What a node says it has seen is the highest counter of each actor, so that a hole below it is never asked for.
     ///
     /// Story: A puts cart=a (1), and the update to B is lost; A puts user=b (2), which reaches B: now B says that it
-    /// has seen all of A's first two, and nobody ever sends it a.
+    /// has seen all of A's first two, and nobody ever sends it a; as B does not hold it either, a must be obsolete, and
+    /// goes everywhere.
     ///
-    /// Invisible with one key, where A's second write covers its first; and when losses come in bursts that swallow
+    /// Invisible with one key and no contexts, where A's second write covers its first; and when losses come in bursts that swallow
     /// an actor's last writes.
     DigestMax,
     /// A node whose peer has seen all that it had itself when it asked takes over the peer's state as it is.
@@ -107,13 +108,13 @@ pub enum Bug {
     /// What a peer has seen is adopted with the first part of its answer, before the others are here.
     ///
     /// Story: A puts three keys, and the updates to B are lost; B asks, and the second part of the answer is lost: B never
-    /// asks for what was in it.
+    /// asks for what was in it, and by B's word A drops it too.
     ///
     /// Invisible while all parts of an answer arrive, or there is only one.
     SeenTooEarly,
     /// An update that comes after a later one of the same writer is taken for an old copy of something seen.
     ///
-    /// Story: A puts cart=a, then user=b; the updates to B swap: B never has a.
+    /// Story: A puts cart=a, then user=b; the updates to B swap: B drops a, and by B's word so does A in the end.
     ///
     /// Invisible on links that keep the order.
     FifoOnly,

@@ -121,8 +121,8 @@ impl Textbook {
             return;
         }
         let replaces = local.iter().any(|local| covers(&version, local, bug));
-        let is_obsolete = was_seen || local.iter().any(|local| covers(local, &version, bug));
-        if is_obsolete && !replaces {
+        let is_covered = local.iter().any(|local| covers(local, &version, bug)) && bug != Some(Bug::ValueNotContext);
+        if (was_seen || is_covered) && !replaces {
             return;
         }
         let siblings = self.keys.entry(key.clone()).or_default();
@@ -167,7 +167,7 @@ fn covers(new: &Version, old: &Version, bug: Option<Bug>) -> bool {
 /// The mistake of [`Bug::PrunedClock`]: leaves the writer and the actors with the highest counters.
 fn prune(version: &mut Version, writer: Actor) {
     let mut entries: Vec<(Actor, u64)> = version.clock.entries().collect();
-    entries.sort_by_key(|&(actor, counter)| (actor != writer, std::cmp::Reverse(counter)));
+    entries.sort_by_key(|&(actor, counter)| (actor != writer, std::cmp::Reverse((counter, actor))));
     entries.truncate(PRUNED_CLOCK_LENGTH);
     version.clock = Clock::default();
     entries.iter().for_each(|&(actor, counter)| version.clock.set(actor, counter));

@@ -173,7 +173,8 @@ impl Textbook {
             self.adopt(known);
         }
         if is_whole {
-            self.sync.arrived.remove(&(known.actor, answer));
+            // What is left of earlier answers is of no use any more.
+            self.sync.arrived.retain(|(of, earlier), _| *of != known.actor || *earlier > answer);
             let peer = self.sync.peers.entry(node_of(known.actor)).or_default();
             peer.has_answered = true;
             peer.is_asked = false;
@@ -215,8 +216,6 @@ impl Textbook {
         } else {
             self.forget_deletes(env);
         }
-        let settled: Vec<NodeId> = env.peers().filter(|&peer| self.is_settled(peer)).collect();
-        self.sync.arrived.retain(|(answerer, _), _| !settled.contains(&node_of(*answerer)));
         if env.peers().any(|peer| self.is_to_be_asked(peer)) && !self.sync.is_timer_pending {
             self.sync.is_timer_pending = true;
             env.set_timer(Timer::Sync, SYNC_AFTER);
