@@ -27,7 +27,7 @@ pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
     Harness::new(name, move |boot| Textbook::boot(boot, bug))
         .nodes(3..=5)
-        .workload(StoreWorkload::plain())
+        .workload(StoreWorkload::default())
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())

@@ -45,25 +45,100 @@ pub enum Bug {
     ///
     /// Invisible while no node loses its memory; and to a comparison of clocks without values.
     DotReuse,
+    /// The node writes over all that it has itself, whatever the client has read.
+    ///
+    /// Story: two clients have read nothing; both put cart at A: the first write vanishes, though nobody has seen it.
+    ///
+    /// Invisible while clients bring no context, or read at the same node just before they write.
+    ServerContext,
+    /// All siblings of a key share one clock, so that a context covers all that the node has or none of it.
+    ///
+    /// Story: c1 puts cart=a at A; c2, who has read nothing, puts cart=b there; c1, who has seen a, puts cart=c: a stays.
+    ///
+    /// Invisible while clients bring no context; and to a check that looks for lost writes only, for none is lost.
+    NoDots,
+    /// What a context covers is held against the versions that are here, and then forgotten.
+    ///
+    /// Story: A puts cart=x, and the update to B is late; a client that has seen x puts cart=y at B; then x arrives at B,
+    /// which takes it for news.
+    ///
+    /// Invisible while no client is faster than replication, and while clients bring no context.
+    ValueNotContext,
+    /// A delete removes all that the node has, whatever the client has read.
+    ///
+    /// Story: a client has read cart=x; then cart=y arrives; the client deletes what it has read: y is gone too.
+    ///
+    /// Invisible while clients bring no context, or delete only when all is quiet.
+    DeleteDropsSiblings,
+    /// A node forgets a delete, and what was deleted, after a while, whether or not the others have heard of it.
+    ///
+    /// Story: A puts cart=x; C is cut off; A deletes cart, and forgets that it did; C comes back, and with it x.
+    ///
+    /// Invisible without deletes, and while no message takes longer than the while.
+    EarlyForget,
     /// What a node says it has seen is the highest counter of each actor, so that a hole below it is never asked for.
     ///
     /// Story: A puts cart=a (1), and the update to B is lost; A puts user=b (2), which reaches B: now B says that it
-    /// has seen all of A's first two, and nobody ever sends it a.
+    /// has seen all of A's first two, and nobody ever sends it a; as B does not hold it either, a must be obsolete, and
+    /// goes everywhere.
     ///
-    /// Invisible with one key, where A's second write covers its first; and when losses come in bursts that swallow
+    /// Invisible with one key and no contexts, where A's second write covers its first; and when losses come in bursts that swallow
     /// an actor's last writes.
     DigestMax,
+    /// A node whose peer has seen all that it had itself when it asked takes over the peer's state as it is.
+    ///
+    /// Story: A puts cart=x, and the update to B is lost; A puts user=z, so that B asks; B puts cart=y while the answer is
+    /// under way; then the answer takes the place of y, which had been written meanwhile.
+    ///
+    /// Invisible while nothing happens to a node that waits for an answer.
+    SyncReplaces,
+    /// A node waits for the answer to its pull before it asks that peer again, for ever.
+    ///
+    /// Story: A puts cart=x, and the update to B is lost; so is the answer when B asks: B never asks A again.
+    ///
+    /// Invisible while every pull is answered: when nothing is lost and nobody crashes.
+    StuckSync,
+    /// The clock of a write, and what it builds on, is cut to the two actors with the highest counters, the writer included.
+    ///
+    /// Story: A puts cart=x, B puts y over x, and C puts z over both; z knows only of B and C: where x is all there is, it
+    /// stays beside z.
+    ///
+    /// Invisible while no more than two actors write a key.
+    PrunedClock,
+    /// What a peer has seen is adopted with the first part of its answer, before the others are here.
+    ///
+    /// Story: A puts three keys, and the updates to B are lost; B asks, and the second part of the answer is lost: B never
+    /// asks for what was in it, and by B's word A drops it too.
+    ///
+    /// Invisible while all parts of an answer arrive, or there is only one.
+    SeenTooEarly,
+    /// An update that comes after a later one of the same writer is taken for an old copy of something seen.
+    ///
+    /// Story: A puts cart=a, then user=b; the updates to B swap: B drops a, and by B's word so does A in the end.
+    ///
+    /// Invisible on links that keep the order.
+    FifoOnly,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 16] = [
         Self::NodeWideStamp,
         Self::BlindPut,
         Self::EqualIsConcurrent,
         Self::ZipCompare,
         Self::DotReuse,
+        Self::ServerContext,
+        Self::NoDots,
+        Self::ValueNotContext,
+        Self::DeleteDropsSiblings,
+        Self::EarlyForget,
         Self::DigestMax,
+        Self::SyncReplaces,
+        Self::StuckSync,
+        Self::PrunedClock,
+        Self::SeenTooEarly,
+        Self::FifoOnly,
     ];
 
     /// The name on the command line and in plan files.
@@ -75,7 +150,17 @@ impl Bug {
             Self::EqualIsConcurrent => "equal-is-concurrent",
             Self::ZipCompare => "zip-compare",
             Self::DotReuse => "dot-reuse",
+            Self::ServerContext => "server-context",
+            Self::NoDots => "no-dots",
+            Self::ValueNotContext => "value-not-context",
+            Self::DeleteDropsSiblings => "delete-drops-siblings",
+            Self::EarlyForget => "early-forget",
             Self::DigestMax => "digest-max",
+            Self::SyncReplaces => "sync-replaces",
+            Self::StuckSync => "stuck-sync",
+            Self::PrunedClock => "pruned-clock",
+            Self::SeenTooEarly => "seen-too-early",
+            Self::FifoOnly => "fifo-only",
         }
     }
 }

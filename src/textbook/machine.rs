@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bug, Message, Textbook, Version};
+use super::{Bug, Message, Textbook, Version, context};
 use crate::causality::{Actor, Dot};
 use crate::kv::{Context, Key, Replica, Request, Response, Sibling, Value};
 use crate::machine::{Digest, Env, NodeId, Observe, RequestId, StateMachine};
@@ -19,6 +19,8 @@ pub struct Durable {
 pub enum Timer {
     /// Ask the peers that may have seen something else.
     Sync,
+    /// Forget deletes, right or wrong; only [`Bug::EarlyForget`] sets it.
+    Forget,
 }
 
 impl StateMachine for Textbook {
@@ -35,37 +37,42 @@ impl StateMachine for Textbook {
             let next = self.actor.next().incarnation;
             env.persist(|durable| durable.next_incarnation = next);
         }
-        self.stay_awake_until_settled(env);
+        self.settle(env);
     }
 
-    fn on_message(&mut self, from: NodeId, message: Message, env: &mut Env<'_, Self>) {
+    fn on_message(&mut self, _from: NodeId, message: Message, env: &mut Env<'_, Self>) {
         match message {
-            Message::Update { key, version } => self.apply(key, version),
-            Message::Pull { from_actor, seen } => self.on_pull(from, from_actor, &seen, env),
-            Message::Reply { from_actor, to_actor, versions, seen } => {
-                self.on_reply(from_actor, to_actor, versions, &seen);
+            Message::Update { key, version } => {
+                if self.bug != Some(Bug::FifoOnly) || !self.is_overtaken(&key, &version) {
+                    self.apply(&key, version);
+                }
+            }
+            Message::Pull { from_actor, seen } => self.on_pull(from_actor, &seen, env),
+            Message::Reply { to_actor, answer, part, versions, known } => {
+                self.on_reply(to_actor, answer, part, versions, &known);
             }
         }
-        self.stay_awake_until_settled(env);
+        self.settle(env);
     }
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
         match request {
-            Request::Put { key, value, .. } => self.on_put(id, key, value, env),
-            Request::Delete { .. } => env.respond(id, Response::Refused("not yet".to_owned())),
+            Request::Put { key, value, context } => self.on_write(id, key, Some(value), context, env),
+            Request::Delete { key, context } => self.on_write(id, key, None, context, env),
             Request::Get { key } => {
-                let values = self.versions(&key).iter().map(|version| version.value.clone()).collect();
-                env.respond(id, Response::Values { values, context: Context::empty() });
+                let values = self.versions(&key).iter().filter_map(|version| version.value.clone()).collect();
+                env.respond(id, Response::Values { values, context: context::encode(&key, &self.seen_of(&key)) });
             }
         }
-        self.stay_awake_until_settled(env);
+        self.settle(env);
     }
 
     fn on_timer(&mut self, timer: Timer, env: &mut Env<'_, Self>) {
         match timer {
             Timer::Sync => self.on_sync_timer(env),
+            Timer::Forget => self.on_forget_timer(),
         }
-        self.stay_awake_until_settled(env);
+        self.settle(env);
     }
 
     fn kind(message: &Message) -> &'static str {
@@ -81,8 +88,12 @@ impl StateMachine for Textbook {
             digest.fold_bytes(key.as_bytes());
             digest.fold(siblings.len() as u64);
             for version in siblings {
-                digest.fold_bytes(&version.value);
+                digest.fold(u64::from(version.value.is_some()));
+                digest.fold_bytes(version.value.as_deref().unwrap_or_default());
                 if let Some(dot) = version.dot {
+                    fold_entry(digest, dot.actor, dot.counter.get());
+                }
+                for dot in &version.past {
                     fold_entry(digest, dot.actor, dot.counter.get());
                 }
                 version.clock.entries().for_each(|(actor, counter)| fold_entry(digest, actor, counter));
@@ -93,13 +104,36 @@ impl StateMachine for Textbook {
 
 impl Textbook {
     /// Writes, tells everybody, and answers the client.
-    fn on_put(&mut self, id: RequestId, key: Key, value: Value, env: &mut Env<'_, Self>) {
-        let Some((dot, version)) = self.write(&key, value) else {
-            let why = "this life of the node has no counter left".to_owned();
-            return env.respond(id, Response::Refused(why));
+    fn on_write(
+        &mut self,
+        id: RequestId,
+        key: Key,
+        value: Option<Value>,
+        context: Option<Context>,
+        env: &mut Env<'_, Self>,
+    ) {
+        let dots = context.as_ref().map(|context| context::decode(&key, context));
+        let is_delete = value.is_none();
+        let written = match &dots {
+            Some(None) => Err("this is no context of this key"),
+            Some(Some(dots)) => self.write(&key, value, Some(dots.clone())),
+            None => self.write(&key, value, None),
         };
+        let (dot, version) = match written {
+            Ok(written) => written,
+            Err(why) => return env.respond(id, Response::Refused(why.to_owned())),
+        };
+        let mut told = version.past.clone();
+        told.insert(dot);
+        let told = context::encode(&key, &told);
         env.broadcast(&Message::Update { key, version });
-        env.respond(id, Response::Written { dot, context: Context::empty() });
+        env.respond(id, Response::Written { dot, context: told });
+        if is_delete {
+            env.mark("tombstone made");
+        }
+        if dots.flatten().is_some_and(|dots| !dots.is_empty()) {
+            env.mark("context used");
+        }
     }
 }
 
@@ -111,7 +145,8 @@ fn fold_entry(digest: &mut Digest, actor: Actor, counter: u64) {
 
 impl Replica for Textbook {
     fn siblings(&self, key: &str, each: &mut dyn FnMut(Sibling<'_>)) {
-        self.versions(key).iter().for_each(|version| each(sibling(version)));
+        let live = self.versions(key).iter().filter(|version| version.value.is_some());
+        live.for_each(|version| each(sibling(version)));
     }
 
     fn has_seen(&self, dot: Dot) -> bool {
@@ -130,11 +165,11 @@ impl Replica for Textbook {
 }
 
 fn sibling(version: &Version) -> Sibling<'_> {
-    Sibling { value: Some(&version.value), dot: version.dot }
+    Sibling { value: version.value.as_deref(), dot: version.dot }
 }
 
 impl Observe for Textbook {
-    /// The versions of each key, sorted: nodes may have received them in different orders.
+    /// The versions of each key, deletes included, sorted: nodes may have received them in different orders.
     type View = BTreeMap<Key, Vec<Version>>;
 
     fn view(&self) -> Self::View {

@@ -1,6 +1,6 @@
 //! What nodes send each other, and how it looks in a trace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::Clock;
@@ -12,11 +12,17 @@ use crate::kv::{Key, Shown, Value};
 pub struct Version {
     /// The name of the write; `None` for one that came through the plain interface, which has no names.
     pub dot: Option<Dot>,
-    /// What the writer knew of the key, this write included.
+    /// For each actor the latest of its writes of the key that this one builds on, this write included.
     pub clock: Clock,
-    /// What was written.
-    pub value: Value,
+    /// The names of all writes of the key that this one builds on. A client that has not read everything leaves gaps, which a
+    /// clock cannot tell.
+    pub past: BTreeSet<Dot>,
+    /// What was written; `None` for a delete.
+    pub value: Option<Value>,
 }
+
+/// The dots that a node has seen, each with its key.
+pub type Seen = BTreeMap<Dot, Key>;
 
 /// What nodes send each other.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,30 +39,46 @@ pub enum Message {
         /// Who asks, in which life.
         from_actor: Actor,
         /// The dots it has seen.
-        seen: BTreeSet<Dot>,
+        seen: Seen,
     },
-    /// The answer to a pull.
+    /// A part of an answer to a pull.
     Reply {
-        /// Who answers, in which life.
-        from_actor: Actor,
         /// Who asked, in which life.
         to_actor: Actor,
-        /// All that is current at the sender and that the asker had not seen.
+        /// Which of the sender's answers it is.
+        answer: u64,
+        /// Which part this is, from 1, and of how many.
+        part: (usize, usize),
+        /// The versions of this part.
         versions: Vec<(Key, Version)>,
-        /// The dots that the sender has seen.
-        seen: BTreeSet<Dot>,
+        /// What the sender knew when it was asked; the same in each part.
+        known: Known,
     },
 }
 
-/// `b {0:2 1:1}`: the value and its clock.
+/// What a node knows: what is seen and not held is obsolete.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Who, in which life.
+    pub actor: Actor,
+    /// The dots it has seen.
+    pub seen: Seen,
+    /// The dots of the versions it holds.
+    pub held: BTreeSet<Dot>,
+}
+
+/// `b {0:2 1:1}`, `deleted {0:3}`: the value and its clock.
 impl fmt::Debug for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", Shown(&self.value), self.clock)
+        match &self.value {
+            Some(value) => write!(f, "{} {:?}", Shown(value), self.clock),
+            None => write!(f, "deleted {:?}", self.clock),
+        }
     }
 }
 
 /// `cart=b {0:2 1:1}`, `pull {0:1..4,6}`, `reply [cart=b {0:2}, user=c {1:1}] {0:1,2 1:1}`. Lives after the first are
-/// named: `pull as 2'1 {}`, `reply to 2'1 [] {}`.
+/// named: `pull as 2'1 {}`, `reply to 2'1 [] {}`; and so are parts: `reply 1 of 2 [cart=b {0:2}] {0:1,2 1:1}`.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,19 +86,22 @@ impl fmt::Debug for Message {
             Self::Pull { from_actor, seen } => {
                 f.write_str("pull ")?;
                 write_life(f, "as", *from_actor)?;
-                write_dots(f, seen)
+                write_dots(f, seen.keys())
             }
-            Self::Reply { from_actor, to_actor, versions, seen } => {
+            Self::Reply { to_actor, part, versions, known, .. } => {
                 f.write_str("reply ")?;
-                write_life(f, "as", *from_actor)?;
+                write_life(f, "as", known.actor)?;
                 write_life(f, "to", *to_actor)?;
+                if part.1 > 1 {
+                    write!(f, "{} of {} ", part.0, part.1)?;
+                }
                 f.write_str("[")?;
                 for (place, (key, version)) in versions.iter().enumerate() {
                     let comma = if place > 0 { ", " } else { "" };
                     write!(f, "{comma}{key}={version:?}")?;
                 }
                 f.write_str("] ")?;
-                write_dots(f, seen)
+                write_dots(f, known.seen.keys())
             }
         }
     }
@@ -91,8 +116,8 @@ fn write_life(f: &mut fmt::Formatter<'_>, role: &str, actor: Actor) -> fmt::Resu
 }
 
 /// Writes `{0:1..4,6 1:1}`: three and more in a row are a range.
-fn write_dots(f: &mut fmt::Formatter<'_>, dots: &BTreeSet<Dot>) -> fmt::Result {
-    let dots: Vec<Dot> = dots.iter().copied().collect();
+fn write_dots<'a>(f: &mut fmt::Formatter<'_>, dots: impl Iterator<Item = &'a Dot>) -> fmt::Result {
+    let dots: Vec<Dot> = dots.copied().collect();
     f.write_str("{")?;
     for (place, of_actor) in dots.chunk_by(|left, right| left.actor == right.actor).enumerate() {
         let space = if place > 0 { " " } else { "" };

@@ -19,6 +19,7 @@
 
 mod bugs;
 mod clock;
+mod context;
 mod machine;
 mod message;
 mod rules;
@@ -26,7 +27,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causality::{Actor, Dot};
 use crate::kv::{Key, Value};
@@ -35,7 +36,7 @@ use crate::machine::{Boot, NodeId};
 pub use bugs::{Bug, UnknownBug};
 pub use clock::Clock;
 pub use machine::{Durable, Timer};
-pub use message::{Message, Version};
+pub use message::{Known, Message, Seen, Version};
 use sync::Knowledge;
 
 /// A node of a replicated key-value store in which concurrent writes survive as siblings.
@@ -47,7 +48,7 @@ pub struct Textbook {
     actor: Actor,
     /// How many writes this life has made.
     issued: u64,
-    /// The siblings of each key, in the order in which they came. invariant: no key has none.
+    /// The versions of each key, deletes included, in the order in which they came. invariant: no key has none.
     keys: BTreeMap<Key, Vec<Version>>,
     /// The join of all clocks that ever came by. Nothing but [`Bug::NodeWideStamp`] looks at it.
     node_clock: Clock,
@@ -92,7 +93,7 @@ impl Textbook {
     ///
     /// This is the plain interface, without a network: nobody is told.
     pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Option<Dot> {
-        self.write(&key.into(), value.into()).map(|(dot, _)| dot)
+        self.write(&key.into(), Some(value.into()), None).ok().map(|(dot, _)| dot)
     }
 
     /// All siblings of `key` with their clocks, in the order in which they came.
@@ -101,8 +102,9 @@ impl Textbook {
     /// of nodes.
     #[must_use]
     pub fn get(&self, key: impl AsRef<str>) -> Vec<(Vec<u8>, Vec<usize>)> {
-        let siblings = self.versions(key.as_ref()).iter();
-        siblings.map(|version| (version.value.to_vec(), version.clock.to_plain(self.node_count))).collect()
+        let plain =
+            |version: &Version| Some((version.value.as_ref()?.to_vec(), version.clock.to_plain(self.node_count)));
+        self.versions(key.as_ref()).iter().filter_map(plain).collect()
     }
 
     /// Takes in a version that was written elsewhere, with its clock as [`get`](Self::get) writes it.
@@ -116,10 +118,16 @@ impl Textbook {
             (self.actor, self.issued) = latest.max((self.actor, self.issued));
         }
         // A plain clock does not tell which of its entries is the write's own.
-        self.apply(key.into(), Version { dot: None, clock, value: value.into() });
+        let version = Version { dot: None, clock, past: BTreeSet::new(), value: Some(value.into()) };
+        self.apply(&key.into(), version);
     }
 
-    /// The siblings of `key`.
+    /// Removes all siblings that this node has of `key`. Returns the name of the delete, as [`put`](Self::put) does.
+    pub fn delete(&mut self, key: impl Into<Key>) -> Option<Dot> {
+        self.write(&key.into(), None, None).ok().map(|(dot, _)| dot)
+    }
+
+    /// The versions of `key`, deletes included.
     fn versions(&self, key: &str) -> &[Version] {
         self.keys.get(key).map_or(&[], Vec::as_slice)
     }

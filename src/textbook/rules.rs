@@ -1,74 +1,175 @@
-//! Which versions of a key live: how a write is stamped, and what an arriving version replaces.
+//! Which versions of a key live: what a write builds on, and what an arriving version replaces.
+//!
+//! A node remembers which dots it has *seen*: those that came by, and those that something that came by builds on. So a dot
+//! that was seen and that is not held here is of an obsolete version, and stays out for good.
+
+use std::collections::BTreeSet;
 
 use super::clock::COUNTER_LIMIT;
 use super::{Bug, Clock, Textbook, Version};
-use crate::causality::Dot;
+use crate::causality::{Actor, Dot};
 use crate::kv::{Key, Value};
 
+/// A key may have this many values; no write of this node's own makes more of them.
+const SIBLING_COUNT_MAX: usize = 100;
+
+/// The number of actors that [`Bug::PrunedClock`] leaves in a clock.
+const PRUNED_CLOCK_LENGTH: usize = 2;
+
 impl Textbook {
-    /// Makes a write of this node, and puts it in the place of all siblings here. `None` when no counter is left.
-    pub(super) fn write(&mut self, key: &Key, value: Value) -> Option<(Dot, Version)> {
-        if self.issued + 1 >= COUNTER_LIMIT {
-            return None;
+    /// Makes a write of this node, a delete if there is no `value`. It takes the place of the versions in `context`, or
+    /// without one of all that are here. Changes nothing and says why when it cannot be.
+    pub(super) fn write(
+        &mut self,
+        key: &Key,
+        value: Option<Value>,
+        context: Option<BTreeSet<Dot>>,
+    ) -> Result<(Dot, Version), &'static str> {
+        let dot = Dot::new(self.actor, self.issued + 1).filter(|dot| dot.counter.get() < COUNTER_LIMIT);
+        let dot = dot.ok_or("this life of the node has no counter left")?;
+        let is_future = |seen: &Dot| seen.actor == self.actor && *seen >= dot;
+        if context.as_ref().is_some_and(|dots| dots.iter().any(is_future)) {
+            return Err("the context tells of writes that were never made");
         }
-        let dot = Dot::new(self.actor, self.issued + 1)?;
+        let context = self.context_as_taken(key, value.is_some(), context);
+        let is_plain = context.is_none();
+        let past = context.unwrap_or_else(|| self.past_of_plain(key));
+        let clock = self.stamp(key, &past, is_plain, dot);
+        let mut version = Version { dot: Some(dot), clock, past, value };
+        let kept = self.versions(key).iter().filter(|local| local.value.is_some() && !covers(&version, local, None));
+        if version.value.is_some() && kept.count() >= SIBLING_COUNT_MAX {
+            return Err("the key has too many siblings");
+        }
         self.issued += 1;
-        let version = Version { dot: Some(dot), clock: self.stamp(key), value };
-        if self.bug == Some(Bug::BlindPut) {
-            self.apply(key.clone(), version.clone());
-        } else {
-            self.learn(&version);
-            self.keys.insert(key.clone(), vec![version.clone()]);
+        self.place(key, version.clone(), is_plain);
+        if self.bug == Some(Bug::PrunedClock) {
+            prune(&mut version, self.actor);
         }
-        Some((dot, version))
+        Ok((dot, version))
     }
 
-    /// The clock of a new write: everything that is known of *this key*, and the write itself.
-    fn stamp(&self, key: &str) -> Clock {
-        let mut clock = Clock::default();
-        if self.bug != Some(Bug::BlindPut) {
-            self.versions(key).iter().for_each(|version| clock.join(&version.clock));
+    /// What the node makes of a client's context; right without a bug: takes it as it is.
+    fn context_as_taken(&self, key: &str, is_put: bool, context: Option<BTreeSet<Dot>>) -> Option<BTreeSet<Dot>> {
+        let mut dots = context?;
+        match self.bug {
+            Some(Bug::ServerContext) if is_put => return None,
+            Some(Bug::DeleteDropsSiblings) if !is_put => return None,
+            Some(Bug::NoDots) => {
+                // One clock stands for all siblings: a client that has not read all of them has read none.
+                let held: Vec<Dot> = self.versions(key).iter().filter_map(|local| local.dot).collect();
+                if held.iter().any(|dot| !dots.contains(dot)) {
+                    held.iter().for_each(|dot| _ = dots.remove(dot));
+                }
+            }
+            _ => {}
+        }
+        Some(dots)
+    }
+
+    /// What a write without a context builds on: all that is known of *this key*.
+    fn past_of_plain(&self, key: &str) -> BTreeSet<Dot> {
+        let mut past = self.seen_of(key);
+        if self.bug == Some(Bug::BlindPut) {
+            past.retain(|dot| dot.actor == self.actor);
         }
         if self.bug == Some(Bug::NodeWideStamp) {
-            clock.join(&self.node_clock);
+            for (actor, counter) in self.node_clock.entries() {
+                past.extend((1..=counter).filter_map(|counter| Dot::new(actor, counter)));
+            }
         }
-        clock.set(self.actor, self.issued);
+        past
+    }
+
+    /// The clock of the write `dot`: for each actor the latest of its writes in the past, and the write itself.
+    fn stamp(&self, key: &str, past: &BTreeSet<Dot>, is_plain: bool, dot: Dot) -> Clock {
+        let mut clock = Clock::default();
+        if is_plain && self.bug != Some(Bug::BlindPut) {
+            // A version without a name is known by its clock alone.
+            self.versions(key).iter().for_each(|version| clock.join(&version.clock));
+        }
+        for seen in past {
+            clock.set(seen.actor, seen.counter.get().max(clock.get(seen.actor)));
+        }
+        clock.set(dot.actor, dot.counter.get());
         clock
     }
 
-    /// Takes in a version from elsewhere: it replaces all that it descends from, and is dropped if it is not news.
-    pub(super) fn apply(&mut self, key: Key, version: Version) {
-        self.learn(&version);
-        let bug = self.bug;
-        let siblings = self.keys.entry(key).or_default();
-        // Duplicates are told by their clocks, as the textbook does, not by the dots seen.
-        if siblings.iter().any(|local| local.clock == version.clock) {
-            if bug == Some(Bug::EqualIsConcurrent) {
-                siblings.push(version);
-            }
-            return;
+    /// Puts a write of this node's own in the place of what it covers.
+    fn place(&mut self, key: &Key, version: Version, is_plain: bool) {
+        self.node_clock.join(&version.clock);
+        self.see(key, version.dot);
+        if is_plain || self.bug != Some(Bug::ValueNotContext) {
+            self.see(key, version.past.iter().copied());
         }
-        let replaces = siblings.iter().any(|local| descends(&version.clock, &local.clock, bug));
-        if !replaces && siblings.iter().any(|local| descends(&local.clock, &version.clock, bug)) {
-            return;
-        }
-        siblings.retain(|local| !descends(&version.clock, &local.clock, bug));
+        let siblings = self.keys.entry(key.clone()).or_default();
+        siblings.retain(|local| !covers(&version, local, None));
         siblings.push(version);
     }
 
-    /// Remembers that `version` came by, whatever becomes of it.
-    fn learn(&mut self, version: &Version) {
+    /// Takes in a version from elsewhere: it replaces all that it covers, and is dropped if it is not news.
+    pub(super) fn apply(&mut self, key: &Key, version: Version) {
+        let bug = self.bug;
+        let was_seen = version.dot.is_some_and(|dot| self.sync.has_seen(dot));
         self.node_clock.join(&version.clock);
-        if let Some(dot) = version.dot {
-            self.see(dot);
+        self.see(key, version.dot);
+        self.see(key, version.past.iter().copied());
+        let local = self.versions(key);
+        if local.iter().any(|local| is_same(local, &version)) {
+            if bug == Some(Bug::EqualIsConcurrent) {
+                self.keys.entry(key.clone()).or_default().push(version);
+            }
+            return;
         }
+        let replaces = local.iter().any(|local| covers(&version, local, bug));
+        let is_covered = local.iter().any(|local| covers(local, &version, bug)) && bug != Some(Bug::ValueNotContext);
+        if (was_seen || is_covered) && !replaces {
+            return;
+        }
+        let siblings = self.keys.entry(key.clone()).or_default();
+        siblings.retain(|local| !covers(&version, local, bug));
+        siblings.push(version);
+    }
+
+    /// Drops the versions for which `is_gone` holds.
+    pub(super) fn drop_versions(&mut self, is_gone: impl Fn(&Version) -> bool) {
+        for siblings in self.keys.values_mut() {
+            siblings.retain(|version| !is_gone(version));
+        }
+        self.keys.retain(|_, siblings| !siblings.is_empty());
+    }
+
+    /// The dots of `key` that this node has seen.
+    pub(super) fn seen_of(&self, key: &str) -> BTreeSet<Dot> {
+        let seen = self.sync.seen().iter().filter(|(_, of)| &***of == key);
+        seen.map(|(dot, _)| *dot).collect()
     }
 }
 
-/// True when whoever wrote with clock `new` knew of the write with clock `old`.
-fn descends(new: &Clock, old: &Clock, bug: Option<Bug>) -> bool {
-    if bug == Some(Bug::ZipCompare) {
-        return new.descends_where_both_know(old);
+/// True if both are one and the same write.
+fn is_same(left: &Version, right: &Version) -> bool {
+    match (left.dot, right.dot) {
+        (Some(left), Some(right)) => left == right,
+        _ => left.clock == right.clock,
     }
-    new.descends(old)
+}
+
+/// True when whoever wrote `new` knew of the write `old`.
+fn covers(new: &Version, old: &Version, bug: Option<Bug>) -> bool {
+    if bug == Some(Bug::ZipCompare) {
+        return new.clock.descends_where_both_know(&old.clock);
+    }
+    match (new.dot, old.dot) {
+        (Some(_), Some(old)) => new.past.contains(&old),
+        _ => new.clock.descends(&old.clock),
+    }
+}
+
+/// The mistake of [`Bug::PrunedClock`]: leaves the writer and the actors with the highest counters.
+fn prune(version: &mut Version, writer: Actor) {
+    let mut entries: Vec<(Actor, u64)> = version.clock.entries().collect();
+    entries.sort_by_key(|&(actor, counter)| (actor != writer, std::cmp::Reverse((counter, actor))));
+    entries.truncate(PRUNED_CLOCK_LENGTH);
+    version.clock = Clock::default();
+    entries.iter().for_each(|&(actor, counter)| version.clock.set(actor, counter));
+    version.past.retain(|dot| entries.iter().any(|(actor, _)| *actor == dot.actor));
 }

@@ -1,6 +1,8 @@
 //! A little world to test in: messages and timers wait until a test lets them happen.
 
-use crate::kv::{Request, Response};
+use std::collections::BTreeSet;
+
+use crate::kv::{Context, Request, Response};
 use crate::machine::{Boot, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use crate::textbook::{Bug, Durable, Message, Textbook, Timer};
 
@@ -18,7 +20,7 @@ pub(super) struct World {
     pub(super) letters: Vec<Letter>,
     pub(super) response: Option<Response>,
     durables: Vec<Durable>,
-    is_timer_set: Vec<bool>,
+    timers: Vec<BTreeSet<Timer>>,
     bug: Option<Bug>,
 }
 
@@ -30,7 +32,7 @@ impl World {
             letters: Vec::new(),
             response: None,
             durables: vec![Durable::default(); node_count],
-            is_timer_set: vec![false; node_count],
+            timers: vec![BTreeSet::new(); node_count],
             bug,
         };
         (0..node_count).for_each(|node| world.step(node, usize::MAX, |node, env| node.start(env)));
@@ -49,7 +51,7 @@ impl World {
                 Effect::Send { to, message } => {
                     self.letters.push(Letter { from: node, to: to.index(), message });
                 }
-                Effect::SetTimer { .. } => self.is_timer_set[node] = true,
+                Effect::SetTimer { timer, .. } => _ = self.timers[node].insert(timer),
                 Effect::Respond { response, .. } => self.response = Some(response),
                 Effect::CancelTimer { .. } | Effect::Persist | Effect::Mark(_) => {}
             }
@@ -61,15 +63,45 @@ impl World {
     }
 
     pub(super) fn put_within(&mut self, node: usize, key: &str, value: &str, budget: usize) {
-        let request = Request::Put { key: key.into(), value: value.as_bytes().into() };
+        let request = Request::Put { key: key.into(), value: value.as_bytes().into(), context: None };
         self.step(node, budget, |node, env| node.on_request(RequestId(0), request, env));
+    }
+
+    pub(super) fn delete(&mut self, node: usize, key: &str) {
+        self.write(node, key, None, None);
+    }
+
+    /// A put by a client that has seen `context`; returns what it has seen then.
+    pub(super) fn put_over(&mut self, node: usize, key: &str, value: &str, context: &Context) -> Context {
+        self.write(node, key, Some(value), Some(context.clone()))
+    }
+
+    /// A put, or a delete without a value. Returns what the client has seen then; what it had seen if it was refused.
+    pub(super) fn write(&mut self, node: usize, key: &str, value: Option<&str>, context: Option<Context>) -> Context {
+        let (key, had) = (key.into(), context.clone());
+        let request = match value {
+            Some(value) => Request::Put { key, value: value.as_bytes().into(), context },
+            None => Request::Delete { key, context },
+        };
+        self.step(node, usize::MAX, |node, env| node.on_request(RequestId(0), request, env));
+        match &self.response {
+            Some(Response::Written { context, .. }) => context.clone(),
+            _ => had.unwrap_or_default(),
+        }
+    }
+
+    /// What a client that reads has seen then.
+    pub(super) fn read(&mut self, node: usize, key: &str) -> Context {
+        self.get(node, key);
+        let Some(Response::Values { context, .. }) = &self.response else { panic!("expect: a get is answered") };
+        context.clone()
     }
 
     /// What a client reads, as text.
     pub(super) fn get(&mut self, node: usize, key: &str) -> String {
         let request = Request::Get { key: key.into() };
         self.step(node, usize::MAX, |node, env| node.on_request(RequestId(0), request, env));
-        format!("{:?}", self.response.take().expect("expect: a get is answered at once"))
+        format!("{:?}", self.response.as_ref().expect("expect: a get is answered at once"))
     }
 
     /// Delivers `letter`, which may be one that was delivered before.
@@ -86,8 +118,12 @@ impl World {
 
     /// Lets the timer of `node` fire, if it is set.
     pub(super) fn wake(&mut self, node: usize) {
-        if std::mem::take(&mut self.is_timer_set[node]) {
-            self.step(node, usize::MAX, |node, env| node.on_timer(Timer::Sync, env));
+        self.fire(node, Timer::Sync);
+    }
+
+    pub(super) fn fire(&mut self, node: usize, timer: Timer) {
+        if self.timers[node].remove(&timer) {
+            self.step(node, usize::MAX, |node, env| node.on_timer(timer, env));
         }
     }
 
@@ -95,27 +131,28 @@ impl World {
     pub(super) fn restart(&mut self, node: usize) {
         let boot = boot(node, self.nodes.len(), self.durables[node].clone());
         self.nodes[node] = Textbook::boot(boot, self.bug);
-        self.is_timer_set[node] = false;
+        self.timers[node].clear();
         self.step(node, usize::MAX, |node, env| node.start(env));
     }
 
     /// The network heals: delivers everything in order, and lets timers fire, until nothing is left to do.
     pub(super) fn rest(&mut self) {
-        assert!(self.rest_watched(|_| ()), "expect: a healed cluster comes to rest");
+        assert!(self.rest_watched(|_, _| ()), "expect: a healed cluster comes to rest");
     }
 
     /// The same, showing each letter; false if there is no end to it.
-    pub(super) fn rest_watched(&mut self, mut watch: impl FnMut(&Letter)) -> bool {
+    pub(super) fn rest_watched(&mut self, mut watch: impl FnMut(&Letter, &Textbook)) -> bool {
         for _ in 0..20 {
             while !self.letters.is_empty() {
                 let letter = self.letters.remove(0);
                 self.deliver(&letter);
-                watch(&letter);
+                watch(&letter, &self.nodes[letter.to]);
             }
-            if !self.is_timer_set.contains(&true) {
+            if self.timers.iter().all(BTreeSet::is_empty) {
                 return true;
             }
-            (0..self.nodes.len()).for_each(|node| self.wake(node));
+            (0..self.nodes.len())
+                .for_each(|node| [Timer::Sync, Timer::Forget].iter().for_each(|&timer| self.fire(node, timer)));
         }
         false
     }
