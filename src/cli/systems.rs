@@ -31,6 +31,7 @@ pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())
+        .check(Leftovers::new())
 }
 
 /// All of them, by name.

@@ -98,7 +98,7 @@ impl StateMachine for Node {
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
         if let Request::Put { context: Some(_), .. } | Request::Delete { context: Some(_), .. } = &request {
-            env.mark("contexts used");
+            env.mark("context used");
         }
         let response = self.answer(request).unwrap_or_else(|error| Response::Refused(error.to_string()));
         self.act(env);

@@ -34,7 +34,7 @@ pub enum Message {
 }
 
 /// A write, as its writer tells it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
     /// Where.
     #[serde(deserialize_with = "read_key")]
@@ -47,7 +47,7 @@ pub struct Update {
 }
 
 /// A question.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pull {
     /// The life of the node that asks.
     pub actor: Actor,
@@ -78,7 +78,7 @@ pub struct Reply {
 }
 
 /// What the answering node has of one key.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyState {
     /// Which.
     #[serde(deserialize_with = "read_key")]

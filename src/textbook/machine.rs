@@ -153,6 +153,14 @@ impl Replica for Textbook {
         self.sync.has_seen(dot)
     }
 
+    fn tombstone_count(&self) -> usize {
+        self.keys.values().flatten().filter(|version| version.value.is_none()).count()
+    }
+
+    fn leftover_count(&self) -> usize {
+        self.tombstone_count()
+    }
+
     fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
         match message {
             Message::Update { key, version } => each(key, sibling(version)),

@@ -227,19 +227,22 @@ fn any_version() -> impl Strategy<Value = Version> {
 fn any_envelope() -> impl Strategy<Value = Envelope> {
     let seen = || vec(any_dot(), 0..8).prop_map(DotSet::from_iter);
     let key = || "[a-c\u{e9}]{0,3}".prop_map(Into::into);
-    let state = (key(), vec(any_version(), 0..3), vec(any_dot(), 0..3), seen()).prop_map(|(key, versions, kept, covered)| {
-        KeyState { key, writes: versions.into_iter().map(Write::from).collect(), kept, covered }
-    });
+    let state =
+        (key(), vec(any_version(), 0..3), vec(any_dot(), 0..3), seen()).prop_map(|(key, versions, kept, covered)| {
+            KeyState { key, writes: versions.into_iter().map(Write::from).collect(), kept, covered }
+        });
     let counts = (any::<u32>(), 0..3_u32, 0..3_u32, any::<bool>());
     let message = prop_oneof![
         (key(), any_version(), seen()).prop_map(|(key, version, past)| {
             Message::Update(Arc::new(Update { key, write: version.into(), past }))
         }),
         (any_actor(), seen()).prop_map(|(actor, seen)| Message::Pull(Arc::new(Pull { actor, seen }))),
-        (any_actor(), any_actor(), counts, vec(state, 0..4), seen()).prop_map(|(actor, asked_by, counts, keys, seen)| {
-            let (number, batch, batch_count, full) = counts;
-            Message::Reply(Arc::new(Reply { actor, asked_by, number, batch, batch_count, full, keys, seen }))
-        }),
+        (any_actor(), any_actor(), counts, vec(state, 0..4), seen()).prop_map(
+            |(actor, asked_by, counts, keys, seen)| {
+                let (number, batch, batch_count, full) = counts;
+                Message::Reply(Arc::new(Reply { actor, asked_by, number, batch, batch_count, full, keys, seen }))
+            }
+        ),
     ];
     (prop_oneof![8 => 0..3_usize, 1 => 0..=u32::MAX as usize], prop_oneof![8 => Just(0), 1 => 1..4_usize], message)
         .prop_map(|(from, to, message)| Envelope { from: NodeId::new(from), to: NodeId::new(to), message })

@@ -59,7 +59,7 @@ fn puts_that_are_too_long_change_nothing() {
 }
 
 /// A key, a value and a clock, as `receive_update` takes them.
-type Update = (&'static str, &'static [u8], Vec<usize>);
+type ByHand = (&'static str, &'static [u8], Vec<usize>);
 
 #[test]
 fn updates_that_are_malformed_change_nothing() {
@@ -67,7 +67,7 @@ fn updates_that_are_malformed_change_nothing() {
     let is_length = |e: &StoreError| matches!(e, StoreError::ClockLength { node_count: 3, .. });
     let is_large = |e: &StoreError| matches!(e, StoreError::CounterTooLarge { .. });
     let is_zero = |e: &StoreError| *e == StoreError::ClockZero;
-    let cases: [Case<Update>; 15] = [
+    let cases: [Case<ByHand>; 15] = [
         ("one entry", ("k", b"v", vec![9]), is_length),
         ("two entries", ("k", b"v", vec![9, 9]), is_length),
         ("four entries", ("k", b"v", vec![9, 9, 9, 9]), is_length),
@@ -98,7 +98,11 @@ fn envelope(from: usize, to: usize, message: Message) -> Envelope {
 }
 
 fn update(dot: Dot, counters: &[u64]) -> Message {
-    Message::Update(Arc::new(Update { key: "k".into(), write: version(dot, counters, b"v").into(), past: DotSet::new() }))
+    Message::Update(Arc::new(Update {
+        key: "k".into(),
+        write: version(dot, counters, b"v").into(),
+        past: DotSet::new(),
+    }))
 }
 
 fn pull(asker: (u32, u32), seen: &[Dot]) -> Message {

@@ -222,15 +222,17 @@ impl World {
             let clock = version.clock.iter().map(|counter| counter as usize);
             let mut clock: Vec<usize> = clock.collect();
             clock.resize(self.nodes.len(), 0);
-            self.nodes[to].receive_update(key, version.value.clone(), clock).unwrap();
+            let value = version.value.clone().expect("expect: these scripts delete nothing");
+            self.nodes[to].receive_update(key, value, clock).unwrap();
             self.note(to, key, version);
         }
     }
 
     /// The ghost hears that `node` has processed a version.
-    fn note(&mut self, node: usize, key: &str, version: &Version) {
+    fn note(&mut self, node: usize, key: &str, sent: &Sent) {
         let key = KEYS.iter().position(|known| *known == key).expect("expect: a key of the script");
-        self.processed[node][key].insert(write_id(&version.value));
+        let value = sent.value.as_ref().expect("expect: these scripts delete nothing");
+        self.processed[node][key].insert(write_id(value));
     }
 
     fn collect(&mut self, node: usize) {
