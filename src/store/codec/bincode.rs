@@ -98,10 +98,12 @@ pub(in crate::store) fn decode_as<T: DeserializeOwned>(
 /// A few bytes may claim a text of any length, for which bincode makes room before it reads it. So the less there is to
 /// read, the less it may claim.
 fn decode_body<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result<(T, usize), CodecError> {
-    match body.len() {
-        0..=SMALL => decode_form(body, depth_max, standard().with_limit::<{ SMALL * GROWTH_MAX }>()),
-        0..=MEDIUM => decode_form(body, depth_max, standard().with_limit::<{ MEDIUM * GROWTH_MAX }>()),
-        _ => decode_form(body, depth_max, standard().with_limit::<DECODED_BYTES_MAX>()),
+    if body.len() <= SMALL {
+        decode_form(body, depth_max, standard().with_limit::<{ SMALL * GROWTH_MAX }>())
+    } else if body.len() <= MEDIUM {
+        decode_form(body, depth_max, standard().with_limit::<{ MEDIUM * GROWTH_MAX }>())
+    } else {
+        decode_form(body, depth_max, standard().with_limit::<DECODED_BYTES_MAX>())
     }
 }
 
