@@ -11,7 +11,7 @@ use distributed_data_consistency::store::{Bincode, Codec, Envelope, Json, KeySta
 use peak_alloc::PeakAlloc;
 
 #[path = "../tests/codecs/envelopes.rs"]
-#[allow(dead_code, reason = "shared with the tests, which need more of it")]
+#[allow(dead_code, clippy::unwrap_used, reason = "shared with the tests, which need more of it")]
 mod envelopes;
 
 #[global_allocator]

@@ -1,5 +1,6 @@
 //! Codecs: what a node takes from any of them, what each refuses, typed values, resolvers.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 #![cfg(all(feature = "json", feature = "protobuf"))]
 
 #[path = "codecs/envelopes.rs"]
