@@ -110,7 +110,7 @@ proptest! {
             match op {
                 Op::Put { key } => {
                     let value = format!("put {number}").into_bytes();
-                    let dot = store.put(KEYS[key], value.clone()).ok();
+                    let dot = store.put(KEYS[key], value.clone()).ok().map(|written| written.dot);
                     prop_assert_eq!(dot, textbook.put(KEYS[key], value));
                     if dot.is_some() {
                         let (value, clock) = store.get(KEYS[key]).remove(0);

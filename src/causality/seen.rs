@@ -230,6 +230,21 @@ impl DotSet {
         self.actors.iter().map(|(actor, _)| *actor)
     }
 
+    /// All there is, actor by actor, in order: the counter up to which everything is in, and the runs above it, both their
+    /// ends included.
+    pub fn parts(&self) -> impl ExactSizeIterator<Item = (Actor, u64, &[(u64, u64)])> + '_ {
+        self.actors.iter().map(|(actor, counters)| (*actor, counters.base, counters.runs.as_slice()))
+    }
+
+    /// The set of these [`parts`](Self::parts).
+    ///
+    /// # Errors
+    /// If they are not in the one form in which a set tells them.
+    pub fn from_parts(parts: impl IntoIterator<Item = (Actor, u64, Vec<(u64, u64)>)>) -> Result<Self, &'static str> {
+        let actors = parts.into_iter().map(|(actor, base, runs)| (actor, Counters { base, runs }));
+        Self::try_from(actors.collect::<Vec<_>>())
+    }
+
     /// True when nothing was seen.
     pub fn is_empty(&self) -> bool {
         self.actors.is_empty()

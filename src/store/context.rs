@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::wire::{decode, encode};
+use super::codec::{Bincode, decode_as, encode_as};
 use crate::causality::{Dot, DotSet, VectorClock};
 use crate::kv;
 use crate::machine::Digest;
@@ -56,7 +56,11 @@ impl Context {
     /// The context as clients carry it: opaque, with a version byte; no bytes for the empty one.
     #[must_use]
     pub fn to_bytes(&self) -> kv::Context {
-        if self.is_empty() { kv::Context::empty() } else { kv::Context::from_bytes(encode(FORMAT, self)) }
+        if self.is_empty() {
+            return kv::Context::empty();
+        }
+        let bytes = encode_as(FORMAT, self).expect("expect: what this crate makes can be encoded");
+        kv::Context::from_bytes(bytes)
     }
 
     /// The context that a client has carried.
@@ -64,7 +68,11 @@ impl Context {
     /// # Errors
     /// If the bytes are no context, or anything beside it, or are more than `bytes_max`.
     pub fn from_bytes(bytes: &kv::Context, bytes_max: usize) -> Result<Self, StoreError> {
-        if bytes.as_bytes().is_empty() { Ok(Self::empty()) } else { decode(FORMAT, bytes.as_bytes(), bytes_max) }
+        let limits = Bincode { bytes_max, ..Bincode::default() };
+        match bytes.as_bytes() {
+            [] => Ok(Self::empty()),
+            bytes => Ok(decode_as(FORMAT, bytes, &limits)?),
+        }
     }
 }
 

@@ -20,6 +20,7 @@
 //! ```
 
 mod answer;
+mod codec;
 mod config;
 mod context;
 mod entry;
@@ -28,17 +29,26 @@ mod log;
 mod machine;
 mod message;
 mod node;
+mod resolve;
 mod sync;
+mod typed;
 mod validate;
 mod version;
 mod wire;
 mod write;
 
+#[cfg(feature = "json")]
+pub use codec::Json;
+#[cfg(feature = "protobuf")]
+pub use codec::Protobuf;
+pub use codec::{Bincode, Codec, CodecError};
 pub use config::Config;
 pub use context::Context;
 pub use error::{Outcome, StoreError};
 pub use machine::{Durable, SyncTimer};
 pub use message::{Envelope, KeyState, Message, Pull, Reply, Update};
 pub use node::{Leftovers, Node, Processed};
+pub use resolve::{Candidate, LastWriter, Resolver, Through, Union};
+pub use typed::{Typed, TypedError, TypedRead};
 pub use version::{Change, Version, Write};
 pub use write::{Read, Written};

@@ -1,7 +1,7 @@
 //! Refuses what no right node would send and no right client would ask, so that nothing malformed ever reaches the state.
 
 use super::{Config, Context, Envelope, Message, Node, StoreError, Write};
-use crate::causality::{Actor, DotSet, VectorClock};
+use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
 use crate::machine::NodeId;
 
 impl Node {
@@ -59,7 +59,7 @@ impl Node {
                 }
                 reply.keys.iter().try_for_each(|state| {
                     state.writes.iter().try_for_each(|write| self.check_write(&state.key, write))?;
-                    state.kept.iter().try_for_each(|dot| self.check_actor(dot.actor))?;
+                    state.kept.iter().try_for_each(|dot| self.check_dot(*dot))?;
                     self.check_dots(&state.covered)
                 })
             }
@@ -88,6 +88,13 @@ impl Node {
                 if named { Ok(()) } else { Err(StoreError::DotNotInClock) }
             }
         }
+    }
+
+    /// A name that could be given: what is kept is put into sets, which hold no greater counters.
+    fn check_dot(&self, dot: Dot) -> Result<(), StoreError> {
+        self.check_actor(dot.actor)?;
+        let (slot, counter) = (dot.actor.slot(self.node_count), dot.counter.get());
+        if counter > COUNTER_MAX { Err(StoreError::CounterTooLarge { slot, counter }) } else { Ok(()) }
     }
 
     fn check_seen(&self, from: NodeId, actor: Actor, seen: &DotSet) -> Result<(), StoreError> {

@@ -1,73 +1,62 @@
-//! Messages and contexts as bytes: a version byte, then bincode.
-//!
-//! bincode is unmaintained (RUSTSEC-2025-0141), so it is pinned and nothing outside this file knows it.
+//! Messages as bytes.
 
-use bincode::config::{Configuration, Limit, standard};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::{Envelope, Node, StoreError};
-
-/// The first byte of a message; another form of messages will have another one.
-const FORMAT: u8 = 1;
-
-/// Nothing decodes to more than this, whatever its bytes claim. The configured limit on its length comes first.
-const DECODED_BYTES_MAX: usize = 256 << 20;
-
-type Codec = Configuration<bincode::config::LittleEndian, bincode::config::Varint, Limit<DECODED_BYTES_MAX>>;
-const CODEC: Codec = standard().with_limit::<DECODED_BYTES_MAX>();
-
-/// `format`, and the value behind it.
-pub(super) fn encode<T: Serialize>(format: u8, value: &T) -> Vec<u8> {
-    let mut bytes = vec![format];
-    let encoded = bincode::serde::encode_into_std_write(value, &mut bytes, CODEC);
-    encoded.expect("expect: what this crate makes can be encoded, and a vector written to");
-    bytes
-}
-
-/// The value that `bytes` hold behind `format`, no less and no more.
-pub(super) fn decode<T: DeserializeOwned>(format: u8, bytes: &[u8], bytes_max: usize) -> Result<T, StoreError> {
-    let refuse = |why: String| Err(StoreError::Undecodable { why });
-    if bytes.len() > bytes_max {
-        return refuse(format!("{} bytes: expected at most {bytes_max}", bytes.len()));
-    }
-    match bytes.split_first() {
-        None => refuse("no bytes: expected a version byte".to_owned()),
-        Some((&found, body)) if found == format => match bincode::serde::decode_from_slice(body, CODEC) {
-            Ok((value, length)) if length == body.len() => Ok(value),
-            Ok((_, length)) => refuse(format!("{} bytes left over", body.len() - length)),
-            Err(error) => refuse(error.to_string()),
-        },
-        Some((found, _)) => refuse(format!("format {found}: expected {format}")),
-    }
-}
+use super::codec::encode_as;
+use super::{Bincode, Codec, Envelope, Node, StoreError};
 
 impl Envelope {
-    /// The message as bytes, for a transport.
+    /// The message as bytes, for a transport: the form of [`Bincode`], however long.
     ///
     /// They may be more than [`Config::message_bytes_max`](super::Config::message_bytes_max) where a single key's siblings
     /// are, and are then refused by the receiver.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(FORMAT, self)
+        encode_as(super::codec::FORMAT, self).expect("expect: what this crate makes can be encoded")
     }
 
-    /// The message that `bytes` hold, no less and no more.
+    /// The message that `bytes` hold in the form of [`Bincode`], no less and no more.
     ///
     /// # Errors
     /// If they hold none, or anything beside it, or are more than `bytes_max`.
     pub fn from_bytes(bytes: &[u8], bytes_max: usize) -> Result<Self, StoreError> {
-        decode(FORMAT, bytes, bytes_max)
+        Ok(Bincode { bytes_max, ..Bincode::default() }.decode(bytes)?)
     }
 }
 
 impl Node {
-    /// Decodes a message and [`deliver`](Self::deliver)s it.
+    /// Decodes a message in the form of [`Bincode`] and [`deliver`](Self::deliver)s it.
     ///
     /// # Errors
     /// If the bytes are no message, or the message is refused. Then nothing has changed.
     pub fn deliver_bytes(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let envelope = Envelope::from_bytes(bytes, self.config.message_bytes_max)?;
         self.deliver(envelope)
+    }
+
+    /// Decodes a message in the form of any codec and [`deliver`](Self::deliver)s it. The limit on its length is the smaller
+    /// one of the node's and the codec's.
+    ///
+    /// ```
+    /// use distributed_data_consistency::Node;
+    /// use distributed_data_consistency::store::{Bincode, Codec};
+    ///
+    /// let (codec, mut sender, mut receiver) = (Bincode::default(), Node::new(0, 2), Node::new(1, 2));
+    /// sender.put("cart", b"bread".to_vec());
+    /// for envelope in sender.drain_outbox() {
+    ///     receiver.deliver_with(&codec, &codec.encode(&envelope)?)?;
+    /// }
+    /// receiver.process_messages();
+    /// assert_eq!(receiver.get("cart"), sender.get("cart"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the bytes are no message, or the message is refused. Then nothing has changed.
+    pub fn deliver_with<C: Codec<Envelope>>(&mut self, codec: &C, bytes: &[u8]) -> Result<(), StoreError> {
+        let bytes_max = self.config.message_bytes_max;
+        if bytes.len() > bytes_max {
+            let why = format!("{} bytes: expected at most {bytes_max}", bytes.len());
+            return Err(StoreError::Undecodable { why });
+        }
+        self.deliver(codec.decode(bytes)?)
     }
 }
