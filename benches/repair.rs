@@ -122,7 +122,9 @@ impl Repair {
             nodes[0].put(key(number), value((key_count + divergent) as u64)).unwrap();
             nodes[0].drain_outbox();
             if matches!(loss, Loss::EverySecond) {
-                nodes[0].put("often", b"written".to_vec()).unwrap();
+                // A client that has read nothing: a context would make each receiver note all it has missed so far.
+                let written = nodes[0].put_with_context(format!("new:{divergent}"), b"v".to_vec(), &Context::empty());
+                written.unwrap();
                 carry(&mut nodes);
             }
         }
