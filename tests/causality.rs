@@ -264,6 +264,19 @@ fn dots() -> impl Strategy<Value = Vec<Dot>> {
     prop_oneof![vec(dot(), 0..12), vec(dot(), 0..120), of_one]
 }
 
+/// The dots of one actor, in runs with gaps between them.
+fn runs() -> impl Strategy<Value = Vec<Dot>> {
+    vec((0..4_u64, 1..5_u64), 0..6).prop_map(|runs| {
+        let mut end = 0;
+        let counters = runs.into_iter().flat_map(|(gap, length)| {
+            let first = end + gap + 1;
+            end = end + gap + length;
+            first..=end
+        });
+        counters.map(|counter| named(Actor::first(0), counter)).collect()
+    })
+}
+
 fn set(dots: &[Dot]) -> DotSet {
     dots.iter().copied().collect()
 }
@@ -324,6 +337,53 @@ proptest! {
             let expected = model(&left).is_superset(&model(&right));
             prop_assert_eq!(set(&left).contains_all(&set(&right)), expected, "{:?} {:?}", left, right);
         }
+    }
+
+    #[test]
+    fn without_is_difference(left in dots(), right in dots(), keep in any::<Index>(), probes in vec(dot(), 0..20)) {
+        // A part of the left as well, and that part with some dots more: what is taken away is mostly there.
+        let part = &left[..keep.index(left.len() + 1)];
+        for right in [&right[..], part, &[part, &right].concat()] {
+            let model = |dots: &[Dot]| dots.iter().copied().collect::<BTreeSet<Dot>>();
+            let rest = set(&left).without(&set(right));
+            assert_same(&rest, &model(&left).difference(&model(right)).copied().collect(), &probes);
+            round_trips(&rest);
+        }
+    }
+
+    #[test]
+    fn without_cuts_at_every_edge(left in runs(), right in runs()) {
+        let rest = set(&left).without(&set(&right));
+        let model: BTreeSet<Dot> = left.iter().filter(|dot| !right.contains(dot)).copied().collect();
+        assert_same(&rest, &model, &left);
+        prop_assert_eq!(to_bytes(&rest), to_bytes(&model.into_iter().collect::<DotSet>()));
+    }
+
+    #[test]
+    fn insert_up_to_is_a_union_with_all_from_1(dots in dots(), up_to in vec((actor(), 0..16_u64), 0..4)) {
+        let (mut set, mut model) = (set(&dots), dots.iter().copied().collect::<BTreeSet<Dot>>());
+        for (actor, counter) in up_to {
+            set.insert_up_to(actor, counter);
+            model.extend((1..=counter).map(|counter| named(actor, counter)));
+            assert_same(&set, &model, &dots);
+            prop_assert_eq!(&set, &model.iter().copied().collect::<DotSet>());
+        }
+        round_trips(&set);
+    }
+
+    #[test]
+    fn insert_up_to_a_large_counter_costs_no_more(dots in dots(), actor in actor(), below in 0..4_u64) {
+        let mut set = set(&dots);
+        set.insert_up_to(actor, COUNTER_MAX - below);
+        prop_assert!(set.base(actor) >= COUNTER_MAX - below);
+        prop_assert!(dots.iter().all(|&dot| set.contains(dot)));
+        round_trips(&set);
+    }
+
+    #[test]
+    fn last_is_the_largest_counter(dots in dots(), actor in actor()) {
+        let counters = dots.iter().filter(|dot| dot.actor == actor).map(|dot| dot.counter.get());
+        prop_assert_eq!(set(&dots).last(actor), counters.max().unwrap_or(0));
     }
 
     #[test]
@@ -462,4 +522,10 @@ fn each_other_form_is_refused() {
 #[should_panic(expected = "counters stay below 2^53")]
 fn a_dot_out_of_range_cannot_be_inserted() {
     DotSet::new().insert(named(Actor::first(0), COUNTER_MAX + 1));
+}
+
+#[test]
+#[should_panic(expected = "counters stay below 2^53")]
+fn dots_up_to_one_out_of_range_cannot_be_inserted() {
+    DotSet::new().insert_up_to(Actor::first(0), COUNTER_MAX + 1);
 }
