@@ -198,8 +198,8 @@ fn mix(number: u64) -> u64 {
 fn sync_table(key_counts: &[usize], divergent_counts: &[usize]) {
     println!("sync: bytes per divergent key, without the keys and values");
     println!(
-        "{:>9} {:>10}  {:<13} {:>8} {:>8} {:>9} {:>11}  {}",
-        "keys", "divergent", "lost", "pull", "reply", "store", "merkle", "its best tree"
+        "{:>9} {:>10}  {:<13} {:>8} {:>8} {:>9} {:>11}  its best tree",
+        "keys", "divergent", "lost", "pull", "reply", "store", "merkle"
     );
     for &key_count in key_counts {
         for &divergent_count in divergent_counts.iter().filter(|&&count| count <= key_count) {

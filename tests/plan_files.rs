@@ -187,7 +187,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "put = {",
         "pet = {",
-        "x.toml:14: expected an action of this system: unknown variant `pet`, expected `put` or `get`",
+        "x.toml:14: expected an action of this system: unknown variant `pet`, expected one of `put`, `delete`, `get`",
     ),
     (
         "restart = \"10ms\"",

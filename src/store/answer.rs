@@ -90,12 +90,14 @@ impl Node {
     }
 
     pub(super) fn take_reply(&mut self, from: NodeId, reply: &Reply) -> usize {
+        // Before it tells of a life that this one does not know of: the memory is that of the one that asked.
+        let is_answer = self.is_answer(reply);
         self.hear_of(from, reply.actor, &reply.seen);
-        if !self.is_answer(reply) {
+        if !is_answer {
             return 0;
         }
         let stored = reply.keys.iter().map(|state| self.take_state(state, &reply.seen)).sum();
-        if self.peers[from.index()].actor == Some(reply.actor) {
+        if self.is_answer(reply) && self.peers[from.index()].actor == Some(reply.actor) {
             self.take_batch(from, reply);
         }
         stored

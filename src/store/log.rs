@@ -11,7 +11,10 @@ use crate::kv::Key;
 #[derive(Debug, Default)]
 pub(super) struct Log {
     keys: BTreeMap<Dot, Key>,
-    /// All that was cut off: whoever lacks any of it has lost its memory, and the log cannot tell what it misses.
+    /// All that was seen and is not in `keys`, because it was cut off or its key was never told: to whoever lacks any of it
+    /// the log cannot tell what it misses.
+    untold: DotSet,
+    /// All that was cut off: every node has seen it.
     cut: DotSet,
 }
 
@@ -20,13 +23,18 @@ impl Log {
         self.keys.insert(dot, key);
     }
 
+    /// Notes what was seen of which no key was told.
+    pub(super) fn note_untold(&mut self, dots: &DotSet) {
+        self.untold.insert_all(dots);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
 
     /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows.
     pub(super) fn missing_from(&self, seen: &DotSet) -> Option<IndexSet<Key>> {
-        if !seen.contains_all(&self.cut) {
+        if !seen.contains_all(&self.untold) {
             return None;
         }
         let missing = self.keys.iter().filter(|(dot, _)| !seen.contains(**dot));
@@ -47,6 +55,7 @@ impl Log {
         if theirs.clone().all(|seen| seen == mine) {
             // With what lies above gaps, which the bases do not tell of.
             self.cut.insert_all(mine);
+            self.untold.insert_all(mine);
             return std::mem::take(&mut self.keys).into_values().collect();
         }
         let mut keys = Vec::new();
@@ -57,6 +66,7 @@ impl Log {
                 keys.extend(self.keys.remove(&dot));
             }
             self.cut.insert_up_to(actor, everywhere);
+            self.untold.insert_up_to(actor, everywhere);
         }
         keys
     }

@@ -192,7 +192,11 @@ impl Node {
         peer.answered = true;
         peer.waiting = None;
         peer.patience = PATIENCE_MIN;
-        self.seen.insert_all(seen);
+        let news = seen.without(&self.seen);
+        if !news.is_empty() {
+            self.log.note_untold(&news);
+            self.seen.insert_all(&news);
+        }
     }
 
     /// Forgets what every node has: the log's entries; tombstones, once what they overwrite has been seen here as well, so

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entry::Entry;
 use super::{Change, Context, Message, Node, Outcome, StoreError, Update, Version, Write};
-use crate::causality::{COUNTER_MAX, ClockError, Dot, DotSet, VectorClock};
+use crate::causality::{Actor, COUNTER_MAX, ClockError, Dot, DotSet, VectorClock};
 use crate::kv::{Key, Value};
 
 /// What a write was given.
@@ -88,8 +88,15 @@ impl Node {
     /// do no harm; a vector clock of all keys would claim to have seen what never came here.
     fn past(&self, entry: Option<&Entry>) -> DotSet {
         let mut past = self.seen.clone();
-        if let Some(covered) = entry.and_then(Entry::covered) {
+        let Some(entry) = entry else { return past };
+        if let Some(covered) = entry.covered() {
             past.insert_all(covered);
+        }
+        // What has no name has a clock of this key, which covers all that it counts.
+        for nameless in entry.versions().iter().filter(|version| version.dot.is_none()) {
+            for (slot, counter) in nameless.clock.iter().enumerate() {
+                past.insert_up_to(Actor::at_slot(slot, self.node_count), counter);
+            }
         }
         past
     }

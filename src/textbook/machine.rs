@@ -113,7 +113,6 @@ impl Textbook {
         env: &mut Env<'_, Self>,
     ) {
         let dots = context.as_ref().map(|context| context::decode(&key, context));
-        let is_delete = value.is_none();
         let written = match &dots {
             Some(None) => Err("this is no context of this key"),
             Some(Some(dots)) => self.write(&key, value, Some(dots.clone())),
@@ -128,9 +127,6 @@ impl Textbook {
         let told = context::encode(&key, &told);
         env.broadcast(&Message::Update { key, version });
         env.respond(id, Response::Written { dot, context: told });
-        if is_delete {
-            env.mark("tombstone made");
-        }
         if dots.flatten().is_some_and(|dots| !dots.is_empty()) {
             env.mark("context used");
         }

@@ -229,7 +229,6 @@ impl Textbook {
         let deletes = self.keys.values().flatten().filter(|version| version.value.is_none());
         let done: BTreeSet<Dot> = deletes.filter_map(|version| version.dot).filter(has_seen).collect();
         self.drop_versions(|version| version.dot.is_some_and(|dot| done.contains(&dot)));
-        done.iter().for_each(|_| env.mark("tombstone forgotten"));
     }
 
     /// The mistake of [`Bug::EarlyForget`]: a delete need only be old.
