@@ -35,13 +35,13 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             key_bytes_max: 64 << 10,
-            value_bytes_max: 16 << 20,
+            value_bytes_max: 4 << 20,
             clock_slots_max: 64 << 10,
             siblings_max: 100,
             siblings_warn: 25,
             batch_keys_max: 1_024,
             batch_bytes: 1 << 20,
-            message_bytes_max: 64 << 20,
+            message_bytes_max: 8 << 20,
             inbox_max: 64 << 10,
             outbox_max: 1 << 20,
             sync_every: Duration::from_millis(20),
