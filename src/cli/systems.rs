@@ -3,7 +3,8 @@
 use super::{AnySystem, Registry, Wrong};
 use crate::check::{Convergence, Identity, Leftovers, Siblings};
 use crate::harness::Harness;
-use crate::kv::StoreWorkload;
+use crate::kv::{Replica, StoreWorkload};
+use crate::machine::Observe;
 use crate::store::{Config, Node};
 use crate::textbook::{Bug, Textbook};
 
@@ -12,20 +13,19 @@ use crate::textbook::{Bug, Textbook};
 pub fn store() -> Harness<Node> {
     // Small batches, so that small worlds have answers of many.
     let config = Config { batch_keys_max: 1, ..Config::default() };
-    Harness::new("store", move |boot| Node::boot_with(boot, config.clone()))
-        .nodes(3..=5)
-        .workload(StoreWorkload::default())
-        .check(Identity::new())
-        .check(Siblings::new())
-        .check(Convergence::new())
-        .check(Leftovers::new())
+    held_to_all(Harness::new("store", move |boot| Node::boot_with(boot, config.clone())))
 }
 
 /// The textbook's store, with the same checks; right, or with one known bug. Its name is `textbook` or `textbook/blind-put`.
 #[must_use]
 pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
-    Harness::new(name, move |boot| Textbook::boot(boot, bug))
+    held_to_all(Harness::new(name, move |boot| Textbook::boot(boot, bug)))
+}
+
+/// The worlds and the checks of any key-value store.
+fn held_to_all<M: Replica + Observe>(harness: Harness<M>) -> Harness<M> {
+    harness
         .nodes(3..=5)
         .workload(StoreWorkload::default())
         .check(Identity::new())
