@@ -84,12 +84,6 @@ impl Entry {
         before - self.versions.len()
     }
 
-    /// Takes away everything.
-    pub(super) fn clear(&mut self) {
-        self.versions.clear();
-        self.keep_tombstones(|_| false);
-    }
-
     /// Whoever has seen `context` still has `kept` of it: the rest of it is overwritten.
     pub(super) fn keep(&mut self, context: &DotSet, kept: impl Fn(Dot) -> bool) {
         let stays = |dot: Dot| !context.contains(dot) || kept(dot);
@@ -140,14 +134,9 @@ impl Entry {
         before - self.versions.len()
     }
 
-    /// Remembers that what is in `past` and not in `seen` is overwritten. True if there is anything to remember.
-    pub(super) fn cover(&mut self, past: &DotSet, seen: &DotSet) -> bool {
-        if seen.contains_all(past) {
-            return false;
-        }
-        let unseen = past.without(seen);
-        self.rest().covered.insert_all(&unseen);
-        true
+    /// Remembers that `unseen` is overwritten; there is something in it.
+    pub(super) fn cover(&mut self, unseen: &DotSet) {
+        self.rest().covered.insert_all(unseen);
     }
 
     /// Forgets what was covered and has been seen since. True if nothing is covered any more.

@@ -145,7 +145,8 @@ impl Node {
 
     /// Remembers that what is in `past` and was never seen is overwritten in `key`.
     pub(super) fn cover(&mut self, key: &Key, past: &DotSet) {
-        if !self.seen.contains_all(past) && self.keys.entry(key.clone()).or_default().cover(past, &self.seen) {
+        if !self.seen.contains_all(past) {
+            self.keys.entry(key.clone()).or_default().cover(&past.without(&self.seen));
             self.covered_keys.insert(key.clone());
         }
     }
@@ -160,7 +161,7 @@ impl Node {
             peer.actor = Some(actor);
             peer.seen = DotSet::new();
         }
-        if peer.actor == Some(actor) && !peer.seen.contains_all(seen) {
+        if peer.actor == Some(actor) {
             peer.seen.insert_all(seen);
         }
     }

@@ -108,28 +108,26 @@ impl Node {
         context: Option<&Context>,
     ) -> Result<Written, StoreError> {
         self.check_sizes(&key, value.as_deref().unwrap_or_default())?;
-        let (past, mut clock) = match context {
-            None => (self.past(self.keys.get(&key)), self.keys.get(&key).map_or_else(VectorClock::new, Entry::clock)),
+        // To write over all that is here is to write as if one had just read it.
+        let Context { dots: past, mut clock, .. } = match context {
+            None => self.context(&key),
             Some(context) => {
                 self.check_context(&key, context)?;
-                (context.dots.clone(), context.clock.clone())
+                context.clone()
             }
         };
         let Some(dot) = Dot::new(self.actor, self.counter + 1).filter(|dot| dot.counter.get() <= COUNTER_MAX) else {
             return Err(StoreError::CounterSpent);
         };
         clock.raise(self.actor.slot(self.node_count), dot.counter.get());
-        let beside = match context {
-            None => 0,
-            Some(_) => self.keys.get(&key).map_or(0, |entry| entry.beside_count(&past, &clock)),
-        };
+        let beside = self.keys.get(&key).map_or(0, |entry| entry.beside_count(&past, &clock));
         let sibling_count = beside + usize::from(value.is_some());
         if context.is_some() && value.is_some() && sibling_count > self.config.siblings_max {
             return Err(StoreError::TooManySiblings { siblings: beside, siblings_max: self.config.siblings_max });
         }
         let write = Write { dot: Some(dot), clock: clock.clone(), value };
         self.counter = dot.counter.get();
-        self.commit(&key, write.clone(), &past, context.is_none());
+        self.commit(&key, dot, write.clone(), &past);
         let mut seen = past.clone();
         seen.insert(dot);
         self.post(None, Message::Update(Arc::new(Update { key: key.clone(), write, past })));
@@ -138,22 +136,14 @@ impl Node {
     }
 
     /// Puts an own write into its key.
-    fn commit(&mut self, key: &Key, write: Write, past: &DotSet, over_all: bool) {
+    fn commit(&mut self, key: &Key, dot: Dot, write: Write, past: &DotSet) {
         let entry = self.keys.entry(key.clone()).or_default();
         let nameless = entry.nameless_count();
-        if over_all {
-            entry.clear();
-        } else {
-            entry.overwrite(past, &write.clock);
-        }
+        entry.overwrite(past, &write.clock);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
-        let dot = write.dot.expect("expect: an own write has a name");
         entry.push(write);
-        self.seen.insert(dot);
-        if entry.cover(past, &self.seen) {
-            self.covered_keys.insert(key.clone());
-        }
-        self.log.insert(dot, key.clone());
+        self.see(dot, key);
+        self.cover(key, past);
         if self.node_count == 1 {
             self.forget();
         }

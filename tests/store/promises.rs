@@ -9,27 +9,24 @@ use proptest::sample::Index;
 use crate::common::{cases, shown, take};
 use crate::world::{Script, World, is_within, mixed_scripts, scripts};
 
+fn shows_exactly_the_latest(world: &World, node: usize) -> Result<(), TestCaseError> {
+    for key in 0..world.keys().len() {
+        prop_assert_eq!(world.shown(node, key), world.latest(world.processed(node, key)));
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
     fn a_node_shows_exactly_the_latest_of_what_it_has_processed(script in scripts()) {
-        World::run(&script, |world, node| {
-            for key in 0..world.keys().len() {
-                prop_assert_eq!(world.shown(node, key), world.latest(world.processed(node, key)));
-            }
-            Ok(())
-        })?;
+        World::run(&script, shows_exactly_the_latest)?;
     }
 
     #[test]
     fn the_same_holds_when_some_of_it_comes_by_hand(script in mixed_scripts()) {
-        World::run(&script, |world, node| {
-            for key in 0..world.keys().len() {
-                prop_assert_eq!(world.shown(node, key), world.latest(world.processed(node, key)));
-            }
-            Ok(())
-        })?;
+        World::run(&script, shows_exactly_the_latest)?;
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Siblings {
 enum StepInput {
     #[default]
     Other,
-    /// A write, and whether it is a delete that has no name yet.
+    /// A write; a delete is one too.
     Write(WriteId),
     /// A read of the key of this number.
     Get(usize),
