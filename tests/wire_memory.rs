@@ -1,9 +1,17 @@
 //! Lengths that bytes claim are not believed: to refuse a hostile message takes hardly more memory than the message may.
 //!
-//! One test, in a binary of its own, because it counts every allocation of the process.
+//! One test at a time, in a binary of its own, because it counts every allocation of the process.
+
+#![cfg(all(feature = "json", feature = "protobuf"))]
+
+use std::sync::Arc;
 
 use distributed_data_consistency::Node;
-use distributed_data_consistency::store::Config;
+use distributed_data_consistency::causality::{Actor, Dot, DotSet, VectorClock};
+use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::store::{
+    Bincode, Codec, Config, Envelope, Json, KeyState, Message, Protobuf, Pull, Reply, Write,
+};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -47,7 +55,70 @@ fn peak_of(run: impl FnOnce()) -> usize {
     MEMORY.peak_usage().saturating_sub(before)
 }
 
+/// So many bytes may a decoder take.
+const MEMORY_MAX: usize = 4 << 20;
+
+/// Messages of many small parts, each of which stands for more than its bytes.
+fn hollow() -> Vec<(&'static str, Envelope)> {
+    const COUNT: u32 = 100_000;
+    let actor = Actor::first(0);
+    let envelope = |message| Envelope { from: NodeId::new(0), to: NodeId::new(1), message };
+    let reply = |keys| {
+        let (number, batch, batch_count, full, seen) = (0, 0, 1, false, DotSet::new());
+        envelope(Message::Reply(Arc::new(Reply {
+            actor,
+            asked_by: actor,
+            number,
+            batch,
+            batch_count,
+            full,
+            keys,
+            seen,
+        })))
+    };
+    let state = |writes, kept| KeyState { key: "".into(), writes, kept, covered: DotSet::new() };
+    let write = || Write { dot: None, clock: VectorClock::new(), value: None };
+    let dot = |counter| Dot::new(actor, counter).expect("expect: a counter above 0");
+    let dots = |nodes: u32, gap: u64| {
+        let writers = (0..nodes).map(Actor::first);
+        let dots = writers.flat_map(|actor| (0..u64::from(COUNT / nodes)).map(move |place| (actor, 2 + place * gap)));
+        dots.filter_map(|(actor, counter)| Dot::new(actor, counter)).collect::<DotSet>()
+    };
+    let pull = |seen| envelope(Message::Pull(Arc::new(Pull { actor, seen })));
+    vec![
+        ("keys", reply((0..COUNT).map(|_| state(vec![], vec![])).collect())),
+        ("writes of a key", reply(vec![state((0..COUNT).map(|_| write()).collect(), vec![])])),
+        ("names of a key", reply(vec![state(vec![], (1..=u64::from(COUNT) * 2).map(dot).collect())])),
+        ("actors of a pull", pull(dots(COUNT, 1))),
+        ("runs of a pull", pull(dots(1, 2))),
+    ]
+}
+
+fn decoding_hollow_messages_is_refused_in_time<C: Codec<Envelope>>(limited: &C, lax: &C) {
+    for (what, envelope) in hollow() {
+        let bytes = lax.encode(&envelope).expect("expect: it can be encoded");
+        let name = limited.name();
+        let mut refused = false;
+        let peak = peak_of(|| refused = limited.decode(&bytes).is_err());
+        assert!(peak <= MEMORY_MAX, "{name}: many {what}, in {} bytes: {peak} bytes taken", bytes.len());
+        assert!(refused, "{name}: many {what}, in {} bytes: {peak} bytes taken", bytes.len());
+        assert_eq!(lax.decode(&bytes).as_ref(), Ok(&envelope), "{name}: many {what}");
+    }
+}
+
+/// What is counted is the process's, so all of it is one test.
 #[test]
+fn hostile_bytes_take_no_more_memory_than_they_may() {
+    refusing_hostile_bytes_takes_little_memory();
+    let (memory_max, bytes_max) = (MEMORY_MAX, 16 << 20);
+    let bincode = Bincode { bytes_max, ..Bincode::default() };
+    decoding_hollow_messages_is_refused_in_time(&Bincode { memory_max, ..bincode }, &bincode);
+    let json = Json { bytes_max, ..Json::default() };
+    decoding_hollow_messages_is_refused_in_time(&Json { memory_max, ..json }, &json);
+    let protobuf = Protobuf { bytes_max, ..Protobuf::default() };
+    decoding_hollow_messages_is_refused_in_time(&Protobuf { memory_max, ..protobuf }, &protobuf);
+}
+
 fn refusing_hostile_bytes_takes_little_memory() {
     let config = Config { message_bytes_max: BYTES_MAX, ..Config::default() };
     let mut node = Node::with_config(0, 3, 0, config).expect("expect: a node");

@@ -24,14 +24,18 @@ use super::{Actor, Dot};
 /// assert_eq!((seen.base(actor), seen.gap_count()), (2, 0));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(try_from = "Vec<(Actor, Counters)>", into = "Vec<(Actor, Counters)>")]
+#[serde(try_from = "Vec<ToldActor>", into = "Vec<ToldActor>")]
 pub struct DotSet {
     /// invariant: sorted by actor, each once, none with nothing seen.
     actors: Vec<(Actor, Counters)>,
 }
 
+/// An actor as it travels: its base, and its runs, each as how many counters are left out before it and how many are in. Told
+/// so, runs cost what they and their gaps are long, not what their counters are great.
+type ToldActor = (Actor, u64, Vec<(u64, u64)>);
+
 /// The counters seen of one actor.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 struct Counters {
     /// Every counter from 1 to this one is in.
     base: u64,
@@ -242,7 +246,7 @@ impl DotSet {
     /// If they are not in the one form in which a set tells them.
     pub fn from_parts(parts: impl IntoIterator<Item = (Actor, u64, Vec<(u64, u64)>)>) -> Result<Self, &'static str> {
         let actors = parts.into_iter().map(|(actor, base, runs)| (actor, Counters { base, runs }));
-        Self::try_from(actors.collect::<Vec<_>>())
+        Self::from_actors(actors.collect())
     }
 
     /// True when nothing was seen.
@@ -284,23 +288,54 @@ impl FromIterator<Dot> for DotSet {
 }
 
 /// What arrives from outside is taken only in the one form that this module writes.
-impl TryFrom<Vec<(Actor, Counters)>> for DotSet {
+impl TryFrom<Vec<ToldActor>> for DotSet {
     type Error = &'static str;
 
-    fn try_from(actors: Vec<(Actor, Counters)>) -> Result<Self, Self::Error> {
+    fn try_from(told: Vec<ToldActor>) -> Result<Self, Self::Error> {
+        let mut actors = Vec::with_capacity(told.len());
+        for (actor, base, mut runs) in told {
+            let mut reached = base;
+            for run in &mut runs {
+                let (left_out, length) = *run;
+                // One that is empty, or touches what is before it, is found out below.
+                let first = reached.checked_add(left_out).and_then(|last| last.checked_add(1));
+                let last = first.and_then(|first| length.checked_sub(1)?.checked_add(first));
+                let (Some(first), Some(last)) = (first, last) else { return Err(WRONG_RUNS) };
+                (*run, reached) = ((first, last), last);
+            }
+            actors.push((actor, Counters { base, runs }));
+        }
+        Self::from_actors(actors)
+    }
+}
+
+impl From<DotSet> for Vec<ToldActor> {
+    fn from(set: DotSet) -> Self {
+        let told = set.actors.into_iter().map(|(actor, Counters { base, mut runs })| {
+            let mut reached = base;
+            for run in &mut runs {
+                let (first, last) = *run;
+                *run = (first - reached - 1, last - first + 1);
+                reached = last;
+            }
+            (actor, base, runs)
+        });
+        told.collect()
+    }
+}
+
+const WRONG_RUNS: &str = "runs of a dot set empty, out of order or out of range";
+
+impl DotSet {
+    /// The set of these, if they are in its one form.
+    fn from_actors(actors: Vec<(Actor, Counters)>) -> Result<Self, &'static str> {
         if !actors.is_sorted_by(|left, right| left.0 < right.0) {
             return Err("actors of a dot set out of order");
         }
         if !actors.iter().all(|(_, counters)| counters.is_valid()) {
-            return Err("runs of a dot set empty, out of order or out of range");
+            return Err(WRONG_RUNS);
         }
         Ok(Self { actors })
-    }
-}
-
-impl From<DotSet> for Vec<(Actor, Counters)> {
-    fn from(set: DotSet) -> Self {
-        set.actors
     }
 }
 

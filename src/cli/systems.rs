@@ -11,8 +11,8 @@ use crate::textbook::{Bug, Textbook};
 /// The store, with every check that it must pass.
 #[must_use]
 pub fn store() -> Harness<Node> {
-    // Small batches, so that small worlds have answers of many.
-    let config = Config { batch_keys_max: 1, ..Config::default() };
+    // Small batches and few hints, so that small worlds have answers of many batches, and more to hint at than there is room.
+    let config = Config { batch_keys_max: 1, hints_max: 2, ..Config::default() };
     held_to_all(Harness::new("store", move |boot| Node::boot_with(boot, config.clone())))
 }
 

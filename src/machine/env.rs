@@ -149,8 +149,12 @@ impl<'a, M: StateMachine> Env<'a, M> {
 
     /// Says that a thing worth counting happened, by a short fixed name. A sweep tells how often it did: a promise that holds
     /// in worlds where nothing happens is worth nothing.
+    ///
+    /// It costs none of the budget and is no part of the digest: to say more changes no run.
     pub fn mark(&mut self, what: &'static str) {
-        self.push(Effect::Mark(what));
+        if self.budget > 0 {
+            self.effects.push(Effect::Mark(what));
+        }
     }
 
     fn push(&mut self, effect: Effect<M>) {

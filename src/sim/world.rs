@@ -219,7 +219,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.call(node, work, doom);
         let mut effects = mem::take(&mut self.effects);
         self.observer.see(self.now, &Event::Ends { step, node, effects: &effects }, Nodes(&self.nodes))?;
-        self.digest.fold(effects.len() as u64);
+        let marks = effects.iter().filter(|effect| matches!(effect, Effect::Mark(_))).count();
+        self.digest.fold((effects.len() - marks) as u64);
         for effect in effects.drain(..) {
             self.apply(node, effect)?;
         }

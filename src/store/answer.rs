@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::entry::Entry;
+use super::marks::Mark;
 use super::sync::Answer;
 use super::{Change, KeyState, Message, Node, Pull, Reply, Write};
 use crate::causality::{Actor, Dot, DotSet};
@@ -137,13 +138,18 @@ impl Node {
     /// Once all batches of an answer are here, what the peer has seen is seen here as well.
     fn take_batch(&mut self, from: NodeId, reply: &Reply) {
         let peer = &mut self.peers[from.index()];
-        let answer = Answer::with(peer.answer.take(), reply);
+        let before = peer.answer.take();
+        if before.as_ref().is_some_and(|before| !before.is_same(reply)) {
+            self.marks.note(Mark::SyncCut);
+        }
+        let answer = Answer::with(before, reply);
         if !answer.is_whole(reply) {
             peer.answer = Some(answer);
             self.wait_on(from);
             return;
         }
         if reply.full {
+            self.marks.note(Mark::SyncFull);
             self.drop_untold(&reply.seen, &answer.told);
         }
         self.settle_pull(from, &reply.seen);

@@ -23,6 +23,10 @@ pub struct Config {
     pub batch_bytes: usize,
     /// The longest message that [`Node::deliver_bytes`](super::Node::deliver_bytes) decodes.
     pub message_bytes_max: usize,
+    /// How much memory it may take to decode one. A few bytes of a hostile message may stand for something much larger.
+    pub message_memory_max: usize,
+    /// The most updates that are kept for a peer that does not answer; what comes then it gets by anti-entropy alone.
+    pub hints_max: usize,
     /// The most messages that wait to be taken in; what comes then is refused.
     pub inbox_max: usize,
     /// The most messages that wait to be sent; then the oldest is forgotten, and anti-entropy makes up for it.
@@ -42,6 +46,8 @@ impl Default for Config {
             batch_keys_max: 1_024,
             batch_bytes: 1 << 20,
             message_bytes_max: 8 << 20,
+            message_memory_max: 64 << 20,
+            hints_max: 1_024,
             inbox_max: 64 << 10,
             outbox_max: 1 << 20,
             sync_every: Duration::from_millis(20),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::marks::Mark;
 use super::{Config, Context, Envelope, Leftovers, Message, Node, StoreError, Version, Write};
 use crate::causality::Dot;
 use crate::kv::{self, Key, Replica, Request, Response, Sibling};
@@ -48,6 +49,7 @@ impl Node {
             env.persist(|durable| durable.incarnation = next);
         }
         self.flush(|to, message| env.send(to, message));
+        self.marks.drain().for_each(|mark| env.mark(mark.name()));
         if self.unsettled_peers().next().is_some() && !self.sync_pending {
             self.sync_pending = true;
             env.set_timer(SyncTimer, self.config.sync_every);
@@ -84,6 +86,9 @@ impl StateMachine for Node {
     type Durable = Durable;
 
     fn start(&mut self, env: &mut Env<'_, Self>) {
+        if self.actor.incarnation > 0 {
+            self.marks.note(Mark::IncarnationRaised);
+        }
         self.tick();
         self.act(env);
     }
@@ -97,9 +102,6 @@ impl StateMachine for Node {
     }
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
-        if let Request::Put { context: Some(_), .. } | Request::Delete { context: Some(_), .. } = &request {
-            env.mark("context used");
-        }
         let response = self.answer(request).unwrap_or_else(|error| Response::Refused(error.to_string()));
         self.act(env);
         env.respond(id, response);
@@ -160,8 +162,8 @@ impl Replica for Node {
     }
 
     fn leftover_count(&self) -> usize {
-        let Leftovers { tombstones, log_entries, covered_keys, .. } = self.leftovers();
-        tombstones + log_entries + covered_keys
+        let Leftovers { tombstones, log_entries, hints, covered_keys, .. } = self.leftovers();
+        tombstones + log_entries + hints + covered_keys
     }
 
     fn takes(&self, message: &Message) -> bool {

@@ -1,15 +1,14 @@
 //! What nodes send each other.
 
 use std::fmt;
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Write;
-use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
-use crate::kv::{Key, Value};
+use super::{Write, packed};
+use crate::causality::{Actor, Dot, DotSet};
+use crate::kv::Key;
 use crate::machine::NodeId;
 
 /// A message on its way.
@@ -73,6 +72,7 @@ pub struct Reply {
     /// The asker has lost its memory, or is new: the batches list every key there is.
     pub full: bool,
     /// The keys about which the asker misses something.
+    #[serde(with = "packed")]
     pub keys: Vec<KeyState>,
     /// All that the answering node had seen when it read all the batches.
     pub seen: DotSet,
@@ -80,9 +80,9 @@ pub struct Reply {
 
 /// What the answering node has of one key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "PackedState", into = "PackedState")]
 pub struct KeyState {
     /// Which.
+    #[serde(deserialize_with = "read_key")]
     pub key: Key,
     /// Its current writes that the asker had not seen.
     pub writes: Vec<Write>,
@@ -92,97 +92,8 @@ pub struct KeyState {
     pub covered: DotSet,
 }
 
-/// Clocks of so many entries live inline: to read a packed state makes no room for more than its bytes are worth.
-const PACKED_NODES_MAX: u8 = 5;
-
-/// A [`KeyState`] as it travels. Nearly all are of the first kind, and there are as many as there are keys to repair.
-#[derive(Serialize, Deserialize)]
-enum PackedState {
-    /// One value, whose clock counts its writer's own writes only, in the writer's first life.
-    Alone(#[serde(deserialize_with = "read_key")] Key, Writer, Counter, Value),
-    /// Anything else.
-    Any(#[serde(deserialize_with = "read_key")] Key, Vec<Write>, Vec<Dot>, DotSet),
-}
-
-/// A node whose entry of a clock lives inline.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-struct Writer(u8);
-
-impl TryFrom<u8> for Writer {
-    type Error = &'static str;
-
-    fn try_from(node: u8) -> Result<Self, Self::Error> {
-        if node < PACKED_NODES_MAX { Ok(Self(node)) } else { Err("the writer of a packed write out of range") }
-    }
-}
-
-impl From<Writer> for u8 {
-    fn from(writer: Writer) -> Self {
-        writer.0
-    }
-}
-
-/// The counter of a dot.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
-struct Counter(NonZeroU64);
-
-impl TryFrom<u64> for Counter {
-    type Error = &'static str;
-
-    fn try_from(counter: u64) -> Result<Self, Self::Error> {
-        let counter = NonZeroU64::new(counter).filter(|counter| counter.get() <= COUNTER_MAX);
-        counter.map(Self).ok_or("the counter of a packed write out of range")
-    }
-}
-
-impl From<Counter> for u64 {
-    fn from(counter: Counter) -> Self {
-        counter.0.get()
-    }
-}
-
-impl KeyState {
-    /// The writer and the counter from which the only write can be told.
-    fn alone(&self) -> Option<(Writer, Counter, &Value)> {
-        let [Write { dot: Some(dot), clock, value: Some(value) }] = &self.writes[..] else { return None };
-        let writer = u8::try_from(dot.actor.node).ok().and_then(|node| Writer::try_from(node).ok())?;
-        let nothing_else = self.kept.is_empty() && self.covered.is_empty() && dot.actor.incarnation == 0;
-        (nothing_else && *clock == lone_clock(writer, dot.counter)).then_some((writer, Counter(dot.counter), value))
-    }
-}
-
-fn lone_clock(Writer(node): Writer, counter: NonZeroU64) -> VectorClock {
-    let mut clock = VectorClock::new();
-    clock.raise(usize::from(node), counter.get());
-    clock
-}
-
-impl From<KeyState> for PackedState {
-    fn from(state: KeyState) -> Self {
-        match state.alone() {
-            Some((writer, counter, value)) => Self::Alone(state.key.clone(), writer, counter, value.clone()),
-            None => Self::Any(state.key, state.writes, state.kept, state.covered),
-        }
-    }
-}
-
-impl From<PackedState> for KeyState {
-    fn from(packed: PackedState) -> Self {
-        match packed {
-            PackedState::Alone(key, writer, Counter(counter), value) => {
-                let dot = Dot { actor: Actor::first(u32::from(writer.0)), counter };
-                let write = Write { dot: Some(dot), clock: lone_clock(writer, counter), value: Some(value) };
-                Self { key, writes: vec![write], kept: Vec::new(), covered: DotSet::new() }
-            }
-            PackedState::Any(key, writes, kept, covered) => Self { key, writes, kept, covered },
-        }
-    }
-}
-
 /// Reads a key from where it lies: to make a `String` of it first would make room for as many bytes as are claimed.
-fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+pub(super) fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
     struct Text;
 
     impl Visitor<'_> for Text {

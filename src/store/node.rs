@@ -6,6 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::entry::Entry;
 use super::log::Log;
+use super::marks::Marks;
 use super::sync::Peer;
 use super::{Config, Envelope, Message, StoreError, Version};
 use crate::causality::{Actor, DotSet, VectorClock};
@@ -43,6 +44,8 @@ pub struct Node {
     pub(super) peers: Vec<Peer>,
     /// The timer is set (only where somebody drives the node as a state machine).
     pub(super) sync_pending: bool,
+    /// What happened since they were last handed over.
+    pub(super) marks: Marks,
     inbox: VecDeque<Envelope>,
     outbox: VecDeque<Outgoing>,
 }
@@ -71,6 +74,8 @@ pub struct Leftovers {
     pub tombstones: usize,
     /// Writes that some peer may not have seen.
     pub log_entries: usize,
+    /// Updates that wait for peers that are not heard of.
+    pub hints: usize,
     /// Keys that remember writes which were overwritten before they came.
     pub covered_keys: usize,
     /// Keys of which a client has overwritten a write that then died with its node. It may still come, late, so what is
@@ -134,6 +139,7 @@ impl Node {
             seen: DotSet::new(),
             peers: (0..total_nodes).map(|_| Peer::default()).collect(),
             sync_pending: false,
+            marks: Marks::default(),
             inbox: VecDeque::new(),
             outbox: VecDeque::new(),
         })
@@ -187,8 +193,12 @@ impl Node {
     /// What the node holds beside its versions; at rest nothing but what is mourned. Costs a look at each key.
     #[must_use]
     pub fn leftovers(&self) -> Leftovers {
-        let mut leftovers =
-            Leftovers { log_entries: self.log.len(), gaps: self.seen.gap_count(), ..Leftovers::default() };
+        let mut leftovers = Leftovers {
+            log_entries: self.log.len(),
+            hints: self.peers.iter().map(|peer| peer.hints.len()).sum(),
+            gaps: self.seen.gap_count(),
+            ..Leftovers::default()
+        };
         // What no node has seen although all have seen the same will hardly come any more.
         let is_settled = self.unsettled_peers().next().is_none();
         for entry in self.keys.values() {
@@ -221,11 +231,12 @@ impl Node {
         let mut processed = Processed::default();
         while let Some(Envelope { from, message, .. }) = self.inbox.pop_front() {
             processed.messages += 1;
-            processed.stored += match message {
-                Message::Update(update) => self.take_update(from, &update),
-                Message::Pull(pull) => self.take_pull(from, &pull),
-                Message::Reply(reply) => self.take_reply(from, &reply),
+            processed.stored += match &message {
+                Message::Update(update) => self.take_update(from, update),
+                Message::Pull(pull) => self.take_pull(from, pull),
+                Message::Reply(reply) => self.take_reply(from, reply),
             };
+            self.replay_hints(from, matches!(message, Message::Pull(_)));
         }
         if processed.messages > 0 {
             self.forget();

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::marks::Mark;
 use super::{Change, Message, Node, Outcome, Pull, Reply, Update};
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
@@ -32,6 +33,10 @@ pub(super) struct Peer {
     patience: u32,
     /// The answer of which not all batches have come.
     pub(super) answer: Option<Answer>,
+    /// It was asked again, because it did not answer, and has not been heard of since.
+    pub(super) silent: bool,
+    /// What it shall have when it is heard of. invariant: empty if it is not silent.
+    pub(super) hints: Vec<Arc<Update>>,
 }
 
 /// An answer of which not all batches have come.
@@ -50,8 +55,7 @@ pub(super) struct Answer {
 impl Answer {
     /// The batch `reply`, and what `answer` has of the same answer.
     pub(super) fn with(answer: Option<Self>, reply: &Reply) -> Self {
-        let answer = answer.filter(|answer| (answer.actor, answer.number) == (reply.actor, reply.number));
-        let mut answer = answer.unwrap_or(Self {
+        let mut answer = answer.filter(|answer| answer.is_same(reply)).unwrap_or(Self {
             actor: reply.actor,
             number: reply.number,
             batches: BTreeSet::new(),
@@ -65,6 +69,11 @@ impl Answer {
             }
         }
         answer
+    }
+
+    /// True if `reply` is a batch of it.
+    pub(super) fn is_same(&self, reply: &Reply) -> bool {
+        (self.actor, self.number) == (reply.actor, reply.number)
     }
 
     /// True if all batches have come, of which `reply` is one.
@@ -82,6 +91,7 @@ impl Node {
         let checked = self.check_peer(peer);
         if checked.is_ok() {
             let asked = &mut self.peers[peer.index()];
+            asked.silent |= asked.waiting.is_some();
             let ticks = asked.patience.max(PATIENCE_MIN);
             asked.patience = (ticks * 2).min(PATIENCE_MAX);
             asked.waiting = Some(ticks);
@@ -127,6 +137,7 @@ impl Node {
         told.into_iter().flatten().for_each(|told| self.outlive(told));
         // What was seen is here, or overwritten by something that is here.
         if write.dot.is_some_and(|dot| !self.see(dot, key)) {
+            self.marks.note(Mark::DuplicateDropped);
             return 0;
         }
         let change = self.merge(key, write.clone(), past);
@@ -136,8 +147,12 @@ impl Node {
 
     /// Marks the write of this name as seen; false if it was.
     pub(super) fn see(&mut self, dot: Dot, key: &Key) -> bool {
+        let fills_gap = dot.counter.get() < self.seen.last(dot.actor);
         let is_new = self.seen.insert(dot);
         if is_new {
+            if fills_gap {
+                self.marks.note(Mark::GapFilled);
+            }
             self.log.insert(dot, key.clone());
         }
         is_new
@@ -170,6 +185,7 @@ impl Node {
     /// others remember must not be used again.
     pub(super) fn outlive(&mut self, told: (Actor, u64)) {
         if told > (self.actor, self.counter) {
+            self.marks.note(Mark::IncarnationRaised);
             self.actor = told.0.next();
             self.counter = 0;
             for peer in &mut self.peers {

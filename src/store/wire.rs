@@ -1,7 +1,7 @@
 //! Messages as bytes.
 
 use super::codec::encode_as;
-use super::{Bincode, Codec, Envelope, Node, StoreError};
+use super::{Bincode, Codec, Config, Envelope, Node, StoreError};
 
 impl Envelope {
     /// The message as bytes, for a transport: the form of [`Bincode`], however long.
@@ -28,12 +28,13 @@ impl Node {
     /// # Errors
     /// If the bytes are no message, or the message is refused. Then nothing has changed.
     pub fn deliver_bytes(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let envelope = Envelope::from_bytes(bytes, self.config.message_bytes_max)?;
+        let Config { message_bytes_max: bytes_max, message_memory_max: memory_max, .. } = self.config;
+        let envelope = Bincode { bytes_max, memory_max, ..Bincode::default() }.decode(bytes)?;
         self.deliver(envelope)
     }
 
     /// Decodes a message in the form of any codec and [`deliver`](Self::deliver)s it. The limit on its length is the smaller
-    /// one of the node's and the codec's.
+    /// one of the node's and the codec's; how much memory it may take is the codec's alone.
     ///
     /// ```
     /// use distributed_data_consistency::Node;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::entry::Entry;
+use super::marks::Mark;
 use super::{Change, Context, Message, Node, Outcome, StoreError, Update, Version, Write};
 use crate::causality::{Actor, COUNTER_MAX, ClockError, Dot, DotSet, VectorClock};
 use crate::kv::{Key, Value};
@@ -125,12 +126,20 @@ impl Node {
         if context.is_some() && value.is_some() && sibling_count > self.config.siblings_max {
             return Err(StoreError::TooManySiblings { siblings: beside, siblings_max: self.config.siblings_max });
         }
+        if context.is_some() {
+            self.marks.note(Mark::ContextUsed);
+            if beside > 0 {
+                self.marks.note(Mark::ContextStale);
+            }
+        }
         let write = Write { dot: Some(dot), clock: clock.clone(), value };
         self.counter = dot.counter.get();
         self.commit(&key, dot, write.clone(), &past);
         let mut seen = past.clone();
         seen.insert(dot);
-        self.post(None, Message::Update(Arc::new(Update { key: key.clone(), write, past })));
+        let update = Arc::new(Update { key: key.clone(), write, past });
+        self.hint(&update);
+        self.post(None, Message::Update(update));
         let crowded = sibling_count >= self.config.siblings_warn;
         Ok(Written { dot, context: Context::new(&key, seen, clock), sibling_count, crowded })
     }
@@ -184,9 +193,16 @@ impl Node {
     /// Merges a write that is new to this node into its key.
     pub(super) fn merge(&mut self, key: &Key, write: Write, past: &DotSet) -> Change {
         let entry = self.keys.entry(key.clone()).or_default();
-        let nameless = entry.nameless_count();
+        let (nameless, had_tombstones) = (entry.nameless_count(), !entry.tombstones().is_empty());
         let change = entry.merge(write, past);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
+        match change {
+            Change::Stored { .. } if entry.versions().len() > 1 => self.marks.note(Mark::SiblingMade),
+            Change::Obsolete => {
+                self.marks.note(if had_tombstones { Mark::TombstoneMetOlder } else { Mark::Overtaken });
+            }
+            Change::Stored { .. } | Change::Duplicate => {}
+        }
         if entry.is_empty() {
             self.keys.swap_remove(key);
         }

@@ -47,7 +47,7 @@ fn deep_nesting_is_refused() {
 #[test]
 fn lengths_are_limited_both_ways() {
     let text = "x".repeat(100);
-    let json = Json { bytes_max: 50 };
+    let json = Json { bytes_max: 50, ..Json::default() };
     assert!(matches!(json.encode(&text), Err(CodecError::TooLong { bytes: 102, .. })));
     assert!(matches!(Codec::<String>::decode(&json, text.as_bytes()), Err(CodecError::TooLong { .. })));
     let bincode = Bincode { bytes_max: 50, ..Bincode::default() };

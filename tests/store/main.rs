@@ -3,6 +3,7 @@
 mod amnesia;
 mod bytes;
 mod common;
+mod hints;
 mod limits;
 mod nameless;
 mod plain;

@@ -2,6 +2,7 @@
 //!
 //! bincode is unmaintained (RUSTSEC-2025-0141), so it is pinned and nothing outside this file knows it.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 
 use ::bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
@@ -9,8 +10,8 @@ use ::bincode::serde::{encode_into_std_write, seed_decode_from_slice};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::depth::{DEPTH_MAX, Limited};
-use super::{BYTES_MAX, Codec, CodecError, check_length};
+use super::limited::{DEPTH_MAX, Limited};
+use super::{BYTES_MAX, Codec, CodecError, MEMORY_MAX, check_length};
 
 const NAME: &str = "bincode";
 
@@ -21,8 +22,6 @@ pub(in crate::store) const FORMAT: u8 = 1;
 const GROWTH_MAX: usize = 16;
 const SMALL: usize = 64 << 10;
 const MEDIUM: usize = 1 << 20;
-/// Nothing decodes to more than this, whatever its bytes claim.
-const DECODED_BYTES_MAX: usize = 256 << 20;
 
 type Form<const N: usize> = Configuration<LittleEndian, Varint, Limit<N>>;
 
@@ -44,11 +43,13 @@ pub struct Bincode {
     pub bytes_max: usize,
     /// How deep what it decodes may be nested.
     pub depth_max: usize,
+    /// How much memory what it decodes may take, in bytes.
+    pub memory_max: usize,
 }
 
 impl Default for Bincode {
     fn default() -> Self {
-        Self { bytes_max: BYTES_MAX, depth_max: DEPTH_MAX }
+        Self { bytes_max: BYTES_MAX, depth_max: DEPTH_MAX, memory_max: MEMORY_MAX }
     }
 }
 
@@ -87,7 +88,7 @@ pub(in crate::store) fn decode_as<T: DeserializeOwned>(
     match bytes.split_first() {
         None => Err(CodecError::malformed(NAME, "no bytes: expected a version byte")),
         Some((&found, body)) if found == format => {
-            let (value, length) = decode_body(body, limits.depth_max)?;
+            let (value, length) = decode_body(body, limits)?;
             let bytes = body.len() - length;
             if bytes > 0 { Err(CodecError::Leftover { codec: NAME, bytes }) } else { Ok(value) }
         }
@@ -97,21 +98,22 @@ pub(in crate::store) fn decode_as<T: DeserializeOwned>(
 
 /// A few bytes may claim a text of any length, for which bincode makes room before it reads it. So the less there is to
 /// read, the less it may claim.
-fn decode_body<T: DeserializeOwned>(body: &[u8], depth_max: usize) -> Result<(T, usize), CodecError> {
+fn decode_body<T: DeserializeOwned>(body: &[u8], limits: &Bincode) -> Result<(T, usize), CodecError> {
     if body.len() <= SMALL {
-        decode_form(body, depth_max, standard().with_limit::<{ SMALL * GROWTH_MAX }>())
+        decode_form(body, limits, standard().with_limit::<{ SMALL * GROWTH_MAX }>())
     } else if body.len() <= MEDIUM {
-        decode_form(body, depth_max, standard().with_limit::<{ MEDIUM * GROWTH_MAX }>())
+        decode_form(body, limits, standard().with_limit::<{ MEDIUM * GROWTH_MAX }>())
     } else {
-        decode_form(body, depth_max, standard().with_limit::<DECODED_BYTES_MAX>())
+        decode_form(body, limits, standard().with_limit::<MEMORY_MAX>())
     }
 }
 
 fn decode_form<T: DeserializeOwned, const N: usize>(
     body: &[u8],
-    depth_max: usize,
+    limits: &Bincode,
     form: Form<N>,
 ) -> Result<(T, usize), CodecError> {
-    let seed = Limited::new(PhantomData::<T>, depth_max);
+    let room = Cell::new(limits.memory_max);
+    let seed = Limited::new(PhantomData::<T>, limits.depth_max, &room);
     seed_decode_from_slice(seed, body, form).map_err(|error| CodecError::malformed(NAME, error))
 }

@@ -1,9 +1,13 @@
 //! JSON, for people and for other languages.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::cell::Cell;
+use std::marker::PhantomData;
 
-use super::{BYTES_MAX, Codec, CodecError, check_length};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny};
+
+use super::limited::Limited;
+use super::{BYTES_MAX, Codec, CodecError, MEMORY_MAX, check_length};
 
 const NAME: &str = "json";
 
@@ -25,11 +29,13 @@ const NAME: &str = "json";
 pub struct Json {
     /// The longest bytes that it makes or takes.
     pub bytes_max: usize,
+    /// How much memory what it decodes may take, in bytes.
+    pub memory_max: usize,
 }
 
 impl Default for Json {
     fn default() -> Self {
-        Self { bytes_max: BYTES_MAX }
+        Self { bytes_max: BYTES_MAX, memory_max: MEMORY_MAX }
     }
 }
 
@@ -46,14 +52,24 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
 
     fn decode(&self, bytes: &[u8]) -> Result<T, CodecError> {
         check_length(NAME, bytes.len(), self.bytes_max)?;
-        let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
-        let value = match values.next() {
-            Some(value) => value.map_err(|error| CodecError::malformed(NAME, error))?,
-            None => return Err(CodecError::malformed(NAME, "no bytes: expected a value")),
-        };
-        match bytes[values.byte_offset()..].trim_ascii().len() {
-            0 => Ok(value),
-            bytes => Err(CodecError::Leftover { codec: NAME, bytes }),
+        if bytes.trim_ascii().is_empty() {
+            return Err(CodecError::malformed(NAME, "no bytes: expected a value"));
+        }
+        let room = Cell::new(self.memory_max);
+        // serde_json bounds the depth by itself.
+        let seed = Limited::new(PhantomData::<T>, usize::MAX, &room);
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let value = seed.deserialize(&mut reader).map_err(|error| CodecError::malformed(NAME, error))?;
+        match reader.end() {
+            Ok(()) => Ok(value),
+            Err(_) => Err(CodecError::Leftover { codec: NAME, bytes: leftover(bytes) }),
         }
     }
+}
+
+/// How many bytes there are behind the first value.
+fn leftover(bytes: &[u8]) -> usize {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    values.next();
+    bytes[values.byte_offset()..].trim_ascii().len()
 }

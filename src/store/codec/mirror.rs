@@ -119,6 +119,12 @@ struct Counters {
     runs: Vec<u64>,
 }
 
+/// What one takes, beside what is in it.
+pub(super) const KEY_STATE_BYTES: usize = size_of::<KeyState>();
+pub(super) const WRITE_BYTES: usize = size_of::<Write>();
+pub(super) const DOT_BYTES: usize = size_of::<Dot>();
+pub(super) const COUNTERS_BYTES: usize = size_of::<Counters>();
+
 fn node_number(node: NodeId) -> u32 {
     u32::try_from(node.index()).expect("expect: a node's id has 32 bits")
 }

@@ -1,12 +1,14 @@
 //! Codecs: how messages and values become bytes, and what bytes are refused.
 
 mod bincode;
-mod depth;
 mod error;
 #[cfg(feature = "json")]
 mod json;
+mod limited;
 #[cfg(feature = "protobuf")]
 mod mirror;
+#[cfg(feature = "protobuf")]
+mod prescan;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 
@@ -20,6 +22,10 @@ pub use protobuf::Protobuf;
 
 /// The longest bytes that a codec makes or takes unless it is told otherwise: as many as a message of a node may have.
 const BYTES_MAX: usize = 64 << 20;
+
+/// The most memory that what a codec decodes may take unless it is told otherwise. A few bytes of a hostile message may stand
+/// for something much larger than they are.
+const MEMORY_MAX: usize = 256 << 20;
 
 /// How values of type `T` become bytes, and bytes values.
 ///

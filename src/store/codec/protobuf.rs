@@ -2,8 +2,8 @@
 
 use prost::Message;
 
-use super::mirror;
-use super::{BYTES_MAX, Codec, CodecError, check_length};
+use super::{BYTES_MAX, Codec, CodecError, MEMORY_MAX, check_length};
+use super::{mirror, prescan};
 use crate::store::Envelope;
 
 const NAME: &str = "protobuf";
@@ -63,6 +63,9 @@ const NAME: &str = "protobuf";
 pub struct Protobuf {
     /// The longest bytes that it makes or takes.
     pub bytes_max: usize,
+    /// How much memory an envelope that it decodes may take, in bytes. What a value of one's own may take is bounded by its
+    /// length alone, and by what the type makes of it.
+    pub memory_max: usize,
     /// Takes values with fields that their type does not know, as a reader must that is older than its writer. What it does
     /// not know it forgets. Never for envelopes.
     pub unknown_fields: bool,
@@ -70,7 +73,7 @@ pub struct Protobuf {
 
 impl Default for Protobuf {
     fn default() -> Self {
-        Self { bytes_max: BYTES_MAX, unknown_fields: false }
+        Self { bytes_max: BYTES_MAX, memory_max: MEMORY_MAX, unknown_fields: false }
     }
 }
 
@@ -118,6 +121,10 @@ impl Codec<Envelope> for Protobuf {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Envelope, CodecError> {
+        check_length(NAME, bytes.len(), self.bytes_max)?;
+        if !prescan::fits(bytes, self.memory_max) {
+            return Err(CodecError::malformed(NAME, "takes more memory than it may"));
+        }
         let mirrored: mirror::Envelope = self.decode_message(bytes, false)?;
         Envelope::try_from(mirrored).map_err(|why| CodecError::malformed(NAME, why))
     }
