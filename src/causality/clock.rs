@@ -34,6 +34,8 @@ pub enum ClockError {
         /// What it holds.
         counter: u64,
     },
+    /// Entries that are told with their slots are not in order, or not worth telling so.
+    WrongEntries,
 }
 
 impl fmt::Display for ClockError {
@@ -42,15 +44,26 @@ impl fmt::Display for ClockError {
             Self::CounterTooLarge { slot, counter } => {
                 write!(f, "clock entry {slot} is {counter}: expected less than 2^53")
             }
+            Self::WrongEntries => f.write_str("entries of a clock out of order or out of range"),
         }
     }
 }
 
 impl std::error::Error for ClockError {}
 
+/// So many slots are always told one by one.
+const DENSE_SLOTS_MIN: usize = 16;
+
+/// Stands where a counter would, and is none: what follows are slots and their counters in turn.
+const SPARSE: u64 = COUNTER_MAX + 1;
+
+/// No clock counts writes of later slots.
+const SLOT_MAX: usize = u32::MAX as usize;
+
 /// For each slot the number of writes known; slots beyond the last are 0.
 ///
-/// Up to five entries live inline, so that a clock of five nodes never touches the heap.
+/// Up to five entries live inline, so that a clock of five nodes never touches the heap. Where nodes have lived often, a clock
+/// has many slots and few entries that are not 0: such a one holds those alone.
 ///
 /// ```
 /// use distributed_data_consistency::causality::{ClockOrder, VectorClock};
@@ -64,8 +77,16 @@ impl std::error::Error for ClockError {}
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<u64>", into = "Vec<u64>")]
 pub struct VectorClock {
-    /// invariant: the last entry is not 0, and no entry is above [`COUNTER_MAX`].
-    counters: SmallVec<[u64; 5]>,
+    /// The counters, slot by slot; or [`SPARSE`], and then slots and counters in turn.
+    ///
+    /// invariant: each clock has one form, see [`is_sparse_form`]. The last entry is not 0, no counter is above [`COUNTER_MAX`];
+    /// in the sparse form slots ascend, and no counter is 0.
+    words: SmallVec<[u64; 5]>,
+}
+
+/// True if a clock of so many slots, of which so many count something, is held in the sparse form.
+fn is_sparse_form(slots: usize, entries: usize) -> bool {
+    slots > DENSE_SLOTS_MIN && entries < slots / 4
 }
 
 impl VectorClock {
@@ -74,31 +95,81 @@ impl VectorClock {
         Self::default()
     }
 
+    /// The clock of these entries: slots ascend, and no counter is 0.
+    fn from_entries(entries: &[(usize, u64)]) -> Self {
+        let slots = entries.last().map_or(0, |last| last.0 + 1);
+        if is_sparse_form(slots, entries.len()) {
+            let words = entries.iter().flat_map(|&(slot, counter)| [slot as u64, counter]);
+            return Self { words: std::iter::once(SPARSE).chain(words).collect() };
+        }
+        let mut words = SmallVec::from_elem(0, slots);
+        entries.iter().for_each(|&(slot, counter)| words[slot] = counter);
+        Self { words }
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.words.first() == Some(&SPARSE)
+    }
+
+    /// The slots and counters of the sparse form.
+    fn pairs(&self) -> &[[u64; 2]] {
+        debug_assert!(self.is_sparse());
+        self.words[1..].as_chunks().0
+    }
+
+    /// The entries that are not 0, with their slots, in order. Costs what is held.
+    pub fn entries(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let (dense, pairs) = if self.is_sparse() { (&[][..], self.pairs()) } else { (&self.words[..], &[][..]) };
+        let dense = dense.iter().copied().enumerate().filter(|(_, counter)| *counter > 0);
+        dense.chain(pairs.iter().map(|&[slot, counter]| (slot as usize, counter)))
+    }
+
     /// The entry at `slot`.
     pub fn get(&self, slot: usize) -> u64 {
-        self.counters.get(slot).copied().unwrap_or(0)
+        if self.is_sparse() {
+            let pairs = self.pairs();
+            return pairs.binary_search_by_key(&(slot as u64), |pair| pair[0]).map_or(0, |place| pairs[place][1]);
+        }
+        self.words.get(slot).copied().unwrap_or(0)
     }
 
     /// Raises the entry at `slot` to `counter`; never lowers it.
     ///
     /// # Panics
-    /// If `counter` is above [`COUNTER_MAX`]: whoever counts must stop before it.
+    /// If `counter` is above [`COUNTER_MAX`]: whoever counts must stop before it. If `slot` has more than 32 bits.
     pub fn raise(&mut self, slot: usize, counter: u64) {
         assert!(counter <= COUNTER_MAX, "expect: counters stay below 2^53, not {counter}");
-        if counter > self.get(slot) {
-            if slot >= self.counters.len() {
-                self.counters.resize(slot + 1, 0);
-            }
-            self.counters[slot] = counter;
+        assert!(slot <= SLOT_MAX, "expect: slots have 32 bits, not {slot}");
+        if counter <= self.get(slot) {
+            return;
         }
+        if !self.is_sparse() && slot < self.words.len().max(DENSE_SLOTS_MIN) {
+            if slot >= self.words.len() {
+                self.words.resize(slot + 1, 0);
+            }
+            self.words[slot] = counter;
+            return;
+        }
+        let mut entries: Vec<(usize, u64)> = self.entries().collect();
+        match entries.binary_search_by_key(&slot, |entry| entry.0) {
+            Ok(place) => entries[place].1 = counter,
+            Err(place) => entries.insert(place, (slot, counter)),
+        }
+        *self = Self::from_entries(&entries);
     }
 
     /// Takes for each slot the greater of both entries.
     pub fn join(&mut self, other: &Self) {
-        if other.counters.len() > self.counters.len() {
-            self.counters.resize(other.counters.len(), 0);
+        if self.is_sparse() || other.is_sparse() {
+            let joined = merged(self, other).map(|(slot, mine, theirs)| (slot, mine.max(theirs)));
+            *self = Self::from_entries(&joined.collect::<Vec<_>>());
+            return;
         }
-        for (mine, theirs) in self.counters.iter_mut().zip(&other.counters) {
+        // The longer one is dense, and only gains entries.
+        if other.words.len() > self.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
             *mine = (*mine).max(*theirs);
         }
     }
@@ -107,39 +178,79 @@ impl VectorClock {
     ///
     /// With entries below 2^63 the sign bit of `a − b` tells whether `a < b`; the signs of all
     /// differences are gathered with OR and looked at once. Measured ahead of early exit from 16 entries on,
-    /// and level with it below.
+    /// and level with it below. A sparse clock costs a walk over the entries of both.
     pub fn compare(&self, other: &Self) -> ClockOrder {
+        if self.is_sparse() || other.is_sparse() {
+            return self.compare_sparse(other);
+        }
         let (mut less, mut greater) = (0_u64, 0_u64);
-        for (mine, theirs) in self.counters.iter().zip(&other.counters) {
+        for (mine, theirs) in self.words.iter().zip(&other.words) {
             less |= mine.wrapping_sub(*theirs);
             greater |= theirs.wrapping_sub(*mine);
         }
         // The last entry is never 0, so the longer clock has an entry that the other lacks.
-        let longer = self.counters.len().cmp(&other.counters.len());
+        let longer = self.words.len().cmp(&other.words.len());
         let less = less >> 63 == 1 || longer == Ordering::Less;
         let greater = greater >> 63 == 1 || longer == Ordering::Greater;
-        match (less, greater) {
-            (false, false) => ClockOrder::Equal,
-            (true, false) => ClockOrder::Less,
-            (false, true) => ClockOrder::Greater,
-            (true, true) => ClockOrder::Concurrent,
+        order(less, greater)
+    }
+
+    #[cold]
+    fn compare_sparse(&self, other: &Self) -> ClockOrder {
+        let (mut less, mut greater) = (false, false);
+        for (_, mine, theirs) in merged(self, other) {
+            less |= mine < theirs;
+            greater |= mine > theirs;
         }
+        order(less, greater)
     }
 
     /// True when nothing is known.
     pub fn is_zero(&self) -> bool {
-        self.counters.is_empty()
+        self.words.is_empty()
     }
 
     /// The number of slots up to the last that is not 0.
     pub fn slot_count(&self) -> usize {
-        self.counters.len()
+        match self.words.as_slice() {
+            [SPARSE, .., last, _] => *last as usize + 1,
+            dense => dense.len(),
+        }
     }
 
-    /// The entries, from slot 0 up to the last that is not 0.
+    /// The entries, from slot 0 up to the last that is not 0. Costs as many as there are; [`entries`](Self::entries) skips
+    /// those that are 0.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
-        self.counters.iter().copied()
+        let mut entries = self.entries().peekable();
+        (0..self.slot_count() as u32).map(move |slot| {
+            let entry = entries.next_if(|entry| entry.0 == slot as usize);
+            entry.map_or(0, |(_, counter)| counter)
+        })
     }
+}
+
+const fn order(less: bool, greater: bool) -> ClockOrder {
+    match (less, greater) {
+        (false, false) => ClockOrder::Equal,
+        (true, false) => ClockOrder::Less,
+        (false, true) => ClockOrder::Greater,
+        (true, true) => ClockOrder::Concurrent,
+    }
+}
+
+/// The slots that either counts, in order, with the counters of both.
+fn merged(left: &VectorClock, right: &VectorClock) -> impl Iterator<Item = (usize, u64, u64)> {
+    let (mut left, mut right) = (left.entries().peekable(), right.entries().peekable());
+    std::iter::from_fn(move || {
+        let slot = match (left.peek(), right.peek()) {
+            (Some(mine), Some(theirs)) => mine.0.min(theirs.0),
+            (Some(only), None) | (None, Some(only)) => only.0,
+            (None, None) => return None,
+        };
+        let mine = left.next_if(|entry| entry.0 == slot).map_or(0, |entry| entry.1);
+        let theirs = right.next_if(|entry| entry.0 == slot).map_or(0, |entry| entry.1);
+        Some((slot, mine, theirs))
+    })
 }
 
 impl TryFrom<&[u64]> for VectorClock {
@@ -150,21 +261,38 @@ impl TryFrom<&[u64]> for VectorClock {
             return Err(ClockError::CounterTooLarge { slot, counter: counters[slot] });
         }
         let used = counters.iter().rposition(|&counter| counter != 0).map_or(0, |last| last + 1);
-        Ok(Self { counters: SmallVec::from_slice(&counters[..used]) })
+        let count = counters.iter().filter(|counter| **counter > 0).count();
+        if is_sparse_form(used, count) {
+            let entries = counters.iter().copied().enumerate().filter(|entry| entry.1 > 0);
+            return Ok(Self::from_entries(&entries.collect::<Vec<_>>()));
+        }
+        Ok(Self { words: SmallVec::from_slice(&counters[..used]) })
     }
 }
 
+/// Reads a clock as it travels: its counters; or 2^53, which is none, and then slots and counters in turn.
 impl TryFrom<Vec<u64>> for VectorClock {
     type Error = ClockError;
 
-    fn try_from(counters: Vec<u64>) -> Result<Self, ClockError> {
-        Self::try_from(counters.as_slice())
+    fn try_from(told: Vec<u64>) -> Result<Self, ClockError> {
+        let Some((&SPARSE, pairs)) = told.split_first() else { return Self::try_from(told.as_slice()) };
+        let (pairs, rest) = pairs.as_chunks::<2>();
+        let ascend = pairs.is_sorted_by(|left, right| left[0] < right[0]);
+        let slots_fit = pairs.iter().all(|pair| pair[0] <= SLOT_MAX as u64);
+        let counters_fit = pairs.iter().all(|pair| (1..=COUNTER_MAX).contains(&pair[1]));
+        let slots = pairs.last().map_or(0, |last| (last[0] as usize).saturating_add(1));
+        if rest.is_empty() && ascend && slots_fit && counters_fit && is_sparse_form(slots, pairs.len()) {
+            Ok(Self { words: SmallVec::from_vec(told) })
+        } else {
+            Err(ClockError::WrongEntries)
+        }
     }
 }
 
+/// The clock as it travels.
 impl From<VectorClock> for Vec<u64> {
     fn from(clock: VectorClock) -> Self {
-        clock.counters.into_vec()
+        clock.words.into_vec()
     }
 }
 
@@ -184,7 +312,7 @@ impl PartialOrd for VectorClock {
 impl fmt::Debug for VectorClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;
-        for (slot, counter) in self.counters.iter().enumerate() {
+        for (slot, counter) in self.iter().enumerate() {
             if slot > 0 {
                 f.write_str(",")?;
             }

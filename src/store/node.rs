@@ -280,9 +280,8 @@ impl Node {
 
     /// The latest life of this node of which a clock tells, and how many writes of it.
     pub(super) fn latest_own(&self, clock: &VectorClock) -> Option<(Actor, u64)> {
-        let lives = (self.actor.node as usize..clock.slot_count()).step_by(self.node_count);
-        let mut counted = lives.map(|slot| (Actor::at_slot(slot, self.node_count), clock.get(slot)));
-        counted.rfind(|(_, counter)| *counter > 0)
+        let counted = clock.entries().map(|(slot, counter)| (Actor::at_slot(slot, self.node_count), counter));
+        counted.filter(|(actor, _)| actor.node == self.actor.node).last()
     }
 
     fn plain_clock(&self, clock: &VectorClock) -> Vec<usize> {

@@ -4,6 +4,8 @@
 //! a write is told by whose it is and by its clock's entries, each as the step from the last one told of the same slot: an
 //! answer goes through the log in order, so the steps are small. Whatever does not fit that form travels as it is.
 
+use std::collections::BTreeMap;
+
 use serde::de::Error;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,8 +16,8 @@ use super::{KeyState, Write};
 use crate::causality::{Actor, COUNTER_MAX, Dot, VectorClock};
 use crate::kv::{Key, Value};
 
-/// Longer clocks travel as they are: to read a packed one must not make room for many more bytes than told it.
-const SLOTS_MAX: u16 = 16;
+/// Clocks with later slots travel as they are.
+const SLOTS_MAX: usize = 1 << 16;
 /// So many writers can be told of in one byte.
 const WRITERS_MAX: usize = 250;
 
@@ -45,19 +47,18 @@ type Entry = (u16, i64);
 
 /// The last counter told of each slot.
 #[derive(Default)]
-struct Steps([u64; SLOTS_MAX as usize]);
+struct Steps(BTreeMap<u16, u64>);
 
 impl Steps {
     /// The step to `counter`.
-    fn to(&mut self, slot: usize, counter: u64) -> i64 {
-        let step = counter.wrapping_sub(self.0[slot]).cast_signed();
-        self.0[slot] = counter;
-        step
+    fn to(&mut self, slot: u16, counter: u64) -> i64 {
+        let last = self.0.insert(slot, counter).unwrap_or(0);
+        counter.wrapping_sub(last).cast_signed()
     }
 
     /// The counter that is `step` away; `None` if that is none.
     fn by(&mut self, slot: u16, step: i64) -> Option<u64> {
-        let last = self.0.get_mut(usize::from(slot))?;
+        let last = self.0.entry(slot).or_default();
         let counter = last.checked_add_signed(step).filter(|counter| (1..=COUNTER_MAX).contains(counter))?;
         *last = counter;
         Some(counter)
@@ -68,10 +69,10 @@ fn pack(state: &KeyState, writers: &[Writer], steps: &mut Steps) -> PackedState 
     let place = lone_writer(state).and_then(|writer| writers.iter().position(|other| *other == writer));
     let Some(place) = place else { return PackedState::Any(state.clone()) };
     let (key, Write { clock, value, .. }) = (state.key.clone(), &state.writes[0]);
-    let slot = usize::from(writers[place].1);
-    let own = (place as u8, steps.to(slot, clock.get(slot)));
-    let others = clock.iter().enumerate().filter(|&(other, counter)| other != slot && counter > 0);
-    let others: Vec<Entry> = others.map(|(slot, counter)| (slot as u16, steps.to(slot, counter))).collect();
+    let slot = writers[place].1;
+    let own = (place as u8, steps.to(slot, clock.get(usize::from(slot))));
+    let others = clock.entries().map(|(other, counter)| (other as u16, counter)).filter(|entry| entry.0 != slot);
+    let others: Vec<Entry> = others.map(|(slot, counter)| (slot, steps.to(slot, counter))).collect();
     match (value.clone(), &others[..]) {
         (None, _) => PackedState::Deleted(key, own, others),
         (Some(value), []) => PackedState::Put(key, own, value),
@@ -83,12 +84,12 @@ fn pack(state: &KeyState, writers: &[Writer], steps: &mut Steps) -> PackedState 
 /// The writer of the only write there is to tell of; `None` for any state that does not fit the packed form.
 fn lone_writer(state: &KeyState) -> Option<Writer> {
     let [Write { dot: Some(dot), clock, .. }] = &state.writes[..] else { return None };
-    if !state.kept.is_empty() || !state.covered.is_empty() || clock.slot_count() > usize::from(SLOTS_MAX) {
+    if !state.kept.is_empty() || !state.covered.is_empty() || clock.slot_count() > SLOTS_MAX {
         return None;
     }
     // How many nodes there are is not known here, so the slot is told. Another actor's may count as much; then the slot is
     // not its own, but the clock is the same.
-    let slot = clock.iter().position(|counter| counter == dot.counter.get())?;
+    let (slot, _) = clock.entries().find(|entry| entry.1 == dot.counter.get())?;
     Some((dot.actor, slot as u16))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::entry::Entry;
 use super::marks::Mark;
 use super::{Change, Context, Message, Node, Outcome, StoreError, Update, Version, Write};
-use crate::causality::{Actor, COUNTER_MAX, ClockError, Dot, DotSet, VectorClock};
+use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
 use crate::kv::{Key, Value};
 
 /// What a write was given.
@@ -95,7 +95,7 @@ impl Node {
         }
         // What has no name has a clock of this key, which covers all that it counts.
         for nameless in entry.versions().iter().filter(|version| version.dot.is_none()) {
-            for (slot, counter) in nameless.clock.iter().enumerate() {
+            for (slot, counter) in nameless.clock.entries() {
                 past.insert_up_to(Actor::at_slot(slot, self.node_count), counter);
             }
         }
@@ -181,8 +181,7 @@ impl Node {
             return Err(StoreError::ClockLength { entries: clock.len(), node_count: self.node_count });
         }
         let clock: Vec<u64> = clock.iter().map(|&counter| counter as u64).collect();
-        let clock = VectorClock::try_from(clock)
-            .map_err(|ClockError::CounterTooLarge { slot, counter }| StoreError::CounterTooLarge { slot, counter })?;
+        let clock = VectorClock::try_from(clock.as_slice())?;
         self.check_clock(&clock)?;
         if let Some(own) = self.latest_own(&clock).filter(|own| *own > (self.actor, self.counter)) {
             (self.actor, self.counter) = own;

@@ -235,3 +235,12 @@ fn a_node_can_forget_again_and_again() {
     sync_all(&mut nodes);
     assert!(nodes.iter().all(|node| shown(node) == shown(&nodes[0]) && node.seen().gap_count() == 0));
 }
+
+#[test]
+fn many_lives_make_no_clock_longer() {
+    let mut node = reborn(0, 5, 1_000);
+    node.put("k", *b"a");
+    let bytes: usize = letters(&mut node, 1).iter().map(|envelope| envelope.to_bytes().len()).sum();
+    assert!(bytes <= 48, "{bytes} bytes");
+    assert_eq!(node.get("k")[0].1.len(), 5 * 1_001, "the plain clock has an entry for each life of each node");
+}

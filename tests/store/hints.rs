@@ -21,10 +21,7 @@ fn parted(hints_max: usize) -> Vec<Node> {
 
 /// Node 0 writes a key for each of `values`, and no update arrives. The names of the writes, as they were stamped.
 fn write_unheard(nodes: &mut [Node], values: &[&str]) -> Vec<Dot> {
-    let dots = values
-        .iter()
-        .map(|value| nodes[0].put(*value, value.as_bytes().to_vec()).expect("expect: it is taken").dot)
-        .collect();
+    let dots = values.iter().map(|value| nodes[0].put(*value, value.as_bytes().to_vec()).unwrap().dot).collect();
     nodes[0].drain_outbox();
     dots
 }

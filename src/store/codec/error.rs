@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::causality::ClockError;
 use crate::store::StoreError;
 
 /// Why a codec refused a value or bytes. Each names the codec.
@@ -68,6 +69,16 @@ impl fmt::Display for CodecError {
 }
 
 impl std::error::Error for CodecError {}
+
+/// Of clocks that come in through the plain interface.
+impl From<ClockError> for StoreError {
+    fn from(error: ClockError) -> Self {
+        match error {
+            ClockError::CounterTooLarge { slot, counter } => Self::CounterTooLarge { slot, counter },
+            error => Self::Undecodable { why: error.to_string() },
+        }
+    }
+}
 
 /// Of messages and contexts.
 impl From<CodecError> for StoreError {

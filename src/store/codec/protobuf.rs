@@ -32,7 +32,8 @@ const NAME: &str = "protobuf";
 /// message KeyState {
 ///   string key = 1; repeated Write writes = 2; repeated Dot kept = 3; repeated Counters covered = 4;
 /// }
-/// // Without a value: a delete.
+/// // Without a value: a delete. A clock is its counters; or, if it is long and nearly all of them are 0, 2^53 and then slots and
+/// // their counters in turn.
 /// message Write { Dot dot = 1; repeated uint64 clock = 2; optional bytes value = 3; }
 /// message Actor { uint32 incarnation = 1; uint32 node = 2; }
 /// message Dot { uint32 incarnation = 1; uint32 node = 2; uint64 counter = 3; }
