@@ -1,8 +1,9 @@
 //! What is wrong with what a node shows, and why, told from what the oracle knows.
 
-use super::history::{Loss, WriteId};
+use super::history::{Claim, Loss, WriteId};
 use super::{Breach, Siblings, StepInput};
 use crate::machine::NodeId;
+use crate::sim::NameRef;
 
 /// How what a node shows differs from what it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +71,32 @@ impl Siblings {
         }
         let holders = up.iter().filter(|peer| self.history.siblings(**peer, key).contains(&write));
         let holders: Vec<String> = holders.map(NodeId::to_string).collect();
-        let loss = match self.history.last_loss(node, write) {
-            Some(Loss { at, message, why, .. }) => format!("{message}, which carried {label}, was lost at {at}: {why}"),
-            None => format!("no message ever brought {label} to node {node} in this life"),
+        let claim = match self.history.claimed(node, write) {
+            Some(claim) => format!("{}, so it never asks for it", self.tell_claim(claim)),
+            None => format!("nothing has brought it to node {node} since, and nothing is left to happen"),
         };
         Breach::new("missing at rest", format!("{summary} misses write {} on node {node} at rest", self.tell(write)))
             .because(format!("{}; node {} has it", self.tell_written(write), holders.join(", ")))
-            .because(loss)
-            .because(format!("nothing has brought it to node {node} since, and nothing is left to happen"))
+            .because(self.tell_loss(node, write))
+            .because(claim)
+    }
+
+    /// Why `write` did not come to `node`.
+    fn tell_loss(&self, node: NodeId, write: WriteId) -> String {
+        let label = self.history.label(write);
+        match self.history.last_loss(node, write) {
+            Some(Loss { at, message, why, .. }) => format!("{message}, which carried {label}, was lost at {at}: {why}"),
+            None => match self.history.forgot_at(node) {
+                Some(at) => format!("node {node} began anew at {at}, and no message has brought it {label} since"),
+                None => format!("no message ever brought {label} to node {node}"),
+            },
+        }
+    }
+
+    /// `node 1 took 0→1 reply #3 at 44ms, and has counted d as seen since then, without having it`
+    fn tell_claim(&self, claim: &Claim) -> String {
+        let label = self.history.label(claim.write);
+        format!("{} at {}, and has counted {label} as seen since then, without having it", claim.how, claim.at)
     }
 
     fn explain_lost(&self, node: NodeId, lost: WriteId) -> Breach {
@@ -86,21 +105,19 @@ impl Siblings {
         let culprit =
             self.carried.iter().copied().find(|write| *write != lost && !self.history.builds_on(*write, lost));
         let label = self.history.label(lost);
-        let Some(culprit) = culprit else {
-            return breach
-                .because(self.tell_written(lost))
-                .because(self.tell_step(node, None))
-                .because(format!("node {node} does not show {label} after that, though nothing it has builds on it"));
-        };
+        let Some(culprit) = culprit else { return self.explain_dropped(breach, node, lost) };
         let (writer, earlier) = (self.history.get(culprit).node, self.history.get(lost).node);
         let over = self.history.label(culprit);
         let unseen = match self.history.news_past(culprit, lost) {
             _ if self.history.builds_on(lost, culprit) => {
-                format!("node {earlier} had {over} when it wrote {label}, so {over} is the older one")
+                format!("{}, so {over} is the older one", self.tell_had(lost, culprit))
             }
             Some(news) => {
                 let other = self.tell_key(self.history.key_of(news));
                 format!("node {writer} had heard of node {earlier} through {other}, but never had {label}")
+            }
+            None if self.history.get(culprit).has_context => {
+                format!("the client that wrote {over} on node {writer} had not seen {label}")
             }
             None => format!("node {writer} did not have {label} when it wrote {over}"),
         };
@@ -108,6 +125,30 @@ impl Siblings {
             .because(format!("{}; {}", self.tell_written(lost), self.tell_written(culprit)))
             .because(unseen)
             .because(format!("{}, and dropped {label} for it", self.tell_step(node, Some(culprit))))
+    }
+
+    /// The step carried nothing for which `lost` could have made way.
+    fn explain_dropped(&self, breach: Breach, node: NodeId, lost: WriteId) -> Breach {
+        let label = self.history.label(lost);
+        let breach = breach.because(self.tell_written(lost));
+        if self.carried.contains(&lost) {
+            let breach = match self.history.claimed(node, lost) {
+                Some(claim) => breach.because(self.tell_claim(claim)),
+                None => breach.because(format!("nothing that node {node} has builds on {label}")),
+            };
+            return breach.because(format!("{}, and passed over it", self.tell_step(node, Some(lost))));
+        }
+        let breach = match self.step {
+            StepInput::Message { link, .. } if self.history.taken_at(link.from, lost).is_none() => {
+                breach.because(match self.history.claimed(link.from, lost) {
+                    Some(claim) => self.tell_claim(claim),
+                    None => self.tell_loss(link.from, lost),
+                })
+            }
+            _ => breach.because(self.tell_taken(node, lost)),
+        };
+        let step = self.tell_step(node, None);
+        breach.because(format!("{step} at {}, and dropped {label}, though nothing it has builds on it", self.at))
     }
 
     fn explain_stale(&self, node: NodeId, stale: WriteId) -> Breach {
@@ -121,12 +162,17 @@ impl Siblings {
         let breach = breach.because(self.tell_written(stale));
         match over {
             Some(over) => {
-                let writer = self.history.get(over).node;
                 let over_label = self.history.label(over);
-                breach.because(format!("{}, and had {label} when it did", self.tell_written(over))).because(format!(
-                    "{}, and shows {label} beside {over_label} of node {writer}",
-                    self.tell_step(node, carried)
-                ))
+                let beside = match self.history.get(over).value {
+                    Some(_) => format!("and shows {label} beside {over_label}"),
+                    None => format!("and shows {label}, which {over_label} had deleted"),
+                };
+                let had = match self.history.get(over).has_context {
+                    true => format!("its client had seen {label}"),
+                    false => self.tell_had(over, stale),
+                };
+                let written = format!("{}; {had}", self.tell_written(over));
+                breach.because(written).because(format!("{}, {beside}", self.tell_step(node, carried)))
             }
             None => breach.because(format!("node {node} should not have it in this life")),
         }
@@ -140,6 +186,17 @@ impl Siblings {
     /// `key "cart"`
     fn tell_key(&self, key: usize) -> String {
         format!("key \"{}\"", self.history.key_name(key).escape_default())
+    }
+
+    /// `node 0 had a when it wrote b`
+    fn tell_had(&self, write: WriteId, earlier: WriteId) -> String {
+        let (node, label, earlier) =
+            (self.history.get(write).node, self.history.label(write), self.history.label(earlier));
+        if self.history.get(write).has_context {
+            format!("the client that wrote {label} there had seen {earlier}")
+        } else {
+            format!("node {node} had {earlier} then")
+        }
     }
 
     /// `node 1 wrote b at 3ms`
@@ -158,11 +215,17 @@ impl Siblings {
     }
 
     /// What the step in progress did, with the write that matters in it.
-    fn tell_step(&self, node: NodeId, write: Option<WriteId>) -> String {
-        let label = write.map_or_else(String::new, |write| format!(" {}", self.history.label(write)));
+    pub(super) fn tell_step(&self, node: NodeId, write: Option<WriteId>) -> String {
+        let at = self.at;
         match self.step {
-            StepInput::Write(write) => format!("node {node} was asked to write {}", self.history.label(write)),
-            StepInput::Message { from } => format!("node {node} took{label} from node {from} ({})", self.kind),
+            StepInput::Write(write) => format!("node {node} was asked at {at} to write {}", self.history.label(write)),
+            StepInput::Message { link, number } => {
+                let message = NameRef { link, kind: &self.kind, number };
+                match write {
+                    Some(write) => format!("node {node} took {} with {message} at {at}", self.history.label(write)),
+                    None => format!("node {node} took {message}"),
+                }
+            }
             StepInput::Get(_) | StepInput::Other => format!("node {node} handled a step without a write"),
         }
     }

@@ -25,6 +25,10 @@ pub(super) struct History {
     known: Vec<Vec<Known>>,
     /// Messages that never arrived and carried a write; only where messages have names, which is when a failure is told.
     lost: Vec<Loss>,
+    /// What nodes said to have seen without having it; only where messages have names.
+    claims: Vec<Claim>,
+    /// When each node lost its memory last, if it ever did.
+    forgot: Vec<(NodeId, Time)>,
 }
 
 /// The writes of one key, by what they are recognised by.
@@ -40,10 +44,12 @@ pub(super) struct Write {
     pub(super) key: usize,
     /// `None` for a delete.
     pub(super) value: Option<Value>,
-    /// The name that the store gave it, as far as it has told; of deletes only.
+    /// The name that the store gave it, as far as it has told.
     pub(super) dot: Option<Dot>,
     pub(super) node: NodeId,
     pub(super) at: Time,
+    /// Its client said what it had seen; else it is over all that the node had.
+    pub(super) has_context: bool,
     /// *H*: the writes of the same key that it builds on, and itself.
     past: WriteSet,
 }
@@ -64,6 +70,16 @@ pub(super) struct Loss {
     pub(super) write: WriteId,
     pub(super) message: MessageName,
     pub(super) why: LostWhy,
+}
+
+/// A node says that it has seen a write which it does not have.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) at: Time,
+    pub(super) node: NodeId,
+    pub(super) write: WriteId,
+    /// What made it say so: `node 1 took 0→1 reply #3`.
+    pub(super) how: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -119,7 +135,7 @@ impl History {
         for covered in over.iter().filter(|write| self.writes[write.0].key == key) {
             past.insert_all(&self.writes[covered.0].past);
         }
-        self.writes.push(Write { key, value, dot: None, node, at, past });
+        self.writes.push(Write { key, value, dot: None, node, at, has_context: context.is_some(), past });
         id
     }
 
@@ -144,11 +160,36 @@ impl History {
         told.map_or(&[], |told| &told.1)
     }
 
-    /// The store calls the delete `write` by this name.
-    pub(super) fn name_delete(&mut self, write: WriteId, dot: Dot) {
-        self.writes[write.0].dot = Some(dot);
-        let key = self.writes[write.0].key;
-        self.keys[key].by_dot.insert(dot, write);
+    /// The store calls `write` by this name.
+    pub(super) fn name(&mut self, write: WriteId, dot: Dot) {
+        let told = &mut self.writes[write.0];
+        told.dot = Some(dot);
+        if told.value.is_none() {
+            self.keys[told.key].by_dot.insert(dot, write);
+        }
+    }
+
+    /// `node` says for the first time that it has seen `write`, without having taken it or anything that builds on it.
+    pub(super) fn claim(&mut self, claim: Claim) {
+        if self.claimed(claim.node, claim.write).is_none() {
+            self.claims.push(claim);
+        }
+    }
+
+    /// When and how this life of `node` came to say that it has seen `write`, without having it.
+    pub(super) fn claimed(&self, node: NodeId, write: WriteId) -> Option<&Claim> {
+        self.claims.iter().find(|claim| (claim.node, claim.write) == (node, write))
+    }
+
+    /// The writes of which `node` has taken neither them nor anything that builds on them, with their names.
+    pub(super) fn untaken(&self, node: NodeId) -> Vec<(WriteId, Dot)> {
+        let all = (0..self.writes.len()).map(WriteId);
+        let named = all.filter_map(|write| Some((write, self.get(write).dot?)));
+        let covers = |write: WriteId| {
+            let known = self.known(node, self.key_of(write));
+            known.is_some_and(|known| known.taken.iter().any(|taken| self.builds_on(taken.0, write)))
+        };
+        named.filter(|(write, _)| !covers(*write)).collect()
     }
 
     pub(super) fn deletes(&self) -> &[WriteId] {
@@ -177,10 +218,13 @@ impl History {
     }
 
     /// `node` has lost its memory.
-    pub(super) fn forget(&mut self, node: NodeId) {
+    pub(super) fn forget(&mut self, at: Time, node: NodeId) {
+        self.forgot.retain(|forgot| forgot.0 != node);
+        self.forgot.push((node, at));
         if let Some(known) = self.known.get_mut(node.index()) {
             known.clear();
         }
+        self.claims.retain(|claim| claim.node != node);
     }
 
     /// A message that carried `write` to `node` never arrived.
@@ -256,6 +300,11 @@ impl History {
     pub(super) fn taken_at(&self, node: NodeId, write: WriteId) -> Option<Time> {
         let taken = &self.known(node, self.key_of(write))?.taken;
         taken.iter().find(|taken| taken.0 == write).map(|taken| taken.1)
+    }
+
+    /// When this life of `node` began with nothing; `None` in its first.
+    pub(super) fn forgot_at(&self, node: NodeId) -> Option<Time> {
+        self.forgot.iter().find(|forgot| forgot.0 == node).map(|forgot| forgot.1)
     }
 
     /// The latest message that should have brought `write` to `node` and never arrived.

@@ -10,10 +10,13 @@ mod history;
 use super::{Breach, Check};
 use crate::kv::{Replica, Request, Response, Value};
 use crate::machine::{Effect, NodeId, Time};
-use crate::sim::{Event, Input, Nodes};
+use crate::sim::{Event, Input, Link, Nodes};
 use explain::compare;
-use history::{History, WriteId};
+use history::{Claim, History, WriteId};
 use smallvec::SmallVec;
+
+/// In each step a node is looked at for what the step carries, and for so many keys more, in turn.
+const LOOKS_MAX: usize = 4;
 
 /// After every step a node shows exactly the siblings it should, and at rest every node shows exactly the writes that
 /// survived somewhere and that no surviving write builds on.
@@ -22,10 +25,14 @@ pub struct Siblings {
     history: History,
     /// The writes that the step in progress brings to its node.
     carried: Vec<WriteId>,
-    /// What the step in progress is, for the explanation.
+    /// What the step in progress is, for the explanation …
     step: StepInput,
+    /// … and when.
+    at: Time,
     /// The kind of message that the step in progress takes; kept apart to be reused.
     kind: String,
+    /// Which key is looked at next without a reason.
+    turn: usize,
     /// Reads after a step that rightly showed more than one sibling.
     concurrent: u64,
 }
@@ -40,7 +47,9 @@ enum StepInput {
     /// A read of the key of this number.
     Get(usize),
     Message {
-        from: NodeId,
+        link: Link,
+        /// 0 where messages have no names.
+        number: u32,
     },
 }
 
@@ -54,8 +63,10 @@ impl Siblings {
     fn begin<M: Replica>(&mut self, at: Time, node: NodeId, input: &Input<'_, M>, nodes: Nodes<'_, M>) {
         self.carried.clear();
         self.step = StepInput::Other;
+        self.at = at;
         match input {
-            Input::Start { .. } => self.history.forget(node),
+            Input::Start { life: 0 } => {}
+            Input::Start { .. } => self.history.forget(at, node),
             Input::Request { request, .. } => {
                 let (key, value, context) = match request {
                     Request::Put { key, value, context } => (key, Some(Value::clone(value)), context),
@@ -73,7 +84,7 @@ impl Siblings {
             Input::Message { name, message } => {
                 let (history, carried) = (&mut self.history, &mut self.carried);
                 M::carried(message, &mut |key, sibling| carried.extend(history.find(key, sibling)));
-                self.step = StepInput::Message { from: name.link.from };
+                self.step = StepInput::Message { link: name.link, number: name.number };
                 self.kind.clear();
                 self.kind.push_str(name.kind);
             }
@@ -92,37 +103,58 @@ impl Siblings {
             self.history.process(at, node, self.carried[place]);
         }
         self.hear_answers(node, effects);
+        if let StepInput::Message { number: 1.., .. } = self.step {
+            self.note_claims(node, machine);
+        }
         for place in 0..self.carried.len() {
             let key = self.history.key_of(self.carried[place]);
             // A message may carry several siblings of one key: one look is enough.
             let looked = self.carried[..place].iter().any(|write| self.history.key_of(*write) == key);
             if !looked {
-                let shown = self.shown(key, machine);
-                let expected = self.history.live(self.history.siblings(node, key));
-                self.concurrent += u64::from(expected.len() > 1);
-                if let Some(difference) = compare(&expected, &shown) {
-                    return Err(self.explain_step(node, key, difference));
-                }
+                self.concurrent += u64::from(self.look(node, key, machine)? > 1);
             }
+        }
+        // A step may change a key of which it carries nothing.
+        for _ in 0..self.history.key_count().min(LOOKS_MAX) {
+            self.turn = (self.turn + 1) % self.history.key_count();
+            self.look(node, self.turn, machine)?;
         }
         Ok(())
     }
 
-    /// A delete has no value: it is recognised by the name that the store gives it, in its answer or, if a crash swallowed
-    /// that, in its messages. A write that was refused has not happened.
+    /// Holds what `node` shows of a key against what it should. Returns how many siblings that are.
+    fn look<M: Replica>(&self, node: NodeId, key: usize, machine: &M) -> Result<usize, Breach> {
+        let shown = self.shown(key, machine);
+        let expected = self.history.live(self.history.siblings(node, key));
+        match compare(&expected, &shown) {
+            Some(difference) => Err(self.explain_step(node, key, difference)),
+            None => Ok(expected.len()),
+        }
+    }
+
+    /// Notes which writes `node` now says to have seen that it does not have.
+    fn note_claims<M: Replica>(&mut self, node: NodeId, machine: &M) {
+        for (write, dot) in self.history.untaken(node) {
+            if machine.has_seen(dot) {
+                let how = self.tell_step(node, None);
+                self.history.claim(Claim { at: self.at, node, write, how });
+            }
+        }
+    }
+
+    /// The name that the store gives a write is in its answer. A delete has no value: it is recognised by that name or, if a
+    /// crash swallowed it, by the one in its messages. A write that was refused has not happened.
     fn name_write<M: Replica>(&mut self, write: WriteId, effects: &[Effect<M>]) {
         let is_delete = self.history.get(write).value.is_none();
         for effect in effects {
             match effect {
                 Effect::Respond { response: Response::Refused(_), .. } => self.carried.clear(),
-                Effect::Respond { response: Response::Written { dot, .. }, .. } if is_delete => {
-                    self.history.name_delete(write, *dot);
-                }
+                Effect::Respond { response: Response::Written { dot, .. }, .. } => self.history.name(write, *dot),
                 Effect::Send { message, .. } if is_delete => {
                     let history = &mut self.history;
                     M::carried(message, &mut |key, sibling| {
                         if let (None, None, Some(dot)) = (sibling.value, history.find(key, sibling), sibling.dot) {
-                            history.name_delete(write, dot);
+                            history.name(write, dot);
                         }
                     });
                 }
@@ -200,7 +232,7 @@ impl<M: Replica> Check<M> for Siblings {
                     }
                 });
             }
-            Event::Crashed { node, .. } => self.history.forget(*node),
+            Event::Crashed { node, .. } => self.history.forget(at, *node),
             Event::Rest { .. } => return self.at_rest(nodes),
             _ => {}
         }
