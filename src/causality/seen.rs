@@ -115,16 +115,21 @@ impl Counters {
         (self.base > 0).then_some((1, self.base)).into_iter().chain(self.runs.iter().copied())
     }
 
+    /// Costs the runs of both: each list is gone through once.
     fn without(&self, other: &Self) -> Self {
         let mut left = Self::default();
+        let mut cuts = other.all_runs().peekable();
         for (mut first, last) in self.all_runs() {
-            let start = first;
-            let cuts = other.all_runs().skip_while(|cut| cut.1 < start).take_while(|cut| cut.0 <= last);
-            for cut in cuts {
+            while let Some(&cut) = cuts.peek().filter(|cut| cut.0 <= last) {
                 if first < cut.0 {
                     left.runs.push((first, cut.0 - 1));
                 }
-                first = cut.1 + 1;
+                first = first.max(cut.1 + 1);
+                if cut.1 > last {
+                    // It may reach into the next run.
+                    break;
+                }
+                cuts.next();
             }
             if first <= last {
                 left.runs.push((first, last));
