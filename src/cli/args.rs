@@ -62,6 +62,9 @@ pub(super) struct SweepArguments {
     /// Where to save plans that fail [default: where the system says, else snapshots/replays]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Run each world twice, and compare everything that can be seen of it [default: one world in a hundred]
+    #[arg(long)]
+    pub(super) verify: bool,
     /// Print the summary as JSON, and no progress
     #[arg(long)]
     pub(super) json: bool,

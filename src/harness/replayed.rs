@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Harness;
-use crate::explore::{Failure, Outcome, Shrunk, shrink};
+use crate::explore::{DETERMINISM, Failure, Outcome, Shrunk, shrink};
 use crate::machine::StateMachine;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::sim::Trace;
@@ -144,7 +144,12 @@ impl<M: StateMachine> Harness<M> {
     /// If it cannot be read, or is of another system.
     pub fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {
         let file = self.read(path)?;
-        let recorded = self.record(&file.plan);
+        let mut recorded = self.record(&file.plan);
+        if file.expect.is_violation_of(DETERMINISM) {
+            // Once is not enough to see it.
+            let differs = self.system().verify(&file.plan).differs;
+            recorded.outcome.violation = differs.map(|differs| differs.to_violation()).or(recorded.outcome.violation);
+        }
         Ok(Replayed { path: path.to_owned(), file, outcome: recorded.outcome, trace: recorded.trace })
     }
 

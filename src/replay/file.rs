@@ -45,6 +45,14 @@ pub enum Expect {
     Clean,
 }
 
+impl Expect {
+    /// True if this check must be violated.
+    #[must_use]
+    pub fn is_violation_of(&self, name: &str) -> bool {
+        matches!(self, Self::Violates { check } if check == name)
+    }
+}
+
 impl PlanFile {
     /// The file as text. Equal files give equal text, and reading it gives the file back, except that
     /// - a partition lists both directions of a pair together, at the place of the first;

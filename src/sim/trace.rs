@@ -70,6 +70,14 @@ pub enum What {
     Healed,
 }
 
+impl What {
+    /// True if it is that the message of this name was sent.
+    #[must_use]
+    pub fn is_sent(&self, message: &MessageName) -> bool {
+        matches!(self, Self::Sent { name, .. } if name == message)
+    }
+}
+
 impl Trace {
     /// The run as a plan file tells it: a line for each thing that came to pass. That a message was sent is told by what
     /// became of it.
