@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run many hostile worlds, and shrink and save what fails
     Sweep(Box<SweepArguments>),
-    /// Run plan files again
+    /// Run plan files again; exits with 3 if a run is not the one that its file tells of
     Replay(ReplayArguments),
     /// Make the plan in a file smaller
     Shrink(ShrinkArguments),
@@ -75,6 +75,9 @@ pub(super) struct ReplayArguments {
     /// Plan files
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
+    /// Let the files tell how their runs go now: review the change
+    #[arg(long)]
+    pub(super) update: bool,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,7 @@ mod settings;
 #[cfg(feature = "proptest")]
 mod strategy;
 mod swept;
+mod updated;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -45,6 +46,7 @@ pub use fuzz::Fuzzer;
 pub use replayed::{Divergence, Replayed, Replays};
 pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
 pub use swept::{Swept, save};
+pub use updated::Updated;
 
 /// A system under test, described once.
 ///

@@ -83,8 +83,12 @@ impl Trace {
     /// became of it.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let told = self.events.iter().filter(|event| !matches!(event.what, What::Sent { .. }));
-        told.map(TraceEvent::to_string).collect()
+        self.told().map(TraceEvent::to_string).collect()
+    }
+
+    /// The events that have a line in a plan file.
+    pub fn told(&self) -> impl Iterator<Item = &TraceEvent> {
+        self.events.iter().filter(|event| !matches!(event.what, What::Sent { .. }))
     }
 }
 
