@@ -34,7 +34,7 @@ impl<M: StateMachine> Harness<M> {
     /// # Panics
     /// As [`Fuzzer::run`] does.
     pub fn fuzz(&self, data: &[u8]) {
-        run(self, &self.pool(), save_from_env(), data);
+        run(self, &self.pool(), Settings::expect_from_env().save, data);
     }
 
     /// Makes ready to run many inputs.
@@ -43,7 +43,7 @@ impl<M: StateMachine> Harness<M> {
     /// If the environment says what cannot be understood.
     #[must_use]
     pub fn fuzzer(self) -> Fuzzer<M> {
-        Fuzzer { pool: self.pool(), save: save_from_env(), harness: self }
+        Fuzzer { pool: self.pool(), save: Settings::expect_from_env().save, harness: self }
     }
 }
 
@@ -92,13 +92,6 @@ impl<M: StateMachine> Fuzzer<M> {
     #[track_caller]
     pub fn run(&self, data: &[u8]) {
         run(&self.harness, &self.pool, self.save, data);
-    }
-}
-
-fn save_from_env() -> bool {
-    match Settings::from_env() {
-        Ok(settings) => settings.save,
-        Err(error) => panic!("{error}"),
     }
 }
 

@@ -23,8 +23,11 @@
 
 mod fuzz;
 mod pool;
+#[cfg(feature = "proptest")]
+mod properties;
 mod replayed;
 mod settings;
+mod snapshot;
 #[cfg(feature = "proptest")]
 mod strategy;
 mod swept;
@@ -43,6 +46,8 @@ use crate::machine::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
 
 pub use fuzz::Fuzzer;
+#[cfg(feature = "proptest")]
+pub use properties::plans_config;
 pub use replayed::{Divergence, Replayed, Replays};
 pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
 pub use swept::{Swept, save};
@@ -228,10 +233,7 @@ impl<M: StateMachine> Harness<M> {
 
     /// At least so many worlds in a thousand are verified.
     fn sweep_verifying(&self, world_count: u64, verify_permille_min: u32) -> Swept {
-        let settings = match Settings::from_env() {
-            Ok(settings) => settings,
-            Err(error) => panic!("{error}"),
-        };
+        let settings = Settings::expect_from_env();
         let mut options = settings.options(Seeds::first(world_count));
         options.verify_permille = options.verify_permille.max(verify_permille_min);
         let sweep = sweep(&self.system, &options, &|_| {});
