@@ -21,10 +21,11 @@ pub(super) struct Sight {
 }
 
 /// All that was seen of one run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Witness {
     /// The texts of all sights, one behind the other: a string for each would cost more than the run.
     text: String,
+    text_bytes_max: usize,
     places: Vec<Place>,
     /// Of what came after the text was full.
     rest: Option<Digest>,
@@ -40,10 +41,22 @@ struct Place {
     end: usize,
 }
 
+impl Default for Witness {
+    fn default() -> Self {
+        Self::with_room(TEXT_BYTES_MAX)
+    }
+}
+
 impl Witness {
+    fn with_room(text_bytes_max: usize) -> Self {
+        Self { text: String::new(), text_bytes_max, places: Vec::new(), rest: None, step: 0 }
+    }
+
     /// Looks at the verdict, when the run is over.
     pub(super) fn conclude(&mut self, outcome: &Outcome) {
         if let Some(rest) = self.rest.take() {
+            // The verdict is worth a few bytes more.
+            self.text_bytes_max = usize::MAX;
             self.write(outcome.at, None, format_args!("the rest: {:#018x}", rest.value()));
         }
         match &outcome.violation {
@@ -92,7 +105,7 @@ impl Witness {
     }
 
     fn write(&mut self, at: Time, node: Option<NodeId>, text: fmt::Arguments<'_>) {
-        if self.text.len() < TEXT_BYTES_MAX {
+        if self.text.len() < self.text_bytes_max {
             self.text.write_fmt(text).expect("expect: a string takes all text");
             self.places.push(Place { step: self.step, at, node, end: self.text.len() });
         } else {
@@ -163,5 +176,31 @@ impl<M: StateMachine> Observer<M> for Witness {
             Event::Sent { .. } | Event::Lost { .. } | Event::Cut { .. } | Event::Joined { .. } | Event::Healed => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Time, Witness};
+    use crate::sim::Tally;
+
+    /// A run of a hundred events, the last of which is `last`, seen by a witness with room for ten or so.
+    fn witness(last: u64) -> Witness {
+        let mut witness = Witness::with_room(80);
+        for event in (0..99).chain([last]) {
+            witness.write(Time::ZERO, None, format_args!("event {event}"));
+        }
+        let outcome = Outcome { violation: None, digest: 0, end: None, at: Time::ZERO, tally: Tally::default() };
+        witness.conclude(&outcome);
+        witness
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_still_compared() {
+        let seen = witness(100);
+        assert!(seen.text.len() < 300, "{}", seen.text);
+        assert_eq!(seen.first_difference(&witness(100)), None);
+        let place = seen.first_difference(&witness(101)).expect("the last event differs");
+        assert!(seen.text_of(place).starts_with("the rest: 0x"), "{}", seen.text_of(place));
     }
 }
