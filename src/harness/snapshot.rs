@@ -22,7 +22,14 @@ impl<M: StateMachine> Harness<M> {
     ///
     /// let harness = Harness::new("store", Node::boot).workload(StoreWorkload::default());
     /// let snapshot = harness.snapshot(&Plan::new(2));
-    /// assert_eq!(snapshot, "\"store\" on 2 nodes: 0 requests, 0 faults, 0 fates\n\n0ms node 0 starts\n0ms node 1 starts\n\nclean\n");
+    /// let lines: Vec<&str> = snapshot.lines().filter(|line| !line.is_empty()).collect();
+    /// assert_eq!(lines, [
+    ///     "\"store\" on 2 nodes: 0 requests, 0 faults, 0 fates",
+    ///     "0ms node 0 starts",
+    ///     "0ms node 1 starts",
+    ///     "100ms the world heals",
+    ///     "clean",
+    /// ]);
     /// ```
     #[must_use]
     pub fn snapshot(&self, plan: &Plan) -> String {
