@@ -8,23 +8,14 @@ use std::path::{Path, PathBuf};
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::cli::{store, textbook};
 use distributed_data_consistency::explore::{Profile, Seeds, SweepOptions};
+use distributed_data_consistency::harness::plans_config;
 use distributed_data_consistency::machine::{Rng, StateMachine};
 use distributed_data_consistency::report::Screen;
 use distributed_data_consistency::store::Node;
 use distributed_data_consistency::textbook::{Bug, Textbook};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 
 const REPLAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/replays");
-
-fn persisted(cases: u32) -> ProptestConfig {
-    let file = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/proptest.txt"));
-    ProptestConfig {
-        failure_persistence: Some(Box::new(file)),
-        max_shrink_iters: 4_096,
-        ..ProptestConfig::with_cases(cases)
-    }
-}
 
 /// Sweeps without asking the environment: these tests need the worlds they name.
 fn options(worlds: u64, jobs: usize) -> SweepOptions {
@@ -48,16 +39,16 @@ fn larger_clusters_are_right_too() {
 }
 
 proptest! {
-    #![proptest_config(persisted(512))]
+    #![proptest_config(plans_config(512))]
 
     #[test]
     fn any_plan_converges_and_keeps_exactly_the_right_siblings(plan in store().plans()) {
-        store().run(&plan).prop_assert_clean()?;
+        store().prop_assert_clean(&plan)?;
     }
 
     #[test]
     fn any_plan_is_right_on_the_textbook(plan in textbook(None).plans()) {
-        textbook(None).run(&plan).prop_assert_clean()?;
+        textbook(None).prop_assert_clean(&plan)?;
     }
 }
 

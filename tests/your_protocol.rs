@@ -23,6 +23,12 @@ fn a_token_has_one_holder() {
 }
 
 #[test]
+#[cfg(feature = "proptest")]
+fn a_token_has_one_holder_whatever_the_plan() {
+    harness(false).check_plans(256);
+}
+
+#[test]
 fn a_grant_that_is_counted_twice_is_found() {
     // As many worlds as the command line runs if it is not told otherwise.
     let sweep = harness(true).sweep_with(&SweepOptions::new(Seeds::first(1_000)), &|_| {});

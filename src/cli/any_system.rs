@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::explore::{Failure, Profile, Sweep, SweepOptions};
-use crate::harness::{Harness, Replayed};
+use crate::harness::{Harness, Replayed, Updated};
 use crate::machine::StateMachine;
 use crate::replay::Error;
 
@@ -15,6 +15,7 @@ pub(super) trait AnySystem {
     fn set_profile(&mut self, profile: Profile);
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
+    fn update_file(&self, path: &Path) -> Result<Updated, Error>;
     fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error>;
 }
 
@@ -37,6 +38,10 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {
         Harness::replay_file(self, path)
+    }
+
+    fn update_file(&self, path: &Path) -> Result<Updated, Error> {
+        Harness::update_file(self, path)
     }
 
     fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error> {

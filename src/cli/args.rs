@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run many hostile worlds, and shrink and save what fails
     Sweep(Box<SweepArguments>),
-    /// Run plan files again
+    /// Run plan files again; exits with 3 if a run is not the one that its file tells of
     Replay(ReplayArguments),
     /// Make the plan in a file smaller
     Shrink(ShrinkArguments),
@@ -62,6 +62,9 @@ pub(super) struct SweepArguments {
     /// Where to save plans that fail [default: where the system says, else snapshots/replays]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Run each world twice, and compare everything that can be seen of it [default: one world in a hundred]
+    #[arg(long)]
+    pub(super) verify: bool,
     /// Print the summary as JSON, and no progress
     #[arg(long)]
     pub(super) json: bool,
@@ -72,6 +75,9 @@ pub(super) struct ReplayArguments {
     /// Plan files
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
+    /// Let the files tell how their runs go now: review the change
+    #[arg(long)]
+    pub(super) update: bool,
 }
 
 #[derive(Debug, Args)]

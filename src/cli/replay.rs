@@ -12,24 +12,49 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     let alone = arguments.files.len() == 1;
     let mut worst = Exit::Clean;
     for path in &arguments.files {
-        let exit = match replay(registry, path) {
-            Ok(replayed) => {
-                tell(&replayed, alone, &registry.program());
-                exit_of(&replayed)
-            }
-            Err(wrong) if alone => return Err(wrong),
-            Err(wrong) => {
+        let exit = if arguments.update { update(registry, path) } else { replay(registry, path, alone) };
+        let exit = match exit {
+            Err(wrong) if !alone => {
                 super::tell(format_args!("error: {wrong}"));
                 Exit::BadInput
             }
+            exit => exit?,
         };
         worst = worst.max(exit);
     }
     Ok(worst)
 }
 
-fn replay(registry: &mut dyn Registry, path: &Path) -> Result<Replayed, Wrong> {
-    Ok(system_of(registry, path)?.replay_file(path)?)
+fn replay(registry: &mut dyn Registry, path: &Path, alone: bool) -> Result<Exit, Wrong> {
+    let replayed = system_of(registry, path)?.replay_file(path)?;
+    tell(&replayed, alone, &registry.program());
+    Ok(exit_of(&replayed))
+}
+
+/// Afterwards the file tells the truth, and there is nothing to be warned of.
+fn update(registry: &mut dyn Registry, path: &Path) -> Result<Exit, Wrong> {
+    let updated = system_of(registry, path)?.update_file(path)?;
+    let (replayed, path) = (&updated.replayed, path.display());
+    let Some(now) = &updated.now else {
+        print(format_args!("{path}: up to date, {}\n", verdict(replayed)));
+        return Ok(Exit::Clean);
+    };
+    print(format_args!("{path}: updated, {}\n", verdict(replayed)));
+    let then = &replayed.file;
+    if then.expect != now.expect {
+        print(format_args!("  expects  {}, not {}\n", now.expect, then.expect));
+    }
+    match (then.digest, now.digest) {
+        (Some(then), Some(now)) => print(format_args!("  digest   {now:#018x}, not {then:#018x}\n")),
+        (Some(_), None) => {
+            print("  digest   taken out, and the trace: what is fixed must stay clean, however it goes\n")
+        }
+        (None, _) => {}
+    }
+    if let Some(divergence) = replayed.divergence() {
+        print(format_args!("{divergence}\n"));
+    }
+    Ok(Exit::Clean)
 }
 
 /// The system that a plan file is of.
@@ -56,23 +81,39 @@ fn tell(replayed: &Replayed, alone: bool, program: &str) {
         let hints = [("replay", format!("{program} replay {path}"))];
         print(Screen { failure: &failure, hints: &hints });
     }
-    let verdict = match (&replayed.file.expect, &replayed.outcome.violation) {
-        (Expect::Violates { check }, Some(violation)) if *check == violation.check => format!("violates {check} again"),
-        (Expect::Violates { check }, Some(violation)) => format!("violates {}, not {check}", violation.check),
-        (Expect::Violates { check }, None) => {
-            format!("clean, no longer violates {check}; once that is right, write expect = \"clean\"")
-        }
-        (Expect::Clean, Some(violation)) => format!("violates {}, expected clean", violation.check),
-        (Expect::Clean, None) => "clean, as expected".to_owned(),
-    };
-    let digest = replayed.outcome.digest;
-    match replayed.divergence() {
+    let (verdict, digest) = (verdict(replayed), replayed.outcome.digest);
+    let divergence = replayed.divergence();
+    match &divergence {
         Some(divergence) => {
             print(format_args!(
                 "{path}: {verdict}, but the run went another way (digest {digest:#018x})\n{divergence}\n"
             ));
         }
         None => print(format_args!("{path}: {verdict} (digest {digest:#018x})\n")),
+    }
+    let differs = divergence.is_some() || !replayed.is_as_expected();
+    if let Some(question) = question(replayed).filter(|_| differs) {
+        print(format_args!("{question}\nif so    {program} replay --update {path}\n"));
+    }
+}
+
+/// What the operator has to find out before the file may say something else; nothing can make a broken promise right.
+fn question(replayed: &Replayed) -> Option<&'static str> {
+    match (&replayed.file.expect, replayed.is_as_expected(), &replayed.outcome.violation) {
+        (Expect::Clean, false, _) => None,
+        (_, true, _) => Some("is it the same as before, and the change of its run meant?"),
+        (_, false, None) => Some("is it fixed, and does the plan not only miss it now?"),
+        (_, false, Some(_)) => Some("is it the same failure under another name?"),
+    }
+}
+
+fn verdict(replayed: &Replayed) -> String {
+    match (&replayed.file.expect, &replayed.outcome.violation) {
+        (Expect::Violates { check }, Some(violation)) if *check == violation.check => format!("violates {check} again"),
+        (Expect::Violates { check }, Some(violation)) => format!("violates {}, not {check}", violation.check),
+        (Expect::Violates { check }, None) => format!("clean, no longer violates {check}"),
+        (Expect::Clean, Some(violation)) => format!("violates {}, expected clean", violation.check),
+        (Expect::Clean, None) => "clean, as expected".to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, and a plan
 //! that fails is made smaller until every decision in it matters.
 
+mod determinism;
 mod outcome;
 mod profile;
 mod random;
@@ -10,9 +11,10 @@ mod shrink;
 mod sweep;
 mod system;
 
+pub use determinism::{Cause, DETERMINISM, Nondeterminism, Verified};
 pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;
 pub use shrink::{Shrunk, shrink};
-pub use sweep::{Failure, SHRINK_RUNS_MAX, Seeds, Sweep, SweepOptions, sweep};
+pub use sweep::{Failure, SHRINK_RUNS_MAX, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
 pub use system::{CheckMaker, Recorded, System};

@@ -8,7 +8,9 @@ use std::thread;
 
 use indexmap::IndexMap;
 
-use super::{Outcome, Shrunk, System, shrink};
+use super::determinism::{DETERMINISM, Verified, never_again, not_shrunk};
+use super::{Outcome, Recorded, Shrunk, System, shrink};
+use crate::check::Violation;
 use crate::machine::{Digest, StateMachine};
 use crate::sim::{Tally, Trace};
 
@@ -23,6 +25,9 @@ const FAILURES_MAX: usize = 3;
 
 /// How many runs the shrinking of one plan may take, if not told otherwise.
 pub const SHRINK_RUNS_MAX: u64 = 20_000;
+
+/// Of so many worlds in a thousand it is verified that they are deterministic, if not told otherwise.
+pub const VERIFY_PERMILLE: u32 = 10;
 
 /// Which worlds to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +76,9 @@ pub struct SweepOptions {
     pub jobs: NonZeroUsize,
     /// How many runs the shrinking of one world may take.
     pub shrink_runs_max: u64,
+    /// Of so many worlds in a thousand it is verified that they go the same way when they are run again: see
+    /// [`System::verify_seed`]. The seed decides which. A world that fails is verified in any case.
+    pub verify_permille: u32,
 }
 
 impl SweepOptions {
@@ -78,7 +86,9 @@ impl SweepOptions {
     #[must_use]
     pub fn new(seeds: Seeds) -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX }
+        // Whoever runs a single world looks into it.
+        let verify_permille = if seeds.count() == 1 { 1_000 } else { VERIFY_PERMILLE };
+        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille }
     }
 }
 
@@ -95,7 +105,7 @@ pub struct Sweep {
     pub tally: Tally,
     /// The digests of all worlds, folded.
     pub digest: u64,
-    /// The failures, shrunk; the one with the fewest decisions first.
+    /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`.
     pub failures: Vec<Failure>,
 }
 
@@ -129,6 +139,8 @@ struct Findings {
     violations: IndexMap<String, u64>,
     /// For each check and sort of breach the shortest runs: steps and seed.
     shortest: IndexMap<(String, &'static str), Vec<(u64, u64)>>,
+    /// Of the worlds that are not deterministic the one in which that shows first: seed, and how. It may not show again.
+    leak: Option<(u64, Violation)>,
 }
 
 impl Findings {
@@ -140,7 +152,16 @@ impl Findings {
         self.digests = self.digests.wrapping_add(digest.value());
         if let Some(violation) = &outcome.violation {
             *self.violations.entry(violation.check.clone()).or_default() += 1;
-            self.add_candidate((violation.check.clone(), violation.breach.sort), (violation.step, seed));
+            match violation.check.as_str() {
+                DETERMINISM => self.add_leak(seed, violation.clone()),
+                check => self.add_candidate((check.to_owned(), violation.breach.sort), (violation.step, seed)),
+            }
+        }
+    }
+
+    fn add_leak(&mut self, seed: u64, violation: Violation) {
+        if self.leak.as_ref().is_none_or(|(other, known)| (violation.step, seed) < (known.step, *other)) {
+            self.leak = Some((seed, violation));
         }
     }
 
@@ -151,6 +172,16 @@ impl Findings {
         shortest.truncate(CANDIDATES);
     }
 
+    /// What was counted as a violation of `check` turned out to be that of another.
+    fn recount(&mut self, check: &str, violation: &Violation) {
+        if violation.check == check {
+            return;
+        }
+        *self.violations.entry(violation.check.clone()).or_default() += 1;
+        self.violations[check] -= 1;
+        self.violations.retain(|_, count| *count > 0);
+    }
+
     fn add(&mut self, other: Self) {
         self.tally.add(&other.tally);
         self.digests = self.digests.wrapping_add(other.digests);
@@ -159,6 +190,9 @@ impl Findings {
         }
         for (way, candidates) in other.shortest {
             candidates.into_iter().for_each(|candidate| self.add_candidate(way.clone(), candidate));
+        }
+        if let Some((seed, violation)) = other.leak {
+            self.add_leak(seed, violation);
         }
     }
 }
@@ -179,7 +213,7 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
             let length = chunk.end - chunk.start;
             for place in chunk {
                 let seed = seeds.get(place);
-                mine.add_outcome(seed, &system.run_seed(seed));
+                mine.add_outcome(seed, &run(system, seed, options.verify_permille));
             }
             progress(length);
         }
@@ -192,8 +226,8 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
         work();
     });
     let mut found = all.into_inner().expect("expect: no thread of a sweep panics");
+    let failures = shrink_failures(system, &mut found, options.shrink_runs_max);
     found.violations.sort_unstable_keys();
-    let failures = shrink_failures(system, found.shortest, options.shrink_runs_max);
     Sweep {
         system: system.name.clone(),
         worlds: count,
@@ -204,28 +238,60 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
     }
 }
 
-fn shrink_failures<M: StateMachine>(
-    system: &System<M>,
-    shortest: IndexMap<(String, &'static str), Vec<(u64, u64)>>,
-    runs_max: u64,
-) -> Vec<Failure> {
-    let mut ways: Vec<Vec<(u64, u64)>> = shortest.into_values().collect();
+/// Runs the world of a seed; of some seeds twice.
+fn run<M: StateMachine>(system: &System<M>, seed: u64, verify_permille: u32) -> Outcome {
+    let mut draw = Digest::new();
+    draw.fold(seed);
+    if draw.value() % 1_000 < verify_permille.into() {
+        system.verify_seed(seed).into_outcome()
+    } else {
+        system.run_seed(seed)
+    }
+}
+
+fn shrink_failures<M: StateMachine>(system: &System<M>, found: &mut Findings, runs_max: u64) -> Vec<Failure> {
+    let mut ways: Vec<_> = found.shortest.drain(..).map(|((check, _), candidates)| (candidates, check)).collect();
     ways.sort_unstable();
     ways.truncate(FAILURES_MAX);
-    let smallest = |candidates: Vec<(u64, u64)>| {
-        let failures = candidates.into_iter().filter_map(|(_, seed)| shrink_seed(system, seed, runs_max));
-        failures.min_by_key(|failure| (failure.shrunk.plan.decision_count(), failure.seed))
-    };
-    let mut failures: Vec<Failure> = ways.into_iter().filter_map(smallest).collect();
-    failures.sort_by_key(|failure| (failure.shrunk.plan.decision_count(), failure.seed));
+    let by_size = |failure: &Failure| (failure.shrunk.plan.decision_count(), failure.seed);
+    let leak = found.leak.take().map(|(seed, violation)| {
+        let name = system.name.clone();
+        Failure { seed: Some(seed), ..not_shrunk(name, system.record_seed(seed), violation) }
+    });
+    let mut failures: Vec<Failure> = leak.into_iter().collect();
+    for (candidates, check) in ways {
+        let shrunk = candidates.into_iter().map(|(_, seed)| shrink_seed(system, seed, &check, runs_max));
+        failures.extend(shrunk.min_by_key(by_size).inspect(|failure| found.recount(&check, &failure.shrunk.violation)));
+    }
+    // Until a system is deterministic, nothing else that is told of it can be relied on.
+    failures.sort_by_key(|failure| (failure.shrunk.violation.check != DETERMINISM, by_size(failure)));
     failures
 }
 
-/// Records the world of a seed and shrinks its plan; `None` if the run is clean when it is run again, which only a system
-/// that is not deterministic can do.
-fn shrink_seed<M: StateMachine>(system: &System<M>, seed: u64, runs_max: u64) -> Option<Failure> {
+/// Records the world of a seed and shrinks its plan.
+fn shrink_seed<M: StateMachine>(system: &System<M>, seed: u64, check: &str, runs_max: u64) -> Failure {
     let recorded = system.record_seed(seed);
-    let shrunk = shrink(system, &recorded.plan, runs_max)?;
-    let trace = system.record(&shrunk.plan).trace;
-    Some(Failure { system: system.name.clone(), seed: Some(seed), shrunk, trace })
+    let failure = failure_of(system, recorded, system.verify_seed(seed), check, runs_max);
+    Failure { seed: Some(seed), ..failure }
+}
+
+/// What there is to tell of a run that violated `check`: its plan, shrunk. If it goes another way when it is run again, that is
+/// the failure: nothing else that it shows can be relied on.
+pub fn failure_of<M: StateMachine>(
+    system: &System<M>,
+    recorded: Recorded,
+    verified: Verified,
+    check: &str,
+    runs_max: u64,
+) -> Failure {
+    let name = system.name.clone();
+    let differs = verified.differs.map(|differs| differs.to_violation());
+    if differs.is_none()
+        && let Some(shrunk) = shrink(system, &recorded.plan, runs_max)
+    {
+        let trace = system.record(&shrunk.plan).trace;
+        return Failure { system: name, seed: None, shrunk, trace };
+    }
+    let violation = differs.unwrap_or_else(|| never_again(check, recorded.outcome.violation.as_ref()));
+    not_shrunk(name, recorded, violation)
 }

@@ -12,7 +12,7 @@ use super::random::Recipe;
 use super::{Outcome, Profile, SeededFates};
 use crate::check::{Breach, Check, Checks, Violation};
 use crate::machine::{Boot, Digest, StateMachine, Time};
-use crate::sim::{Clients, End, Fates, Limits, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World};
+use crate::sim::{Clients, End, Fates, Limits, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World};
 
 /// A system under test: how its nodes are made, what its clients do, what must hold, and what its worlds are like.
 ///
@@ -56,14 +56,25 @@ impl<M: StateMachine> System<M> {
     /// Runs a plan.
     #[must_use]
     pub fn run(&self, plan: &Plan) -> Outcome {
-        self.live(plan, PlannedFates(&plan.fates), None)
+        self.live(plan, PlannedFates(&plan.fates), None::<&mut Recorder>)
+    }
+
+    /// Runs a plan while somebody looks on.
+    pub(super) fn run_seen(&self, plan: &Plan, observer: &mut impl Observer<M>) -> Outcome {
+        self.live(plan, PlannedFates(&plan.fates), Some(observer))
     }
 
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
     #[must_use]
     pub fn run_seed(&self, seed: u64) -> Outcome {
         let (plan, fates) = self.draw(seed);
-        self.live(&plan, fates, None)
+        self.live(&plan, fates, None::<&mut Recorder>)
+    }
+
+    /// Runs the world of a seed while somebody looks on.
+    pub(super) fn run_seed_seen(&self, seed: u64, observer: &mut impl Observer<M>) -> Outcome {
+        let (plan, fates) = self.draw(seed);
+        self.live(&plan, fates, Some(observer))
     }
 
     /// Runs a plan and writes everything down.
@@ -98,13 +109,13 @@ impl<M: StateMachine> System<M> {
         recipe.draw(seed)
     }
 
-    fn live(&self, plan: &Plan, fates: impl Fates, recorder: Option<&mut Recorder>) -> Outcome {
+    fn live<O: Observer<M>>(&self, plan: &Plan, fates: impl Fates, observer: Option<&mut O>) -> Outcome {
         let mut checks = Checks::new(self.checks.iter().map(|make| make()).collect());
         let clients = self.clients.as_ref().map(|clients| clients.fork());
-        let end = catch_panic(|| match recorder {
+        let end = catch_panic(|| match observer {
             None => World::new(plan, &self.boot, clients, fates, &mut checks, self.limits).run(),
-            Some(recorder) => {
-                let both = &mut (&mut checks, recorder);
+            Some(observer) => {
+                let both = &mut (&mut checks, observer);
                 World::new(plan, &self.boot, clients, fates, both, self.limits).run()
             }
         });

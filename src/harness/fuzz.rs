@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US, micros};
 use super::swept::plan_hint;
 use super::{Harness, Settings};
-use crate::explore::{Failure, Outcome, SHRINK_RUNS_MAX, shrink};
+use crate::check::Violation;
+use crate::explore::{Outcome, SHRINK_RUNS_MAX, failure_of};
 use crate::machine::{NodeId, StateMachine};
 use crate::report::Screen;
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
@@ -33,7 +34,7 @@ impl<M: StateMachine> Harness<M> {
     /// # Panics
     /// As [`Fuzzer::run`] does.
     pub fn fuzz(&self, data: &[u8]) {
-        run(self, &self.pool(), save_from_env(), data);
+        run(self, &self.pool(), Settings::expect_from_env().save, data);
     }
 
     /// Makes ready to run many inputs.
@@ -42,7 +43,7 @@ impl<M: StateMachine> Harness<M> {
     /// If the environment says what cannot be understood.
     #[must_use]
     pub fn fuzzer(self) -> Fuzzer<M> {
-        Fuzzer { pool: self.pool(), save: save_from_env(), harness: self }
+        Fuzzer { pool: self.pool(), save: Settings::expect_from_env().save, harness: self }
     }
 }
 
@@ -94,28 +95,18 @@ impl<M: StateMachine> Fuzzer<M> {
     }
 }
 
-fn save_from_env() -> bool {
-    match Settings::from_env() {
-        Ok(settings) => settings.save,
-        Err(error) => panic!("{error}"),
-    }
-}
-
 #[track_caller]
 fn run<M: StateMachine>(harness: &Harness<M>, pool: &Pool, save: bool, data: &[u8]) {
     let plan = plan(pool, data);
-    if !harness.run(&plan).is_clean() {
-        panic!("{}", tell(harness, &plan, save));
+    if let Some(violation) = harness.run(&plan).violation {
+        panic!("{}", tell(harness, &plan, &violation, save));
     }
 }
 
 /// Shrinks a plan that fails, saves it, and tells it.
-fn tell<M: StateMachine>(harness: &Harness<M>, plan: &Plan, save: bool) -> String {
-    let Some(shrunk) = shrink(harness.system(), plan, SHRINK_RUNS_MAX) else {
-        return "a plan failed, and was clean when it was run again: the system is not deterministic".to_owned();
-    };
-    let trace = harness.record(&shrunk.plan).trace;
-    let failure = Failure { system: harness.name().to_owned(), seed: None, shrunk, trace };
+pub(super) fn tell<M: StateMachine>(harness: &Harness<M>, plan: &Plan, violation: &Violation, save: bool) -> String {
+    let system = harness.system();
+    let failure = failure_of(system, system.record(plan), system.verify(plan), &violation.check, SHRINK_RUNS_MAX);
     let hints: Vec<_> = save.then(|| plan_hint(&failure, &harness.snapshots)).into_iter().collect();
     format!("a plan of \"{}\" violated a check\n\n{}", failure.system, Screen { failure: &failure, hints: &hints })
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Harness;
-use crate::explore::{Failure, Outcome, Shrunk, shrink};
+use crate::explore::{DETERMINISM, Failure, Outcome, Shrunk, shrink};
 use crate::machine::StateMachine;
 use crate::replay::{Error, Expect, PlanFile};
-use crate::sim::Trace;
+use crate::sim::{Action, Trace, TraceEvent};
 
 /// A plan file that was run again.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Replayed {
 pub struct Divergence {
     /// Which event, from 1; `None` if the file does not tell how the run went, or tells the same.
     pub event: Option<usize>,
+    /// In which step of the run as it goes now; `None` if it was over by then.
+    pub step: Option<u64>,
     /// What the file tells; `None` if its run was over by then.
     pub then: Option<String>,
     /// What happened this time; `None` if the run was over by then.
@@ -51,14 +53,18 @@ impl Replayed {
         if self.file.digest.is_none_or(|digest| digest == self.outcome.digest) {
             return None;
         }
-        let now = self.trace.lines();
+        let now: Vec<&TraceEvent> = self.trace.told().collect();
+        let line = |place: usize| now.get(place).map(|event| event.to_string());
         let then = &self.file.trace;
-        let differs = (0..now.len().max(then.len())).find(|&place| now.get(place) != then.get(place));
+        let differs = (0..now.len().max(then.len())).find(|&place| line(place).as_ref() != then.get(place));
         Some(match differs.filter(|_| !then.is_empty()) {
-            None => Divergence { event: None, then: None, now: None },
-            Some(place) => {
-                Divergence { event: Some(place + 1), then: then.get(place).cloned(), now: now.get(place).cloned() }
-            }
+            None => Divergence { event: None, step: None, then: None, now: None },
+            Some(place) => Divergence {
+                event: Some(place + 1),
+                step: now.get(place).map(|event| event.step),
+                then: then.get(place).cloned(),
+                now: line(place),
+            },
         })
     }
 
@@ -85,7 +91,8 @@ impl fmt::Display for Divergence {
         match self.event {
             None => f.write_str("the digest differs, but no event that the file tells of"),
             Some(event) => {
-                writeln!(f, "event {event} is the first that differs")?;
+                let step = self.step.map_or_else(String::new, |step| format!(", in step {step}"));
+                writeln!(f, "event {event} is the first that differs{step}")?;
                 writeln!(f, "  then   {}", self.then.as_deref().unwrap_or(OVER))?;
                 write!(f, "  now    {}", self.now.as_deref().unwrap_or(OVER))
             }
@@ -144,7 +151,12 @@ impl<M: StateMachine> Harness<M> {
     /// If it cannot be read, or is of another system.
     pub fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {
         let file = self.read(path)?;
-        let recorded = self.record(&file.plan);
+        let mut recorded = self.record(&file.plan);
+        if file.expect.is_violation_of(DETERMINISM) {
+            // Once is not enough to see it.
+            let differs = self.system().verify(&file.plan).differs;
+            recorded.outcome.violation = differs.map(|differs| differs.to_violation()).or(recorded.outcome.violation);
+        }
         Ok(Replayed { path: path.to_owned(), file, outcome: recorded.outcome, trace: recorded.trace })
     }
 
@@ -180,15 +192,19 @@ impl<M: StateMachine> Harness<M> {
     }
 
     fn read(&self, path: &Path) -> Result<PlanFile, Error> {
-        let file = PlanFile::read(path, &|value| match &self.system().clients {
-            Some(clients) => clients.parse(value),
-            None => Err(format!("the system \"{}\" has no clients", self.name())),
-        })?;
+        let file = PlanFile::read(path, &|value| self.parse_action(value))?;
         if file.system != self.name() {
             let message = format!("a plan of the system \"{}\": expected one of \"{}\"", file.system, self.name());
             return Err(Error { path: path.to_owned(), line: None, message });
         }
         Ok(file)
+    }
+
+    pub(super) fn parse_action(&self, value: toml::Value) -> Result<Action, String> {
+        match &self.system().clients {
+            Some(clients) => clients.parse(value),
+            None => Err(format!("the system \"{}\" has no clients", self.name())),
+        }
     }
 
     fn is_own(&self, path: &Path) -> Result<bool, Error> {

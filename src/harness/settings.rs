@@ -18,6 +18,8 @@ pub struct Settings {
     pub shard: Option<(u64, u64)>,
     /// Not `DDC_SNAPSHOTS=no`: save what fails.
     pub save: bool,
+    /// `PROPTEST_CASES`: how many plans a property test draws.
+    pub cases: Option<u32>,
 }
 
 /// A variable that says what cannot be understood.
@@ -47,6 +49,16 @@ impl Settings {
         Self::from_variables(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
+    /// # Panics
+    /// If a variable says what cannot be understood.
+    #[track_caller]
+    pub(super) fn expect_from_env() -> Self {
+        match Self::from_env() {
+            Ok(settings) => settings,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         fn read<T>(
             value: Option<String>,
@@ -68,6 +80,7 @@ impl Settings {
             jobs: read(get("DDC_JOBS"), "DDC_JOBS", "a number above 0", |text| text.parse().ok())?,
             shard: read(get("DDC_SHARD"), "DDC_SHARD", "i/n with i below n", parse_shard)?,
             save: read(get("DDC_SNAPSHOTS"), "DDC_SNAPSHOTS", "no or new", snapshots)?.unwrap_or(true),
+            cases: read(get("PROPTEST_CASES"), "PROPTEST_CASES", number, |text| text.parse().ok())?,
         })
     }
 
@@ -124,6 +137,7 @@ mod tests {
         let one = settings(&[("DDC_SEED", "0x2a")]).unwrap().options(Seeds::first(1_000));
         assert_eq!(one.seeds, Seeds::only(42));
         assert!(!settings(&[("DDC_SNAPSHOTS", "no")]).unwrap().save);
+        assert_eq!(settings(&[("PROPTEST_CASES", "7")]).unwrap().cases, Some(7));
     }
 
     #[test]

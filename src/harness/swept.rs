@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use crate::explore::{Failure, Sweep};
+use crate::explore::{DETERMINISM, Failure, Sweep};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
 
@@ -39,9 +39,7 @@ impl Swept {
         let (worlds, violations) = (self.sweep.worlds, self.sweep.violation_count());
         let mut told = format!("{violations} of {worlds} worlds of \"{}\" violated a check\n\n", self.sweep.system);
         let mut failures = self.sweep.failures.iter();
-        let Some(first) = failures.next() else {
-            return told + "and were clean when they were run again: the system is not deterministic";
-        };
+        let Some(first) = failures.next() else { return told };
         let hints = self.hints(first);
         told.push_str(&Screen { failure: first, hints: &hints }.to_string());
         for other in failures {
@@ -82,7 +80,8 @@ pub fn save(failure: &Failure, directory: &Path) -> Result<PathBuf, Error> {
         system: failure.system.clone(),
         plan: shrunk.plan.clone(),
         expect: Expect::Violates { check: shrunk.violation.check.clone() },
-        digest: Some(shrunk.digest),
+        // What is not deterministic has no digest to come back to.
+        digest: (shrunk.violation.check != DETERMINISM).then_some(shrunk.digest),
         trace: failure.trace.lines(),
     };
     let path = directory.join(file.name()?);

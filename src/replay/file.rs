@@ -1,10 +1,11 @@
 //! What a plan file holds, and where it lives.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Error, read, write};
+use super::{Error, read, update, write};
 use crate::machine::Digest;
 use crate::sim::{Action, Plan};
 
@@ -45,6 +46,24 @@ pub enum Expect {
     Clean,
 }
 
+/// `violates = "siblings"`, `expect = "clean"`: as it stands in a plan file.
+impl fmt::Display for Expect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violates { check } => write!(f, "violates = {}", write::quoted(check)),
+            Self::Clean => f.write_str("expect = \"clean\""),
+        }
+    }
+}
+
+impl Expect {
+    /// True if this check must be violated.
+    #[must_use]
+    pub fn is_violation_of(&self, name: &str) -> bool {
+        matches!(self, Self::Violates { check } if check == name)
+    }
+}
+
 impl PlanFile {
     /// The file as text. Equal files give equal text, and reading it gives the file back, except that
     /// - a partition lists both directions of a pair together, at the place of the first;
@@ -70,6 +89,15 @@ impl PlanFile {
         parse_action: &dyn Fn(toml::Value) -> Result<Action, String>,
     ) -> Result<Self, Error> {
         read::file(text, parse_action).map_err(|wrong| Error::at(path, text.as_bytes(), wrong.at, wrong.message))
+    }
+
+    /// The text of a file as it tells what this one tells of its run: what must come of it, and, where the text has them, its
+    /// digest and its trace. All else, comments included, stays as it is in `text`.
+    ///
+    /// # Errors
+    /// If the text is no TOML.
+    pub fn update_text(&self, path: &Path, text: &str) -> Result<String, Error> {
+        update::text(text, self).map_err(|wrong| Error::at(path, text.as_bytes(), wrong.at, wrong.message))
     }
 
     /// Which system a file is for, without reading the rest: its actions can be parsed only once this is known.
@@ -133,10 +161,21 @@ impl PlanFile {
         let name = self.name().map_err(in_dir)?;
         let text = self.to_toml().map_err(in_dir)?;
         let path = dir.join(&name);
-        fs::create_dir_all(dir)
-            .and_then(|()| replace(dir, &name, text.as_bytes()))
-            .map_err(|error| Error::whole(&path, format!("expected to write a plan file: {error}")))?;
+        let made = fs::create_dir_all(dir);
+        made.map_err(|error| Error::whole(&path, format!("expected to write a plan file: {error}")))?;
+        Self::write_text(&path, &text)?;
         Ok(path)
+    }
+
+    /// Writes the text of a plan file to `path`. A file that is there is replaced; at no time is there half a file.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        replace(dir, &name, text.as_bytes())
+            .map_err(|error| Error::whole(path, format!("expected to write a plan file: {error}")))
     }
 }
 

@@ -47,6 +47,7 @@ mod fields;
 mod file;
 mod quote;
 mod read;
+mod update;
 mod write;
 
 pub use error::Error;

@@ -51,7 +51,7 @@ pub(super) fn file(text: &str, parse_action: Parse<'_>) -> Result<PlanFile, Wron
     Ok(PlanFile { system, plan, expect, digest, trace: trace(top)? })
 }
 
-fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Wrong> {
+pub(super) fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Wrong> {
     depth::check(text)?;
     DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
@@ -68,6 +68,11 @@ fn opened<'a>(document: &'a Spanned<DeTable<'a>>) -> Result<Table<'a>, Wrong> {
         FORMAT => Ok(top),
         other => Err(Wrong::new(format.at(), format!("this version reads format {FORMAT}, found format {other}"))),
     }
+}
+
+/// What must come of the run.
+pub(super) fn expect_of<'a>(document: &'a Spanned<DeTable<'a>>) -> Result<Expect, Wrong> {
+    expect(opened(document)?)
 }
 
 fn expect(top: Table<'_>) -> Result<Expect, Wrong> {

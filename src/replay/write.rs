@@ -139,12 +139,17 @@ fn push_fate(out: &mut String, name: &MessageName, fate: &Fate) -> Result<(), St
     Ok(())
 }
 
-/// As lines that can be read as they are, or, if a line holds what such a block cannot, as a list of strings.
-fn push_trace(out: &mut String, trace: &[String]) {
-    if trace.is_empty() {
-        return;
+fn push_trace(out: &mut String, lines: &[String]) {
+    if !lines.is_empty() {
+        out.push_str("\n[run]\ntrace = ");
+        out.push_str(&trace(lines));
+        out.push('\n');
     }
-    out.push_str("\n[run]\ntrace = ");
+}
+
+/// As lines that can be read as they are, or, if a line holds what such a block cannot, as a list of strings.
+pub(super) fn trace(trace: &[String]) -> String {
+    let mut out = String::new();
     let plain = |line: &String| !line.contains("'''") && line.chars().all(|c| c == '\t' || !is_hidden(c));
     if trace.iter().all(plain) {
         out.push_str("'''\n");
@@ -152,16 +157,17 @@ fn push_trace(out: &mut String, trace: &[String]) {
             out.push_str(line);
             out.push('\n');
         }
-        out.push_str("'''\n");
+        out.push_str("'''");
     } else {
         out.push_str("[\n");
         for line in trace {
             out.push_str("    ");
-            push_string(out, line);
+            push_string(&mut out, line);
             out.push_str(",\n");
         }
-        out.push_str("]\n");
+        out.push(']');
     }
+    out
 }
 
 /// The links in their order, each with its reverse, if that is there too: the reverse is then not listed again.
@@ -200,7 +206,7 @@ fn span(span: Duration) -> String {
     format!("\"{}\"", show_duration(span.min(Duration::from_nanos(u64::MAX))))
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::new();
     push_string(&mut out, text);
     out

@@ -34,6 +34,12 @@ impl<'a, M: StateMachine> Nodes<'a, M> {
         self.0.get(node.index())?.machine.as_ref()
     }
 
+    /// What would survive a crash of a node now; `None` if there is no such node.
+    #[must_use]
+    pub fn durable(self, node: NodeId) -> Option<&'a M::Durable> {
+        Some(&self.0.get(node.index())?.durable)
+    }
+
     /// The nodes that are up, in order.
     pub fn up(self) -> impl Iterator<Item = (NodeId, &'a M)> {
         let machines = self.0.iter().map(|slot| slot.machine.as_ref()).enumerate();

@@ -70,13 +70,25 @@ pub enum What {
     Healed,
 }
 
+impl What {
+    /// True if it is that the message of this name was sent.
+    #[must_use]
+    pub fn is_sent(&self, message: &MessageName) -> bool {
+        matches!(self, Self::Sent { name, .. } if name == message)
+    }
+}
+
 impl Trace {
     /// The run as a plan file tells it: a line for each thing that came to pass. That a message was sent is told by what
     /// became of it.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let told = self.events.iter().filter(|event| !matches!(event.what, What::Sent { .. }));
-        told.map(TraceEvent::to_string).collect()
+        self.told().map(TraceEvent::to_string).collect()
+    }
+
+    /// The events that have a line in a plan file.
+    pub fn told(&self) -> impl Iterator<Item = &TraceEvent> {
+        self.events.iter().filter(|event| !matches!(event.what, What::Sent { .. }))
     }
 }
 
