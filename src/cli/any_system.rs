@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::explore::{Failure, Profile, Sweep, SweepOptions};
+use crate::explore::{Failure, Profile, ShrinkOptions, Sweep, SweepOptions};
 use crate::harness::{Harness, Replayed};
 use crate::machine::StateMachine;
 use crate::replay::Error;
@@ -15,7 +15,7 @@ pub(super) trait AnySystem {
     fn set_profile(&mut self, profile: Profile);
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
-    fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error>;
+    fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error>;
 }
 
 impl<M: StateMachine> AnySystem for Harness<M> {
@@ -39,7 +39,7 @@ impl<M: StateMachine> AnySystem for Harness<M> {
         Harness::replay_file(self, path)
     }
 
-    fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error> {
-        Harness::shrink_file(self, path, runs_max)
+    fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error> {
+        Harness::shrink_file(self, path, options)
     }
 }

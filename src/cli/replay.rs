@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::{AnySystem, Exit, Registry, Wrong, directory_of, print};
+use crate::explore::ShrinkOptions;
 use crate::harness::{Replayed, save};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
@@ -78,7 +79,8 @@ fn tell(replayed: &Replayed, alone: bool, program: &str) {
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
-    let Some(failure) = system_of(registry, path)?.shrink_file(path, arguments.runs)? else {
+    let options = ShrinkOptions { runs_max: arguments.runs, ..ShrinkOptions::default() };
+    let Some(failure) = system_of(registry, path)?.shrink_file(path, &options)? else {
         print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
         return Ok(Exit::Clean);
     };

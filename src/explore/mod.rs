@@ -13,6 +13,6 @@ mod system;
 pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;
-pub use shrink::{Shrunk, shrink};
-pub use sweep::{Failure, SHRINK_RUNS_MAX, Seeds, Sweep, SweepOptions, sweep};
+pub use shrink::{SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, shrink};
+pub use sweep::{Failure, Seeds, Sweep, SweepOptions, sweep};
 pub use system::{CheckMaker, Recorded, System};

@@ -2,13 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use indexmap::IndexMap;
 
-use super::{Outcome, Shrunk, System, shrink};
+use super::{Outcome, SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, System, shrink};
 use crate::machine::{Digest, StateMachine};
 use crate::sim::{Tally, Trace};
 
@@ -20,9 +20,6 @@ const CANDIDATES: usize = 3;
 
 /// At most so many different failures are shrunk and told.
 const FAILURES_MAX: usize = 3;
-
-/// How many runs the shrinking of one plan may take, if not told otherwise.
-pub const SHRINK_RUNS_MAX: u64 = 20_000;
 
 /// Which worlds to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +68,8 @@ pub struct SweepOptions {
     pub jobs: NonZeroUsize,
     /// How many runs the shrinking of one world may take.
     pub shrink_runs_max: u64,
+    /// Set by whoever has seen enough: the worlds run by then are the sweep, and what failed is told as small as it is.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl SweepOptions {
@@ -78,7 +77,7 @@ impl SweepOptions {
     #[must_use]
     pub fn new(seeds: Seeds) -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX }
+        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, stop: Arc::default() }
     }
 }
 
@@ -123,6 +122,7 @@ pub struct Failure {
 /// What one thread, or all of them, found.
 #[derive(Default)]
 struct Findings {
+    worlds: u64,
     tally: Tally,
     /// Sums are the same in any order.
     digests: u64,
@@ -152,6 +152,7 @@ impl Findings {
     }
 
     fn add(&mut self, other: Self) {
+        self.worlds += other.worlds;
         self.tally.add(&other.tally);
         self.digests = self.digests.wrapping_add(other.digests);
         for (check, count) in other.violations {
@@ -172,11 +173,12 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
         let mut mine = Findings::default();
         loop {
             let first = next.fetch_add(CHUNK, Ordering::Relaxed);
-            if first >= count {
+            if first >= count || options.stop.load(Ordering::Relaxed) {
                 break;
             }
             let chunk = first..count.min(first.saturating_add(CHUNK));
             let length = chunk.end - chunk.start;
+            mine.worlds += length;
             for place in chunk {
                 let seed = seeds.get(place);
                 mine.add_outcome(seed, &system.run_seed(seed));
@@ -193,10 +195,12 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
     });
     let mut found = all.into_inner().expect("expect: no thread of a sweep panics");
     found.violations.sort_unstable_keys();
-    let failures = shrink_failures(system, found.shortest, options.shrink_runs_max);
+    let shrink_options =
+        ShrinkOptions { runs_max: options.shrink_runs_max, jobs: options.jobs, stop: Arc::clone(&options.stop) };
+    let failures = shrink_failures(system, found.shortest, &shrink_options);
     Sweep {
         system: system.name.clone(),
-        worlds: count,
+        worlds: found.worlds,
         violations: found.violations,
         tally: found.tally,
         digest: found.digests,
@@ -207,13 +211,13 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
 fn shrink_failures<M: StateMachine>(
     system: &System<M>,
     shortest: IndexMap<(String, &'static str), Vec<(u64, u64)>>,
-    runs_max: u64,
+    options: &ShrinkOptions,
 ) -> Vec<Failure> {
     let mut ways: Vec<Vec<(u64, u64)>> = shortest.into_values().collect();
     ways.sort_unstable();
     ways.truncate(FAILURES_MAX);
     let smallest = |candidates: Vec<(u64, u64)>| {
-        let failures = candidates.into_iter().filter_map(|(_, seed)| shrink_seed(system, seed, runs_max));
+        let failures = candidates.into_iter().filter_map(|(_, seed)| shrink_seed(system, seed, options));
         failures.min_by_key(|failure| (failure.shrunk.plan.decision_count(), failure.seed))
     };
     let mut failures: Vec<Failure> = ways.into_iter().filter_map(smallest).collect();
@@ -223,9 +227,9 @@ fn shrink_failures<M: StateMachine>(
 
 /// Records the world of a seed and shrinks its plan; `None` if the run is clean when it is run again, which only a system
 /// that is not deterministic can do.
-fn shrink_seed<M: StateMachine>(system: &System<M>, seed: u64, runs_max: u64) -> Option<Failure> {
+fn shrink_seed<M: StateMachine>(system: &System<M>, seed: u64, options: &ShrinkOptions) -> Option<Failure> {
     let recorded = system.record_seed(seed);
-    let shrunk = shrink(system, &recorded.plan, runs_max)?;
+    let shrunk = shrink(system, &recorded.plan, options)?;
     let trace = system.record(&shrunk.plan).trace;
     Some(Failure { system: system.name.clone(), seed: Some(seed), shrunk, trace })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US, micros};
 use super::swept::plan_hint;
 use super::{Harness, Settings};
-use crate::explore::{Failure, Outcome, SHRINK_RUNS_MAX, shrink};
+use crate::explore::{Failure, Outcome, ShrinkOptions, shrink};
 use crate::machine::{NodeId, StateMachine};
 use crate::report::Screen;
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
@@ -111,7 +111,7 @@ fn run<M: StateMachine>(harness: &Harness<M>, pool: &Pool, save: bool, data: &[u
 
 /// Shrinks a plan that fails, saves it, and tells it.
 fn tell<M: StateMachine>(harness: &Harness<M>, plan: &Plan, save: bool) -> String {
-    let Some(shrunk) = shrink(harness.system(), plan, SHRINK_RUNS_MAX) else {
+    let Some(shrunk) = shrink(harness.system(), plan, &ShrinkOptions::default()) else {
         return "a plan failed, and was clean when it was run again: the system is not deterministic".to_owned();
     };
     let trace = harness.record(&shrunk.plan).trace;
