@@ -195,8 +195,12 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
     });
     let mut found = all.into_inner().expect("expect: no thread of a sweep panics");
     found.violations.sort_unstable_keys();
-    let shrink_options =
-        ShrinkOptions { runs_max: options.shrink_runs_max, jobs: options.jobs, stop: Arc::clone(&options.stop) };
+    let shrink_options = ShrinkOptions {
+        runs_max: options.shrink_runs_max,
+        jobs: options.jobs,
+        stop: Arc::clone(&options.stop),
+        ..ShrinkOptions::default()
+    };
     let failures = shrink_failures(system, found.shortest, &shrink_options);
     Sweep {
         system: system.name.clone(),

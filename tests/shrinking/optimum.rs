@@ -5,7 +5,7 @@
 use distributed_data_consistency::textbook::Bug;
 
 /// The fewest decisions that show `bug`.
-pub fn optimum(bug: Bug) -> usize {
+pub(crate) fn optimum(bug: Bug) -> usize {
     match bug {
         Bug::BlindPut
         | Bug::DeleteDropsSiblings

@@ -8,6 +8,7 @@
 //! Where to look: `trial` tries candidates, on all threads and with one result; each other file makes one sort of them.
 
 mod cut;
+mod draw;
 mod faults;
 mod fates;
 mod nodes;
@@ -29,11 +30,16 @@ use trial::{Candidate, Trials};
 /// How many runs the shrinking of one plan may take, if not told otherwise.
 pub const SHRINK_RUNS_MAX: u64 = 20_000;
 
+/// How many plans are drawn at random whenever nothing else helps, if not told otherwise.
+const DRAWS_MAX: u64 = 6_000;
+
 /// How to shrink.
 #[derive(Clone, Debug)]
 pub struct ShrinkOptions {
     /// How many plans may be tried.
     pub runs_max: u64,
+    /// How many of them may be plans drawn at random from what is left, whenever nothing else helps; 0 for none.
+    pub draws_max: u64,
     /// On how many threads. The result does not depend on it.
     pub jobs: NonZeroUsize,
     /// Set by whoever has seen enough: what is smallest by then is the result.
@@ -44,7 +50,7 @@ impl Default for ShrinkOptions {
     /// At most [`SHRINK_RUNS_MAX`] runs, on all processors, and nobody stops it.
     fn default() -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { runs_max: SHRINK_RUNS_MAX, jobs, stop: Arc::default() }
+        Self { runs_max: SHRINK_RUNS_MAX, draws_max: DRAWS_MAX, jobs, stop: Arc::default() }
     }
 }
 
@@ -74,7 +80,7 @@ pub fn shrink<M: StateMachine>(system: &System<M>, plan: &Plan, options: &Shrink
     recorded.outcome.violation.as_ref()?;
     let (decisions_before, nodes_before) = (recorded.plan.decision_count(), plan.node_count);
     let mut trials = Trials::new(system, recorded, options);
-    shrink_to_fixpoint(&mut trials, system);
+    shrink_to_fixpoint(&mut trials, system, options);
     let runs = trials.runs();
     let Recorded { plan, outcome, .. } = trials.into_best();
     let violation = outcome.violation.expect("expect: the best plan so far fails");
@@ -82,7 +88,7 @@ pub fn shrink<M: StateMachine>(system: &System<M>, plan: &Plan, options: &Shrink
 }
 
 /// A plan is never tried twice, so the last round, which finds nothing, costs little.
-fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &System<M>) {
+fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &System<M>, options: &ShrinkOptions) {
     loop {
         let before = trials.best().plan.clone();
         trials.exhaust(|best| cut::after_the_violation(best));
@@ -90,12 +96,15 @@ fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Syst
         remove::fates(trials);
         remove::faults(trials);
         trials.exhaust(nodes::fewer);
-        trials.exhaust(|best| simpler_requests(system, best));
+        trials.exhaust(|best| simpler_requests(system, &best.plan));
         trials.exhaust(faults::simpler);
         trials.exhaust(fates::simpler);
         times::simplify(trials);
         if trials.best().plan == before {
             trials.exhaust(remove::pairs);
+        }
+        if trials.best().plan == before {
+            draw::smaller(trials, system, options.draws_max);
         }
         if trials.best().plan == before || trials.is_over() {
             break;
@@ -104,13 +113,13 @@ fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Syst
 }
 
 /// The requests as the workload says them more simply.
-fn simpler_requests<M: StateMachine>(system: &System<M>, best: &Recorded) -> Vec<Candidate> {
+fn simpler_requests<M: StateMachine>(system: &System<M>, plan: &Plan) -> Vec<Candidate> {
     let Some(clients) = &system.clients else { return Vec::new() };
-    let actions: Vec<_> = best.plan.requests.iter().map(|request| request.action.clone()).collect();
+    let actions: Vec<_> = plan.requests.iter().map(|request| request.action.clone()).collect();
     let simpler = clients.simpler(&actions).into_iter().filter(|simpler| simpler.actions.len() == actions.len());
     simpler
         .map(|simpler| {
-            let mut plan = best.plan.clone();
+            let mut plan = plan.clone();
             for (request, action) in plan.requests.iter_mut().zip(simpler.actions) {
                 request.action = action;
             }

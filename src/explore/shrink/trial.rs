@@ -155,7 +155,7 @@ impl<'a, M: StateMachine> Trials<'a, M> {
 }
 
 /// A digest of all that a plan says.
-fn digest_of(plan: &Plan) -> u64 {
+pub(super) fn digest_of(plan: &Plan) -> u64 {
     struct Folded(Digest);
     impl fmt::Write for Folded {
         fn write_str(&mut self, text: &str) -> fmt::Result {
