@@ -21,8 +21,13 @@ const WORLDS: usize = 5;
 
 fn main() {
     let header = ["bug", "decisions", "shrunk", "optimum", "ratio", "worst", "runs", "seconds"];
-    println!("median of the first {WORLDS} failing worlds of each bug; worst: the largest ratio and the most seconds of them\n");
-    println!("{:<22} {:>9} {:>7} {:>8} {:>6} {:>6} {:>7} {:>8}", header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7]);
+    println!(
+        "median of the first {WORLDS} failing worlds of each bug; worst: the largest ratio and the most seconds of them\n"
+    );
+    println!(
+        "{:<22} {:>9} {:>7} {:>8} {:>6} {:>6} {:>7} {:>8}",
+        header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7]
+    );
     let mut ratios = Vec::new();
     let mut slowest = 0.0_f64;
     for bug in Bug::ALL {

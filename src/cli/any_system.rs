@@ -15,6 +15,8 @@ pub(super) trait AnySystem {
     fn set_profile(&mut self, profile: Profile);
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
+    /// The failure that a replay ran into, with its twin and its pivot.
+    fn explain(&self, replayed: &Replayed) -> Option<Failure>;
     fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error>;
 }
 
@@ -37,6 +39,12 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {
         Harness::replay_file(self, path)
+    }
+
+    fn explain(&self, replayed: &Replayed) -> Option<Failure> {
+        let mut failure = replayed.failure()?;
+        failure.explain(self.system());
+        Some(failure)
     }
 
     fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::{AnySystem, Exit, Registry, Wrong, directory_of, print};
-use crate::explore::ShrinkOptions;
+use crate::explore::{Failure, ShrinkOptions};
 use crate::harness::{Replayed, save};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
@@ -15,7 +15,8 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     for path in &arguments.files {
         let exit = match replay(registry, path) {
             Ok(replayed) => {
-                tell(&replayed, alone, &registry.program());
+                let failure = if alone { system_of(registry, path)?.explain(&replayed) } else { None };
+                tell(&replayed, failure, &registry.program());
                 exit_of(&replayed)
             }
             Err(wrong) if alone => return Err(wrong),
@@ -51,9 +52,9 @@ fn exit_of(replayed: &Replayed) -> Exit {
     }
 }
 
-fn tell(replayed: &Replayed, alone: bool, program: &str) {
+fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
     let path = replayed.path.display();
-    if let (true, Some(failure)) = (alone, replayed.failure()) {
+    if let Some(failure) = failure {
         let hints = [("replay", format!("{program} replay {path}"))];
         print(Screen { failure: &failure, hints: &hints });
     }

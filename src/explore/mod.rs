@@ -3,6 +3,7 @@
 //! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, and a plan
 //! that fails is made smaller until every decision in it matters.
 
+mod explain;
 mod outcome;
 mod profile;
 mod random;
@@ -10,6 +11,7 @@ mod shrink;
 mod sweep;
 mod system;
 
+pub use explain::{Changed, Moment, Parting, Pivot, Twin};
 pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;

@@ -8,7 +8,8 @@ use std::thread;
 
 use indexmap::IndexMap;
 
-use super::{Outcome, SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, System, shrink};
+use super::explain::{pivot, twin};
+use super::{Outcome, Pivot, SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, System, Twin, shrink};
 use crate::machine::{Digest, StateMachine};
 use crate::sim::{Tally, Trace};
 
@@ -94,7 +95,7 @@ pub struct Sweep {
     pub tally: Tally,
     /// The digests of all worlds, folded.
     pub digest: u64,
-    /// The failures, shrunk; the one with the fewest decisions first.
+    /// The failures, shrunk; the one with the fewest decisions first, and explained.
     pub failures: Vec<Failure>,
 }
 
@@ -117,6 +118,10 @@ pub struct Failure {
     pub shrunk: Shrunk,
     /// How that plan goes.
     pub trace: Trace,
+    /// The nearest plan that passes. See [`explain`](Self::explain).
+    pub twin: Option<Twin>,
+    /// What decided that the run fails. See [`explain`](Self::explain).
+    pub pivot: Option<Pivot>,
 }
 
 /// What one thread, or all of them, found.
@@ -220,20 +225,49 @@ fn shrink_failures<M: StateMachine>(
     let mut ways: Vec<Vec<(u64, u64)>> = shortest.into_values().collect();
     ways.sort_unstable();
     ways.truncate(FAILURES_MAX);
-    let smallest = |candidates: Vec<(u64, u64)>| {
-        let failures = candidates.into_iter().filter_map(|(_, seed)| shrink_seed(system, seed, options));
-        failures.min_by_key(|failure| (failure.shrunk.plan.decision_count(), failure.seed))
-    };
-    let mut failures: Vec<Failure> = ways.into_iter().filter_map(smallest).collect();
+    let failures = ways.into_iter().filter_map(|candidates| shrink_smallest(system, &candidates, options));
+    let mut failures: Vec<Failure> = failures.collect();
     failures.sort_by_key(|failure| (failure.shrunk.plan.decision_count(), failure.seed));
+    if let Some(told) = failures.first_mut() {
+        told.explain(system);
+    }
     failures
 }
 
-/// Records the world of a seed and shrinks its plan; `None` if the run is clean when it is run again, which only a system
-/// that is not deterministic can do.
-fn shrink_seed<M: StateMachine>(system: &System<M>, seed: u64, options: &ShrinkOptions) -> Option<Failure> {
-    let recorded = system.record_seed(seed);
-    let shrunk = shrink(system, &recorded.plan, options)?;
-    let trace = system.record(&shrunk.plan).trace;
-    Some(Failure { system: system.name.clone(), seed: Some(seed), shrunk, trace })
+/// Shrinks the worlds of some seeds, and the smallest result as far as it goes; `None` if all runs are clean when they are
+/// run again, which only a system that is not deterministic can do.
+fn shrink_smallest<M: StateMachine>(
+    system: &System<M>,
+    candidates: &[(u64, u64)],
+    options: &ShrinkOptions,
+) -> Option<Failure> {
+    // Luck is for the winner alone: it is what costs most.
+    let without_luck = ShrinkOptions { draws_max: 0, ..options.clone() };
+    let shrunk = candidates.iter().filter_map(|(_, seed)| {
+        let recorded = system.record_seed(*seed);
+        Some((*seed, shrink(system, &recorded.plan, &without_luck)?))
+    });
+    let (seed, smallest) = shrunk.min_by_key(|(seed, shrunk)| (shrunk.plan.decision_count(), *seed))?;
+    let further = shrink(system, &smallest.plan, options)?;
+    let Shrunk { decisions_before, nodes_before, .. } = smallest;
+    let shrunk = Shrunk { decisions_before, nodes_before, runs: smallest.runs + further.runs, ..further };
+    Some(Failure::new(system, Some(seed), shrunk))
+}
+
+impl Failure {
+    /// The failure that is left after shrinking, with its run written down.
+    pub fn new<M: StateMachine>(system: &System<M>, seed: Option<u64>, shrunk: Shrunk) -> Self {
+        let trace = system.record(&shrunk.plan).trace;
+        Self { system: system.name.clone(), seed, shrunk, trace, twin: None, pivot: None }
+    }
+
+    /// Looks for the passing twin and the pivotal step. It takes thousands of runs, but of a shrunk plan they take less than
+    /// a second; runs that are so long that it would take much longer are left unexplained.
+    pub fn explain<M: StateMachine>(&mut self, system: &System<M>) {
+        let failing = system.record(&self.shrunk.plan);
+        if failing.outcome.violation.is_some() {
+            self.twin = twin(system, &failing);
+            self.pivot = pivot(system, &failing);
+        }
+    }
 }

@@ -59,6 +59,11 @@ impl<M: StateMachine> System<M> {
         self.live(plan, PlannedFates(&plan.fates), None)
     }
 
+    /// Runs a plan with other fates than its own.
+    pub(super) fn run_with(&self, plan: &Plan, fates: impl Fates) -> Outcome {
+        self.live(plan, fates, None)
+    }
+
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
     #[must_use]
     pub fn run_seed(&self, seed: u64) -> Outcome {

@@ -114,8 +114,8 @@ fn tell<M: StateMachine>(harness: &Harness<M>, plan: &Plan, save: bool) -> Strin
     let Some(shrunk) = shrink(harness.system(), plan, &ShrinkOptions::default()) else {
         return "a plan failed, and was clean when it was run again: the system is not deterministic".to_owned();
     };
-    let trace = harness.record(&shrunk.plan).trace;
-    let failure = Failure { system: harness.name().to_owned(), seed: None, shrunk, trace };
+    let mut failure = Failure::new(harness.system(), None, shrunk);
+    failure.explain(harness.system());
     let hints: Vec<_> = save.then(|| plan_hint(&failure, &harness.snapshots)).into_iter().collect();
     format!("a plan of \"{}\" violated a check\n\n{}", failure.system, Screen { failure: &failure, hints: &hints })
 }

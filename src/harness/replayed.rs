@@ -74,7 +74,8 @@ impl Replayed {
             nodes_before: self.file.plan.node_count,
             runs: 0,
         };
-        Some(Failure { system: self.file.system.clone(), seed: None, shrunk, trace: self.trace.clone() })
+        let system = self.file.system.clone();
+        Some(Failure { system, seed: None, shrunk, trace: self.trace.clone(), twin: None, pivot: None })
     }
 }
 
@@ -174,8 +175,9 @@ impl<M: StateMachine> Harness<M> {
         let file = self.read(path)?;
         let shrunk = shrink(self.system(), &file.plan, options);
         Ok(shrunk.map(|shrunk| {
-            let trace = self.record(&shrunk.plan).trace;
-            Failure { system: file.system, seed: None, shrunk, trace }
+            let mut failure = Failure::new(self.system(), None, shrunk);
+            failure.explain(self.system());
+            failure
         }))
     }
 

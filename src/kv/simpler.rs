@@ -21,7 +21,8 @@ fn with_fewer_keys(actions: &[StoreAction]) -> Vec<Simpler<StoreAction>> {
     let mut simpler = Vec::new();
     for (place, from) in keys.iter().enumerate() {
         for to in &keys[..place] {
-            let actions = actions.iter().map(|action| action.with_key(|key| if key == *from { *to } else { key }.to_owned()));
+            let actions =
+                actions.iter().map(|action| action.with_key(|key| if key == *from { *to } else { key }.to_owned()));
             let renamed = vec![(key_subject(from), key_subject(to))];
             simpler.push(Simpler { actions: actions.collect(), renamed });
         }
@@ -74,7 +75,8 @@ fn with_plain_names(actions: &[StoreAction]) -> Vec<Simpler<StoreAction>> {
     let named = |all: &[StoreAction], how: &dyn Fn(&StoreAction) -> StoreAction| -> Vec<StoreAction> {
         all.iter().map(how).collect()
     };
-    let renamed: Vec<(String, String)> = keys.iter().map(|key| (key_subject(key), key_subject(&plain_key(key)))).collect();
+    let renamed: Vec<(String, String)> =
+        keys.iter().map(|key| (key_subject(key), key_subject(&plain_key(key)))).collect();
     let by_key = named(actions, &|action| action.with_key(plain_key));
     let by_session = named(actions, &|action| action.with_session(action.session().map(plain_session)));
     let all = named(&with_plain_values(&by_key), &|action| action.with_session(action.session().map(plain_session)));

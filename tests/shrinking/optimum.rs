@@ -15,12 +15,7 @@ pub(crate) fn optimum(bug: Bug) -> usize {
         | Bug::StuckSync
         | Bug::ValueNotContext
         | Bug::ZipCompare => 2,
-        Bug::DigestMax
-        | Bug::EarlyForget
-        | Bug::FifoOnly
-        | Bug::NoDots
-        | Bug::NodeWideStamp
-        | Bug::PrunedClock => 3,
+        Bug::DigestMax | Bug::EarlyForget | Bug::FifoOnly | Bug::NoDots | Bug::NodeWideStamp | Bug::PrunedClock => 3,
         Bug::SeenTooEarly | Bug::SyncReplaces => 4,
         _ => panic!("no optimum is known of {bug}"),
     }

@@ -57,7 +57,8 @@ fn kinds(best: &Recorded) -> Vec<Arc<str>> {
 fn draw(plan: &Plan, kinds: &[Arc<str>], rng: &mut Rng) -> Plan {
     let decisions = rng.between(1, (plan.decision_count() as u64 - 1).min(DECISIONS_MAX)) as usize;
     let node_count = rng.between(2.min(plan.node_count as u64), plan.node_count as u64) as usize;
-    let mut drawn = Plan { node_count, requests: Vec::new(), faults: Vec::new(), fates: Default::default(), ..plan.clone() };
+    let mut drawn =
+        Plan { node_count, requests: Vec::new(), faults: Vec::new(), fates: Default::default(), ..plan.clone() };
     draw_requests(&mut drawn, plan, decisions, rng);
     let last = drawn.requests.last().map_or(Time::ZERO, |request| request.at);
     for _ in drawn.requests.len()..decisions {

@@ -20,7 +20,8 @@ fn merged(plan: &Plan) -> Vec<Plan> {
     for second in 0..plan.faults.len() {
         for first in 0..second {
             let (one, other) = (&plan.faults[first], &plan.faults[second]);
-            let (Fault::Partition { links, heal }, Fault::Partition { links: more, heal: later }) = (&one.fault, &other.fault)
+            let (Fault::Partition { links, heal }, Fault::Partition { links: more, heal: later }) =
+                (&one.fault, &other.fault)
             else {
                 continue;
             };

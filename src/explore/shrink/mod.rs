@@ -9,8 +9,8 @@
 
 mod cut;
 mod draw;
-mod faults;
 mod fates;
+mod faults;
 mod nodes;
 mod remove;
 mod times;

@@ -73,7 +73,8 @@ fn in_chunks<M, W, const WAYS: usize>(
         while end > 0 {
             let plan = trials.best().plan.clone();
             let without = without(trials.best());
-            let chunks = (0..end.div_ceil(size)).map(|chunk| (end.saturating_sub((chunk + 1) * size), end - chunk * size));
+            let chunks =
+                (0..end.div_ceil(size)).map(|chunk| (end.saturating_sub((chunk + 1) * size), end - chunk * size));
             let candidates = chunks.flat_map(|(from, to)| without(&plan, from, to)).map(Candidate::from);
             match trials.take_first(candidates) {
                 Some(place) => end = end.saturating_sub((place / WAYS + 1) * size),

@@ -61,7 +61,8 @@ fn each_span(plan: &Plan) -> Vec<Candidate> {
     let spans: Vec<Duration> = spans_mut(&mut plan.clone()).into_iter().map(|span| *span).collect();
     let mut candidates = Vec::new();
     for (place, span) in spans.iter().enumerate() {
-        let plain = SPANS_MS.map(Duration::from_millis).into_iter().filter(|plain| plain < span && *plain > plan.latency);
+        let plain =
+            SPANS_MS.map(Duration::from_millis).into_iter().filter(|plain| plain < span && *plain > plan.latency);
         let is_plain = SPANS_MS.map(Duration::from_millis).contains(span);
         let round = UNITS.map(|unit| round_up(*span, unit)).into_iter().filter(|round| round != span && !is_plain);
         candidates.extend(plain.chain(round).map(|simpler| {
