@@ -66,10 +66,10 @@ fn tell_twin(twin: &Twin) -> String {
     format!("{} it passes{parting}", twin.change)
 }
 
-/// `step 9 (12ms): node 2 takes 1→2 update #1; violated in 12 % of continuations before it, 94 % after it`
+/// `step 9 (12ms): node 2 takes 1→2 update #1; violated in 12% of continuations before it, 94% after it`
 fn tell_moment(moment: &Moment) -> String {
     let Moment { step, at, what, before, after } = moment;
-    format!("step {step} ({at}): {what}; violated in {before} % of continuations before it, {after} % after it")
+    format!("step {step} ({at}): {what}; violated in {before}% of continuations before it, {after}% after it")
 }
 
 /// `26 → 4 decisions, 4 → 2 nodes (55 runs)`; a failure that was not shrunk has only the numbers that are left.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::explore::Recorded;
-use crate::machine::{Rng, Time};
+use crate::machine::{NodeId, Rng, Time};
 use crate::sim::{Fate, Fates, Fault, Link, LostWhy, MessageName, NameRef, Plan, PlannedFault, TraceEvent, What};
 
 /// Light weather: in how many cases of a thousand a message is lost, late, and doubled.
@@ -14,6 +14,8 @@ const LATE_PERMILLE: u32 = 300;
 const DOUBLE_PERMILLE: u32 = 50;
 /// The longest that late messages take, and that clients wait.
 const LONGEST_US: u64 = 20_000;
+/// In how many cases of a thousand a client still asks what it asked in the run.
+const COMES_PERMILLE: u32 = 700;
 /// So long after the last request the world heals.
 const HEAL_AFTER: Duration = Duration::from_millis(20);
 
@@ -85,10 +87,16 @@ impl<'a> Fork<'a> {
         let mut at = self.at;
         let mut later: Vec<usize> = (0..plan.requests.len()).filter(|place| !self.was_heard(*place)).collect();
         later.sort_by_key(|place| plan.requests[*place].at);
+        let mut never = Vec::new();
         for place in later {
             at = at + Duration::from_micros(rng.between(1, LONGEST_US));
             plan.requests[place].at = at;
+            if !rng.chance(COMES_PERMILLE) {
+                never.push(place);
+            }
         }
+        // At a node that is not there nobody hears them, and the others keep their numbers.
+        never.into_iter().for_each(|place| plan.requests[place].node = NodeId::new(plan.node_count));
         if !self.prefix.iter().any(|event| event.what == What::Healed) {
             plan.heal_at = plan.heal_at.max(at + HEAL_AFTER);
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indexmap::IndexSet;
 
+use super::remove::moments;
 use super::simpler_requests;
 use super::trial::{Candidate, Trials, digest_of};
 use crate::explore::random::draw_links;
@@ -30,18 +31,26 @@ const DRAW_STREAM: u64 = 4;
 pub(super) fn smaller<M: StateMachine>(trials: &mut Trials<'_, M>, system: &System<M>, draws: u64) {
     let best = trials.best();
     let draws = draws.min(STEPS_MAX / best.outcome.tally.steps.max(1));
-    let (plan, kinds) = (best.plan.clone(), kinds(best));
-    if plan.decision_count() < 2 {
+    let pool = Pool { plan: best.plan.clone(), kinds: kinds(best), moments: moments(best) };
+    if pool.plan.decision_count() < 2 {
         return;
     }
-    let mut rng = Rng::new(digest_of(&plan), DRAW_STREAM);
+    let mut rng = Rng::new(digest_of(&pool.plan), DRAW_STREAM);
     let drawn = (0..draws).map(|_| {
-        let drawn = draw(&plan, &kinds, &mut rng);
+        let drawn = pool.draw(&mut rng);
         let mut simpler = if rng.chance(500) { simpler_requests(system, &drawn) } else { Vec::new() };
         let place = rng.below(simpler.len() as u64) as usize;
         if simpler.is_empty() { Candidate::from(drawn) } else { simpler.swap_remove(place) }
     });
     let _ = trials.take_first(drawn);
+}
+
+/// What plans are drawn from.
+struct Pool {
+    plan: Plan,
+    kinds: Vec<Arc<str>>,
+    /// When something happens in the run of the plan.
+    moments: Vec<Time>,
 }
 
 /// The kinds of messages that the run has seen.
@@ -53,45 +62,51 @@ fn kinds(best: &Recorded) -> Vec<Arc<str>> {
     sent.collect::<IndexSet<Arc<str>>>().into_iter().collect()
 }
 
-/// A plan of fewer decisions than `plan`.
-fn draw(plan: &Plan, kinds: &[Arc<str>], rng: &mut Rng) -> Plan {
-    let decisions = rng.between(1, (plan.decision_count() as u64 - 1).min(DECISIONS_MAX)) as usize;
-    let node_count = rng.between(2.min(plan.node_count as u64), plan.node_count as u64) as usize;
-    let mut drawn =
-        Plan { node_count, requests: Vec::new(), faults: Vec::new(), fates: Default::default(), ..plan.clone() };
-    draw_requests(&mut drawn, plan, decisions, rng);
-    let last = drawn.requests.last().map_or(Time::ZERO, |request| request.at);
-    for _ in drawn.requests.len()..decisions {
-        if rng.chance(400) || kinds.is_empty() {
-            let at = Time::from_nanos(rng.pick(&[0, last.as_nanos(), last.as_nanos() / 2]).copied().unwrap_or(0));
-            drawn.faults.push(PlannedFault { at, fault: draw_fault(node_count, rng) });
-        } else {
-            let (name, fate) = draw_fate(node_count, kinds, rng);
-            drawn.fates.insert(name, fate);
+impl Pool {
+    /// A plan of fewer decisions.
+    fn draw(&self, rng: &mut Rng) -> Plan {
+        let Self { plan, kinds, .. } = self;
+        let decisions = rng.between(1, (plan.decision_count() as u64 - 1).min(DECISIONS_MAX)) as usize;
+        let node_count = rng.between(2.min(plan.node_count as u64), plan.node_count as u64) as usize;
+        let (requests, faults, fates) = Default::default();
+        let mut drawn = Plan { node_count, requests, faults, fates, ..plan.clone() };
+        self.draw_requests(&mut drawn, decisions, rng);
+        let last = drawn.requests.last().map_or(Time::ZERO, |request| request.at);
+        for _ in drawn.requests.len()..decisions {
+            if rng.chance(400) || kinds.is_empty() {
+                let at = Time::from_nanos(rng.pick(&[0, last.as_nanos(), last.as_nanos() / 2]).copied().unwrap_or(0));
+                drawn.faults.push(PlannedFault { at, fault: draw_fault(node_count, rng) });
+            } else {
+                let (name, fate) = draw_fate(node_count, kinds, rng);
+                drawn.fates.insert(name, fate);
+            }
         }
+        drawn.heal_at = last + if rng.chance(500) { Duration::from_millis(2) } else { Duration::from_millis(50) };
+        drawn
     }
-    drawn.heal_at = last + if rng.chance(500) { Duration::from_millis(2) } else { Duration::from_millis(50) };
-    drawn
-}
 
-/// Some of the requests in their order, each at its node or at any.
-fn draw_requests(drawn: &mut Plan, plan: &Plan, decisions: usize, rng: &mut Rng) {
-    let most = plan.requests.len().min(decisions);
-    let fewest = most.min(decisions.div_ceil(2));
-    let mut places: Vec<usize> = (0..plan.requests.len()).collect();
-    rng.shuffle(&mut places);
-    places.truncate(rng.between(fewest as u64, most as u64) as usize);
-    places.sort_unstable();
-    let mut at = Time::ZERO;
-    for (order, place) in places.into_iter().enumerate() {
-        let mut request = plan.requests[place].clone();
-        if order > 0 {
-            at = at + millis(rng, &GAPS_MS);
+    /// Some of the requests in their order, each at its node or at any; a while after each other, or when something happens.
+    fn draw_requests(&self, drawn: &mut Plan, decisions: usize, rng: &mut Rng) {
+        let requests = &self.plan.requests;
+        let most = requests.len().min(decisions);
+        let fewest = most.min(decisions.div_ceil(2));
+        let mut places: Vec<usize> = (0..requests.len()).collect();
+        rng.shuffle(&mut places);
+        places.truncate(rng.between(fewest as u64, most as u64) as usize);
+        places.sort_unstable();
+        let mut at = Time::ZERO;
+        for (order, place) in places.into_iter().enumerate() {
+            let mut request = requests[place].clone();
+            let moment = if rng.chance(300) { rng.pick(&self.moments).copied() } else { None };
+            if order > 0 {
+                at = moment.filter(|moment| *moment >= at).unwrap_or_else(|| at + millis(rng, &GAPS_MS));
+            }
+            let any = rng.below(self.plan.node_count as u64) as usize;
+            let node = if rng.chance(500) { request.node.index() } else { any };
+            request.at = at;
+            request.node = NodeId::new(node % drawn.node_count);
+            drawn.requests.push(request);
         }
-        let node = if rng.chance(500) { request.node.index() } else { rng.below(plan.node_count as u64) as usize };
-        request.at = at;
-        request.node = NodeId::new(node % drawn.node_count);
-        drawn.requests.push(request);
     }
 }
 

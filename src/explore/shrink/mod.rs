@@ -102,6 +102,7 @@ fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Syst
         times::simplify(trials);
         if trials.best().plan == before {
             trials.exhaust(remove::pairs);
+            trials.exhaust(remove::retimed);
         }
         if trials.best().plan == before {
             draw::smaller(trials, system, options.draws_max);

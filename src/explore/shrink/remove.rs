@@ -1,14 +1,21 @@
 //! Removes decisions: in ever smaller chunks, from all of them down to single ones, and in the end two at a time.
 
-use indexmap::IndexMap;
+use std::time::Duration;
+
+use indexmap::{IndexMap, IndexSet};
 
 use super::trial::{Candidate, Trials};
 use crate::explore::Recorded;
-use crate::machine::StateMachine;
+use crate::machine::{StateMachine, Time};
 use crate::sim::{Fate, MessageName, Plan, What};
 
 /// Plans of more decisions than this are not searched for pairs: there are too many.
 const PAIRS_DECISIONS_MAX: usize = 16;
+
+/// So many moments of a run are tried for a request.
+const MOMENTS_MAX: usize = 32;
+/// Less than any latency.
+const JUST_AFTER: Duration = Duration::from_micros(500);
 
 /// Requests take their messages with them: later messages of the same link move up by as many numbers, and so must
 /// their fates. Where that fails, the fates stay as they are.
@@ -95,6 +102,34 @@ pub(super) fn pairs(best: &Recorded) -> Vec<Candidate> {
     let pairs = (0..count).flat_map(|second| (0..second).map(move |first| [first, second]));
     let sends = messages_of_requests(best);
     pairs.map(|pair| without_decisions(plan, &pair, &sends).into()).collect()
+}
+
+/// One decision less, and one request at another time: just when something else happens, or just after.
+pub(super) fn retimed(best: &Recorded) -> Vec<Candidate> {
+    let plan = &best.plan;
+    let count = plan.decision_count();
+    if count > PAIRS_DECISIONS_MAX {
+        return Vec::new();
+    }
+    let (moments, sends) = (moments(best), messages_of_requests(best));
+    let mut candidates = Vec::new();
+    for gone in 0..count {
+        let smaller = without_decisions(plan, &[gone], &sends);
+        for place in 0..smaller.requests.len() {
+            candidates.extend(moments.iter().map(|at| {
+                let mut candidate = smaller.clone();
+                candidate.requests[place].at = *at;
+                candidate.into()
+            }));
+        }
+    }
+    candidates
+}
+
+/// The times at which something happens, and just after; not all of a long run.
+pub(super) fn moments(best: &Recorded) -> Vec<Time> {
+    let times: IndexSet<Time> = best.trace.events.iter().map(|event| event.at).collect();
+    times.into_iter().take(MOMENTS_MAX).flat_map(|at| [at, at + JUST_AFTER]).collect()
 }
 
 /// The plan without some of its decisions, numbered as requests, faults, fates.
