@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use distributed_data_consistency::machine::Rng;
 use distributed_data_consistency::textbook::Bug;
@@ -96,6 +97,54 @@ fn a_planted_bug_is_found_saved_and_replayed_with_the_same_check_and_digest() {
         assert!(replay.out.ends_with(&verdict), "{bug}:\n{}", replay.out);
         assert!(replay.out.lines().count() <= 40, "{bug}:\n{}", replay.out);
     }
+}
+
+/// The first line on standard error is of progress, so by then the handler is there.
+#[test]
+#[cfg(unix)]
+fn an_interrupt_ends_a_sweep_with_what_there_is_so_far() {
+    let directory = tempfile::tempdir().unwrap();
+    let worlds = "1000000000";
+    let sweep = ["sweep", "--system", "textbook", "--bug", "seen-too-early", "--seeds", worlds, "--out"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ddc"))
+        .args(sweep)
+        .arg(directory.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ddc runs");
+    let mut progress = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(progress.next().unwrap().unwrap().ends_with("of 1,000,000,000 worlds"));
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let said: Vec<String> = progress.map(Result::unwrap).collect();
+    let output = child.wait_with_output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{out}\n{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("stopping with what there is")), "{said:?}");
+    assert!(out.contains("VIOLATED") && out.contains("ddc replay"), "{out}");
+    assert!(!out.contains("1,000,000,000 worlds"), "{out}");
+}
+
+/// The README shows a screen: it must be what is printed.
+#[test]
+fn the_screen_in_the_readme_is_real() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let command = readme.lines().find_map(|line| line.strip_prefix("cargo run --release -- sweep --system textbook"));
+    let arguments = command.expect("the README sweeps over the textbook").split_whitespace();
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ddc"))
+        .args(["sweep", "--system", "textbook"])
+        .args(arguments)
+        .current_dir(directory.path())
+        .output()
+        .expect("ddc runs");
+    let screen = String::from_utf8(output.stdout).unwrap();
+    assert!(readme.contains(&format!("```text\n{screen}```")), "the README does not show this:\n{screen}");
+    let plan = screen.lines().find_map(|line| line.strip_prefix("replay   ddc replay ")).unwrap();
+    let plan = fs::read_to_string(directory.path().join(plan)).unwrap();
+    let decisions = plan.split("\n[run]").next().unwrap();
+    assert!(readme.contains(decisions.trim_end()), "the README does not show this plan:\n{decisions}");
 }
 
 #[test]

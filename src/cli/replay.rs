@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::{ReplayArguments, ShrinkArguments};
+use super::interrupt::stop_on_interrupt;
 use super::{AnySystem, Exit, Registry, Wrong, directory_of, print};
 use crate::explore::{Failure, ShrinkOptions};
 use crate::harness::{Replayed, save};
@@ -80,7 +81,7 @@ fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
-    let options = ShrinkOptions { runs_max: arguments.runs, ..ShrinkOptions::default() };
+    let options = ShrinkOptions { runs_max: arguments.runs, stop: stop_on_interrupt(), ..ShrinkOptions::default() };
     let Some(failure) = system_of(registry, path)?.shrink_file(path, &options)? else {
         print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
         return Ok(Exit::Clean);

@@ -84,7 +84,7 @@ impl<M: StateMachine> System<M> {
         self.record_with(plan, fates)
     }
 
-    fn record_with(&self, mut plan: Plan, fates: impl Fates) -> Recorded {
+    pub(super) fn record_with(&self, mut plan: Plan, fates: impl Fates) -> Recorded {
         let mut recorder = Recorder::new();
         let outcome = self.live(&plan, fates, Some(&mut recorder));
         let recording = recorder.finish();

@@ -83,6 +83,7 @@ fn shrunk_line(failure: &Failure) -> String {
     let nodes = part(shrunk.nodes_before, shrunk.plan.node_count, "node");
     match shrunk.runs {
         0 => format!("{decisions}, {nodes}"),
+        1 => format!("{decisions}, {nodes} (1 run)"),
         runs => format!("{decisions}, {nodes} ({} runs)", grouped(runs)),
     }
 }

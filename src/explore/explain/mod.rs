@@ -2,6 +2,8 @@
 
 mod fork;
 mod pivot;
+#[cfg(all(test, feature = "cli"))]
+mod tests;
 mod twin;
 
 pub use pivot::{Moment, Pivot};

@@ -45,8 +45,10 @@ fn each_moment(plan: &Plan) -> Vec<Candidate> {
     for place in 0..at.len() {
         let earlier = at.iter().copied().filter(|other| *other < at[place]).max();
         let round = UNITS.into_iter().map(|unit| round_down(at[place], unit));
-        // Never later: going round in circles would make nothing simpler.
         let simpler = [Some(Time::ZERO), earlier].into_iter().flatten().chain(round).filter(|time| *time < at[place]);
+        // Never later but for the next millisecond, where only a part of one will do.
+        let next = Time::ZERO + round_up(at[place].since_start(), MILLISECOND);
+        let simpler = simpler.chain([next].into_iter().filter(|next| *next > at[place] && at[place] != Time::ZERO));
         candidates.extend(simpler.map(|time| {
             let mut plan = plan.clone();
             *moments_mut(&mut plan)[place] = time;
