@@ -15,8 +15,14 @@ pub(crate) fn optimum(bug: Bug) -> usize {
         | Bug::StuckSync
         | Bug::ValueNotContext
         | Bug::ZipCompare => 2,
-        Bug::DigestMax | Bug::EarlyForget | Bug::FifoOnly | Bug::NoDots | Bug::NodeWideStamp | Bug::PrunedClock => 3,
-        Bug::SeenTooEarly | Bug::SyncReplaces => 4,
+        Bug::DigestMax
+        | Bug::EarlyForget
+        | Bug::FifoOnly
+        | Bug::NoDots
+        | Bug::NodeWideStamp
+        | Bug::PrunedClock
+        | Bug::SyncReplaces => 3,
+        Bug::SeenTooEarly => 4,
         _ => panic!("no optimum is known of {bug}"),
     }
 }

@@ -56,7 +56,7 @@ fn decides(bug: Bug) -> &'static str {
         // The hole.
         Bug::DigestMax => "0→1 update #1 is lost",
         // The write that is made while an answer is under way.
-        Bug::SyncReplaces => "SYNC",
+        Bug::SyncReplaces => "node 0 is asked: put user=b",
         // Who does not answer.
         Bug::StuckSync => "node 1 crashes",
         // The third actor.

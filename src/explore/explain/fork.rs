@@ -110,10 +110,17 @@ impl<'a> Fork<'a> {
         })
     }
 
-    /// The faults that have struck.
+    /// The faults that have struck. A crash in the middle of a step strikes as the step begins: it decides how far that goes.
     fn faults(&self) -> Vec<PlannedFault> {
-        let faults = self.failing.plan.faults.iter();
-        faults.filter(|planned| self.prefix.iter().any(|event| is_strike(planned, event))).cloned().collect()
+        let last_step = self.prefix.last().map_or(0, |event| event.step);
+        let has_struck = |planned: &&PlannedFault| {
+            let mut events = self.failing.trace.events.iter().enumerate();
+            events.any(|(place, event)| {
+                let has_begun = matches!(event.what, What::Crashed { in_step: true, .. }) && event.step <= last_step;
+                (place < self.prefix.len() || has_begun) && is_strike(planned, event)
+            })
+        };
+        self.failing.plan.faults.iter().filter(has_struck).cloned().collect()
     }
 }
 
