@@ -110,10 +110,7 @@ fn messages_changed(failing: &Recorded) -> impl Iterator<Item = Twin> {
         let fates = LATER.map(|later| Fate::delay(latency + later)).into_iter().chain([Fate::Drop]);
         fates.map(move |fate| {
             let told = format!("with \"{name} {}\"", tell_fate(&fate));
-            change(Changed::Fate, told, failing, |plan| {
-                // The fate counts only while things go wrong.
-                plan.fates.insert(name.clone(), fate);
-            })
+            change(Changed::Fate, told, failing, |plan| _ = plan.fates.insert(name.clone(), fate))
         })
     })
 }

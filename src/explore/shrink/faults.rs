@@ -2,7 +2,7 @@
 
 use super::trial::Candidate;
 use crate::explore::Recorded;
-use crate::sim::{Fate, Fault, Link, LostWhy, Plan, PlannedFault, What};
+use crate::sim::{Fate, Fault, Link, LostWhy, MessageName, Plan, PlannedFault, What};
 
 pub(super) fn simpler(best: &Recorded) -> Vec<Candidate> {
     let mut candidates = merged(&best.plan);
@@ -28,7 +28,8 @@ fn merged(plan: &Plan) -> Vec<Plan> {
             let at = one.at.min(other.at);
             let heal = heal.zip(*later).map(|(heal, later)| (one.at + heal).max(other.at + later) - at);
             let mut links = links.clone();
-            links.extend(more.iter().filter(|link| !one_of(links.as_slice(), **link)).copied().collect::<Vec<Link>>());
+            let more: Vec<Link> = more.iter().filter(|link| !links.contains(link)).copied().collect();
+            links.extend(more);
             let mut plan = plan.clone();
             plan.faults.remove(second);
             plan.faults[first] = PlannedFault { at, fault: Fault::Partition { links, heal } };
@@ -36,10 +37,6 @@ fn merged(plan: &Plan) -> Vec<Plan> {
         }
     }
     merged
-}
-
-fn one_of(links: &[Link], link: Link) -> bool {
-    links.contains(&link)
 }
 
 /// One of the messages that this fault swallowed is lost, and nothing else goes wrong.
@@ -54,7 +51,7 @@ fn as_one_loss(best: &Recorded, place: usize) -> Vec<Plan> {
         }
         _ => None,
     });
-    let instead = |name: &crate::sim::MessageName| {
+    let instead = |name: &MessageName| {
         let mut plan = best.plan.clone();
         plan.faults.remove(place);
         plan.fates.insert(name.clone(), Fate::Drop);

@@ -91,7 +91,7 @@ pub fn shrink<M: StateMachine>(system: &System<M>, plan: &Plan, options: &Shrink
 fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &System<M>, options: &ShrinkOptions) {
     loop {
         let before = trials.best().plan.clone();
-        trials.exhaust(|best| cut::after_the_violation(best));
+        trials.exhaust(cut::after_the_violation);
         remove::requests(trials);
         remove::fates(trials);
         remove::faults(trials);

@@ -19,7 +19,7 @@ pub(super) fn simplify<M: StateMachine>(trials: &mut Trials<'_, M>) {
     trials.exhaust(|best| evenly_spaced(&best.plan));
     trials.exhaust(|best| each_moment(&best.plan));
     trials.exhaust(|best| each_span(&best.plan));
-    trials.exhaust(|best| healed_soon(best));
+    trials.exhaust(healed_soon);
 }
 
 /// Requests and faults keep their order, with the same time between each two that are not at once.
