@@ -14,12 +14,15 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const UNITS: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(5), MILLISECOND];
 /// Spans that are as good as any, the plainest first.
 const SPANS_MS: [u64; 6] = [2, 5, 10, 20, 50, 100];
+/// How much sooner things may come, most first.
+const SOONER_MS: [u64; 10] = [200, 100, 80, 60, 40, 20, 10, 5, 2, 1];
 
 pub(super) fn simplify<M: StateMachine>(trials: &mut Trials<'_, M>) {
     trials.exhaust(|best| evenly_spaced(&best.plan));
     trials.exhaust(|best| each_moment(&best.plan));
     trials.exhaust(|best| each_span(&best.plan));
     trials.exhaust(healed_soon);
+    trials.exhaust(|best| closer_together(&best.plan));
 }
 
 /// Requests and faults keep their order, with the same time between each two that are not at once.
@@ -36,6 +39,33 @@ fn evenly_spaced(plan: &Plan) -> Vec<Candidate> {
         plan.into()
     };
     UNITS.into_iter().map(spaced).collect()
+}
+
+/// From each moment on all comes sooner by round spans, healing too: what waits for nothing, or for timers that come again
+/// and again.
+fn closer_together(plan: &Plan) -> Vec<Candidate> {
+    let mut moments: Vec<Time> = moments(plan).chain([Time::ZERO, plan.heal_at]).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    let mut candidates = Vec::new();
+    for pair in moments.windows(2) {
+        let (from, gap) = (pair[1], pair[1] - pair[0]);
+        for by in SOONER_MS.map(Duration::from_millis).into_iter().filter(|by| *by <= gap) {
+            let mut sooner = plan.clone();
+            let moved = |at: Time| if at >= from { Time::ZERO + (at.since_start() - by) } else { at };
+            each_time(&mut sooner, &moved);
+            sooner.heal_at = moved(plan.heal_at);
+            if sooner.heal_at >= plan.heal_at.min(soonest_heal(&sooner)) {
+                candidates.push(sooner.into());
+            }
+        }
+    }
+    candidates
+}
+
+/// When all that is planned has come to pass, to the millisecond; things can go wrong until then.
+fn soonest_heal(plan: &Plan) -> Time {
+    round_down(moments(plan).max().unwrap_or_default(), MILLISECOND) + MILLISECOND + MILLISECOND
 }
 
 /// Each request and fault on its own: at once with the one before, or at a round time.
@@ -79,7 +109,7 @@ fn each_span(plan: &Plan) -> Vec<Candidate> {
 /// The world heals as soon as all that is planned has come to pass, to the millisecond, or to the ten.
 fn healed_soon(best: &Recorded) -> Vec<Candidate> {
     let plan = &best.plan;
-    let soonest = round_down(moments(plan).max().unwrap_or_default(), MILLISECOND) + MILLISECOND + MILLISECOND;
+    let soonest = soonest_heal(plan);
     let round = UNITS.map(|unit| Time::ZERO + round_up(soonest.since_start(), unit));
     let sooner = [soonest].into_iter().chain(round).filter(|heal_at| *heal_at < plan.heal_at);
     sooner.map(|heal_at| Plan { heal_at, ..plan.clone() }.into()).collect()
