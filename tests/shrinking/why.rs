@@ -57,8 +57,8 @@ fn decides(bug: Bug) -> &'static str {
         Bug::DigestMax => "0→1 update #1 is lost",
         // The write that is made while an answer is under way.
         Bug::SyncReplaces => "node 0 is asked: put user=b",
-        // Who does not answer.
-        Bug::StuckSync => "node 1 crashes",
+        // It asks who cannot answer; the update lost before would have been repaired.
+        Bug::StuckSync => "node 0 wakes: Sync",
         // The third actor.
         Bug::PrunedClock => "node 2 is asked: put cart=c",
         // The third version makes it an answer in two parts.
