@@ -10,6 +10,9 @@ pub struct Breach {
     /// What sort of breach, in a word or two that stay the same when the run is shrunk: a smaller run shows the same
     /// failure only if its check and its sort are the same.
     pub sort: &'static str,
+    /// What it is about, such as `key "cart"`, where a run can break one promise about several things; else empty. A
+    /// smaller run shows the same failure only if it is about the same.
+    pub subject: String,
     /// What is wrong, on one line.
     pub summary: String,
     /// Why, a sentence each, without the word "because".
@@ -19,7 +22,14 @@ pub struct Breach {
 impl Breach {
     /// A breach of this sort.
     pub fn new(sort: &'static str, summary: impl Into<String>) -> Self {
-        Self { sort, summary: summary.into(), because: Vec::new() }
+        Self { sort, subject: String::new(), summary: summary.into(), because: Vec::new() }
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
     }
 
     /// Adds a reason.
@@ -44,10 +54,16 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// True if `other` is the same failure: the same check, broken in the same sort of way.
+    /// True if `other` is the same failure: the same check, broken in the same sort of way, about the same subject.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        self.check == other.check && self.breach.sort == other.breach.sort
+        self.is_about(other, &other.breach.subject)
+    }
+
+    /// True if `other` is the same failure, but for its subject, which goes by the name `subject` here.
+    #[must_use]
+    pub fn is_about(&self, other: &Self, subject: &str) -> bool {
+        self.check == other.check && self.breach.sort == other.breach.sort && self.breach.subject == subject
     }
 }
 

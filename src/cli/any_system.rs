@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::explore::{Failure, Profile, Sweep, SweepOptions};
+use crate::explore::{Failure, Profile, ShrinkOptions, Sweep, SweepOptions};
 use crate::harness::{Harness, Replayed, Updated};
 use crate::machine::StateMachine;
 use crate::replay::Error;
@@ -16,7 +16,9 @@ pub(super) trait AnySystem {
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
     fn update_file(&self, path: &Path) -> Result<Updated, Error>;
-    fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error>;
+    /// The failure that a replay ran into, with its twin and its pivot.
+    fn explain(&self, replayed: &Replayed) -> Option<Failure>;
+    fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error>;
 }
 
 impl<M: StateMachine> AnySystem for Harness<M> {
@@ -44,7 +46,13 @@ impl<M: StateMachine> AnySystem for Harness<M> {
         Harness::update_file(self, path)
     }
 
-    fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error> {
-        Harness::shrink_file(self, path, runs_max)
+    fn explain(&self, replayed: &Replayed) -> Option<Failure> {
+        let mut failure = replayed.failure()?;
+        failure.explain(self.system());
+        Some(failure)
+    }
+
+    fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error> {
+        Harness::shrink_file(self, path, options)
     }
 }

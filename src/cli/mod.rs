@@ -5,6 +5,7 @@
 
 mod any_system;
 mod args;
+mod interrupt;
 mod progress;
 mod replay;
 mod summary;

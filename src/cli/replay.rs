@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::args::{ReplayArguments, ShrinkArguments};
+use super::interrupt::stop_on_interrupt;
 use super::{AnySystem, Exit, Registry, Wrong, directory_of, print};
+use crate::explore::{Failure, ShrinkOptions};
 use crate::harness::{Replayed, save};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
@@ -26,8 +28,10 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
 }
 
 fn replay(registry: &mut dyn Registry, path: &Path, alone: bool) -> Result<Exit, Wrong> {
-    let replayed = system_of(registry, path)?.replay_file(path)?;
-    tell(&replayed, alone, &registry.program());
+    let system = system_of(registry, path)?;
+    let replayed = system.replay_file(path)?;
+    let failure = if alone { system.explain(&replayed) } else { None };
+    tell(&replayed, failure, &registry.program());
     Ok(exit_of(&replayed))
 }
 
@@ -75,9 +79,9 @@ fn exit_of(replayed: &Replayed) -> Exit {
     }
 }
 
-fn tell(replayed: &Replayed, alone: bool, program: &str) {
+fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
     let path = replayed.path.display();
-    if let (true, Some(failure)) = (alone, replayed.failure()) {
+    if let Some(failure) = failure {
         let hints = [("replay", format!("{program} replay {path}"))];
         print(Screen { failure: &failure, hints: &hints });
     }
@@ -119,7 +123,8 @@ fn verdict(replayed: &Replayed) -> String {
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
-    let Some(failure) = system_of(registry, path)?.shrink_file(path, arguments.runs)? else {
+    let options = ShrinkOptions { runs_max: arguments.runs, stop: stop_on_interrupt(), ..ShrinkOptions::default() };
+    let Some(failure) = system_of(registry, path)?.shrink_file(path, &options)? else {
         print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
         return Ok(Exit::Clean);
     };

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::SweepArguments;
+use super::interrupt::stop_on_interrupt;
 use super::progress::Progress;
 use super::summary::{Summary, speed};
 use super::{Exit, Registry, Wrong, print, tell};
@@ -24,6 +25,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     if arguments.verify {
         options.verify_permille = 1_000;
     }
+    options.stop = stop_on_interrupt();
     let progress = Progress::new(options.seeds.count(), arguments.json);
     let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
     let elapsed = progress.finish();

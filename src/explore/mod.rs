@@ -4,6 +4,7 @@
 //! that fails is made smaller until every decision in it matters.
 
 mod determinism;
+mod explain;
 mod outcome;
 mod profile;
 mod random;
@@ -12,9 +13,10 @@ mod sweep;
 mod system;
 
 pub use determinism::{Cause, DETERMINISM, Nondeterminism, Verified};
+pub use explain::{Changed, Moment, Parting, Pivot, Twin};
 pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;
-pub use shrink::{Shrunk, shrink};
-pub use sweep::{Failure, SHRINK_RUNS_MAX, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
+pub use shrink::{SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, shrink};
+pub use sweep::{Failure, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
 pub use system::{CheckMaker, Recorded, System};

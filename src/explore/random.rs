@@ -149,7 +149,7 @@ impl Profile {
 }
 
 /// The links of a partition: of one pair, of one node, or between two halves; both ways, or only one.
-fn draw_links(node_count: usize, rng: &mut Rng) -> Vec<Link> {
+pub(super) fn draw_links(node_count: usize, rng: &mut Rng) -> Vec<Link> {
     let mut nodes: Vec<usize> = (0..node_count).collect();
     rng.shuffle(&mut nodes);
     let (left, right) = match rng.below(3) {

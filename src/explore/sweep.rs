@@ -2,14 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use indexmap::IndexMap;
 
 use super::determinism::{DETERMINISM, Verified, never_again, not_shrunk};
-use super::{Outcome, Recorded, Shrunk, System, shrink};
+use super::explain::{pivot, twin};
+use super::{Outcome, Pivot, Recorded, SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, System, Twin, shrink};
 use crate::check::Violation;
 use crate::machine::{Digest, StateMachine};
 use crate::sim::{Tally, Trace};
@@ -22,9 +23,6 @@ const CANDIDATES: usize = 3;
 
 /// At most so many different failures are shrunk and told.
 const FAILURES_MAX: usize = 3;
-
-/// How many runs the shrinking of one plan may take, if not told otherwise.
-pub const SHRINK_RUNS_MAX: u64 = 20_000;
 
 /// Of so many worlds in a thousand it is verified that they are deterministic, if not told otherwise.
 pub const VERIFY_PERMILLE: u32 = 10;
@@ -79,6 +77,8 @@ pub struct SweepOptions {
     /// Of so many worlds in a thousand it is verified that they go the same way when they are run again: see
     /// [`System::verify_seed`]. The seed decides which. A world that fails is verified in any case.
     pub verify_permille: u32,
+    /// Set by whoever has seen enough: the worlds run by then are the sweep, and what failed is told as small as it is.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl SweepOptions {
@@ -88,7 +88,7 @@ impl SweepOptions {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         // Whoever runs a single world looks into it.
         let verify_permille = if seeds.count() == 1 { 1_000 } else { VERIFY_PERMILLE };
-        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille }
+        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop: Arc::default() }
     }
 }
 
@@ -105,7 +105,8 @@ pub struct Sweep {
     pub tally: Tally,
     /// The digests of all worlds, folded.
     pub digest: u64,
-    /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`.
+    /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`. The first is
+    /// explained.
     pub failures: Vec<Failure>,
 }
 
@@ -128,11 +129,16 @@ pub struct Failure {
     pub shrunk: Shrunk,
     /// How that plan goes.
     pub trace: Trace,
+    /// The nearest plan that passes. See [`explain`](Self::explain).
+    pub twin: Option<Twin>,
+    /// What decided that the run fails. See [`explain`](Self::explain).
+    pub pivot: Option<Pivot>,
 }
 
 /// What one thread, or all of them, found.
 #[derive(Default)]
 struct Findings {
+    worlds: u64,
     tally: Tally,
     /// Sums are the same in any order.
     digests: u64,
@@ -183,6 +189,7 @@ impl Findings {
     }
 
     fn add(&mut self, other: Self) {
+        self.worlds += other.worlds;
         self.tally.add(&other.tally);
         self.digests = self.digests.wrapping_add(other.digests);
         for (check, count) in other.violations {
@@ -206,11 +213,12 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
         let mut mine = Findings::default();
         loop {
             let first = next.fetch_add(CHUNK, Ordering::Relaxed);
-            if first >= count {
+            if first >= count || options.stop.load(Ordering::Relaxed) {
                 break;
             }
             let chunk = first..count.min(first.saturating_add(CHUNK));
             let length = chunk.end - chunk.start;
+            mine.worlds += length;
             for place in chunk {
                 let seed = seeds.get(place);
                 mine.add_outcome(seed, &run(system, seed, options.verify_permille));
@@ -226,11 +234,17 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
         work();
     });
     let mut found = all.into_inner().expect("expect: no thread of a sweep panics");
-    let failures = shrink_failures(system, &mut found, options.shrink_runs_max);
+    let shrink_options = ShrinkOptions {
+        runs_max: options.shrink_runs_max,
+        jobs: options.jobs,
+        stop: Arc::clone(&options.stop),
+        ..ShrinkOptions::default()
+    };
+    let failures = shrink_failures(system, &mut found, &shrink_options);
     found.violations.sort_unstable_keys();
     Sweep {
         system: system.name.clone(),
-        worlds: count,
+        worlds: found.worlds,
         violations: found.violations,
         tally: found.tally,
         digest: found.digests,
@@ -249,30 +263,48 @@ fn run<M: StateMachine>(system: &System<M>, seed: u64, verify_permille: u32) -> 
     }
 }
 
-fn shrink_failures<M: StateMachine>(system: &System<M>, found: &mut Findings, runs_max: u64) -> Vec<Failure> {
+fn shrink_failures<M: StateMachine>(system: &System<M>, found: &mut Findings, options: &ShrinkOptions) -> Vec<Failure> {
     let mut ways: Vec<_> = found.shortest.drain(..).map(|((check, _), candidates)| (candidates, check)).collect();
     ways.sort_unstable();
     ways.truncate(FAILURES_MAX);
-    let by_size = |failure: &Failure| (failure.shrunk.plan.decision_count(), failure.seed);
     let leak = found.leak.take().map(|(seed, violation)| {
         let name = system.name.clone();
         Failure { seed: Some(seed), ..not_shrunk(name, system.record_seed(seed), violation) }
     });
     let mut failures: Vec<Failure> = leak.into_iter().collect();
     for (candidates, check) in ways {
-        let shrunk = candidates.into_iter().map(|(_, seed)| shrink_seed(system, seed, &check, runs_max));
-        failures.extend(shrunk.min_by_key(by_size).inspect(|failure| found.recount(&check, &failure.shrunk.violation)));
+        let shrunk = shrink_smallest(system, &candidates, &check, options);
+        failures.extend(shrunk.inspect(|failure| found.recount(&check, &failure.shrunk.violation)));
     }
     // Until a system is deterministic, nothing else that is told of it can be relied on.
-    failures.sort_by_key(|failure| (failure.shrunk.violation.check != DETERMINISM, by_size(failure)));
+    failures.sort_by_key(|failure| (failure.shrunk.violation.check != DETERMINISM, failure.size()));
+    if let Some(told) = failures.first_mut() {
+        told.explain(system);
+    }
     failures
 }
 
-/// Records the world of a seed and shrinks its plan.
-fn shrink_seed<M: StateMachine>(system: &System<M>, seed: u64, check: &str, runs_max: u64) -> Failure {
-    let recorded = system.record_seed(seed);
-    let failure = failure_of(system, recorded, system.verify_seed(seed), check, runs_max);
-    Failure { seed: Some(seed), ..failure }
+/// Shrinks the worlds of some seeds, and the smallest result as far as it goes.
+fn shrink_smallest<M: StateMachine>(
+    system: &System<M>,
+    candidates: &[(u64, u64)],
+    check: &str,
+    options: &ShrinkOptions,
+) -> Option<Failure> {
+    // Luck is for the winner alone: it is what costs most.
+    let without_luck = ShrinkOptions { draws_max: 0, ..options.clone() };
+    let shrunk = candidates.iter().map(|(_, seed)| {
+        let (recorded, verified) = (system.record_seed(*seed), system.verify_seed(*seed));
+        Failure { seed: Some(*seed), ..failure_of(system, recorded, verified, check, &without_luck) }
+    });
+    let smallest = shrunk.min_by_key(Failure::size)?;
+    if smallest.shrunk.violation.check == DETERMINISM {
+        return Some(smallest);
+    }
+    let Some(further) = shrink(system, &smallest.shrunk.plan, options) else { return Some(smallest) };
+    let Shrunk { decisions_before, nodes_before, runs, .. } = smallest.shrunk;
+    let shrunk = Shrunk { decisions_before, nodes_before, runs: runs + further.runs, ..further };
+    Some(Failure::new(system, smallest.seed, shrunk))
 }
 
 /// What there is to tell of a run that violated `check`: its plan, shrunk. If it goes another way when it is run again, that is
@@ -282,16 +314,41 @@ pub fn failure_of<M: StateMachine>(
     recorded: Recorded,
     verified: Verified,
     check: &str,
-    runs_max: u64,
+    options: &ShrinkOptions,
 ) -> Failure {
-    let name = system.name.clone();
     let differs = verified.differs.map(|differs| differs.to_violation());
     if differs.is_none()
-        && let Some(shrunk) = shrink(system, &recorded.plan, runs_max)
+        && let Some(shrunk) = shrink(system, &recorded.plan, options)
     {
-        let trace = system.record(&shrunk.plan).trace;
-        return Failure { system: name, seed: None, shrunk, trace };
+        return Failure::new(system, None, shrunk);
     }
     let violation = differs.unwrap_or_else(|| never_again(check, recorded.outcome.violation.as_ref()));
-    not_shrunk(name, recorded, violation)
+    not_shrunk(system.name.clone(), recorded, violation)
+}
+
+impl Failure {
+    /// The failure that is left after shrinking, with its run written down.
+    pub fn new<M: StateMachine>(system: &System<M>, seed: Option<u64>, shrunk: Shrunk) -> Self {
+        let trace = system.record(&shrunk.plan).trace;
+        Self { system: system.name.clone(), seed, shrunk, trace, twin: None, pivot: None }
+    }
+
+    /// Looks for the passing twin and the pivotal step. It takes thousands of runs, but of a shrunk plan they take less than
+    /// a second; runs that are so long that it would take much longer are left unexplained, and so is whatever goes another
+    /// way each time.
+    pub fn explain<M: StateMachine>(&mut self, system: &System<M>) {
+        if self.shrunk.violation.check == DETERMINISM {
+            return;
+        }
+        let failing = system.record(&self.shrunk.plan);
+        if failing.outcome.violation.is_some() {
+            self.twin = twin(system, &failing);
+            self.pivot = pivot(system, &failing);
+        }
+    }
+
+    /// What is smaller is told first.
+    fn size(&self) -> (usize, Option<u64>) {
+        (self.shrunk.plan.decision_count(), self.seed)
+    }
 }

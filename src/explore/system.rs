@@ -64,6 +64,11 @@ impl<M: StateMachine> System<M> {
         self.live(plan, PlannedFates(&plan.fates), Some(observer))
     }
 
+    /// Runs a plan with other fates than its own.
+    pub(super) fn run_with(&self, plan: &Plan, fates: impl Fates) -> Outcome {
+        self.live(plan, fates, None::<&mut Recorder>)
+    }
+
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
     #[must_use]
     pub fn run_seed(&self, seed: u64) -> Outcome {
@@ -90,7 +95,7 @@ impl<M: StateMachine> System<M> {
         self.record_with(plan, fates)
     }
 
-    fn record_with(&self, mut plan: Plan, fates: impl Fates) -> Recorded {
+    pub(super) fn record_with(&self, mut plan: Plan, fates: impl Fates) -> Recorded {
         let mut recorder = Recorder::new();
         let outcome = self.live(&plan, fates, Some(&mut recorder));
         let recording = recorder.finish();

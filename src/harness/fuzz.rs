@@ -10,7 +10,7 @@ use super::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US,
 use super::swept::plan_hint;
 use super::{Harness, Settings};
 use crate::check::Violation;
-use crate::explore::{Outcome, SHRINK_RUNS_MAX, failure_of};
+use crate::explore::{Outcome, ShrinkOptions, failure_of};
 use crate::machine::{NodeId, StateMachine};
 use crate::report::Screen;
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
@@ -106,7 +106,9 @@ fn run<M: StateMachine>(harness: &Harness<M>, pool: &Pool, save: bool, data: &[u
 /// Shrinks a plan that fails, saves it, and tells it.
 pub(super) fn tell<M: StateMachine>(harness: &Harness<M>, plan: &Plan, violation: &Violation, save: bool) -> String {
     let system = harness.system();
-    let failure = failure_of(system, system.record(plan), system.verify(plan), &violation.check, SHRINK_RUNS_MAX);
+    let (recorded, verified) = (system.record(plan), system.verify(plan));
+    let mut failure = failure_of(system, recorded, verified, &violation.check, &ShrinkOptions::default());
+    failure.explain(system);
     let hints: Vec<_> = save.then(|| plan_hint(&failure, &harness.snapshots)).into_iter().collect();
     format!("a plan of \"{}\" violated a check\n\n{}", failure.system, Screen { failure: &failure, hints: &hints })
 }

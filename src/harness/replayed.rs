@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Harness;
-use crate::explore::{DETERMINISM, Failure, Outcome, Shrunk, shrink};
+use crate::explore::{DETERMINISM, Failure, Outcome, ShrinkOptions, Shrunk, shrink};
 use crate::machine::StateMachine;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::sim::{Action, Trace, TraceEvent};
@@ -80,7 +80,8 @@ impl Replayed {
             nodes_before: self.file.plan.node_count,
             runs: 0,
         };
-        Some(Failure { system: self.file.system.clone(), seed: None, shrunk, trace: self.trace.clone() })
+        let system = self.file.system.clone();
+        Some(Failure { system, seed: None, shrunk, trace: self.trace.clone(), twin: None, pivot: None })
     }
 }
 
@@ -178,16 +179,17 @@ impl<M: StateMachine> Harness<M> {
         replays
     }
 
-    /// Shrinks a plan file with at most `runs_max` runs; `None` if its run is clean.
+    /// Shrinks a plan file; `None` if its run is clean.
     ///
     /// # Errors
     /// If it cannot be read, or is of another system.
-    pub fn shrink_file(&self, path: &Path, runs_max: u64) -> Result<Option<Failure>, Error> {
+    pub fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error> {
         let file = self.read(path)?;
-        let shrunk = shrink(self.system(), &file.plan, runs_max);
+        let shrunk = shrink(self.system(), &file.plan, options);
         Ok(shrunk.map(|shrunk| {
-            let trace = self.record(&shrunk.plan).trace;
-            Failure { system: file.system, seed: None, shrunk, trace }
+            let mut failure = Failure::new(self.system(), None, shrunk);
+            failure.explain(self.system());
+            failure
         }))
     }
 

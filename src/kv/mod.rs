@@ -3,6 +3,7 @@
 //! [`store::Node`](crate::store::Node) and [`textbook::Textbook`](crate::textbook::Textbook) both speak it, so one
 //! workload and one oracle test both. A store of your own that speaks it gets them too.
 
+mod simpler;
 mod workload;
 
 use std::fmt;
@@ -15,6 +16,12 @@ pub use workload::{StoreAction, StoreWorkload};
 
 /// A key. Shared, so that the same key in many messages is one allocation.
 pub type Key = Arc<str>;
+
+/// How a [`Breach`](crate::check::Breach) about a key calls it: `key "cart"`.
+#[must_use]
+pub fn key_subject(key: &str) -> String {
+    format!("key \"{key}\"")
+}
 
 /// A value: bytes that nobody here looks into. Shared, so that one write fans out to all peers without a copy.
 pub type Value = Arc<[u8]>;

@@ -3,11 +3,12 @@
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
+use super::simpler::simpler;
 use super::{Context, Request, Response};
-use crate::machine::{RequestId, Rng, StateMachine, Workload};
+use crate::machine::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
-const KEYS: [&str; 4] = ["cart", "user", "page", "item"];
+pub(super) const KEYS: [&str; 4] = ["cart", "user", "page", "item"];
 
 /// Clients that put, get and delete at any node, over one to four keys.
 ///
@@ -176,6 +177,10 @@ where
         }
     }
 
+    fn simpler(&self, actions: &[StoreAction]) -> Vec<Simpler<StoreAction>> {
+        simpler(actions)
+    }
+
     fn response(&mut self, id: RequestId, response: &Response) {
         let Some(asked) = self.asked.swap_remove(&id.0) else { return };
         if let Response::Written { context, .. } | Response::Values { context, .. } = response {
@@ -185,7 +190,7 @@ where
 }
 
 /// `a` to `z`, then `aa`, `ab`, …
-fn label(number: usize) -> String {
+pub(super) fn label(number: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = number + 1;
     while rest > 0 {

@@ -46,7 +46,7 @@ pub use env::{Effect, Env};
 pub use ids::{NodeId, RequestId};
 pub use rng::Rng;
 pub use time::{Time, show_duration};
-pub use workload::{Requests, Workload};
+pub use workload::{Requests, Simpler, Workload};
 
 /// A synchronous node: it takes one input at a time and hands over effects.
 ///

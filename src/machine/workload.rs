@@ -28,9 +28,35 @@ pub trait Workload<M: StateMachine>: Clone + Send + Sync + 'static {
     /// Turns an action that is due into a request.
     fn request(&mut self, id: RequestId, action: &Self::Action) -> M::Request;
 
+    /// Ways to say all actions of a plan more simply, the ones that simplify most first: fewer keys, plainer values. Each is
+    /// tried on the whole plan at once, so that a name can be changed wherever it stands, and kept if the plan then still
+    /// fails in the same way. By default there are none.
+    fn simpler(&self, actions: &[Self::Action]) -> Vec<Simpler<Self::Action>> {
+        let _ = actions;
+        Vec::new()
+    }
+
     /// Hears a response.
     fn response(&mut self, id: RequestId, response: &M::Response) {
         let _ = (id, response);
+    }
+}
+
+/// The actions of a plan, said more simply: what [`Workload::simpler`] proposes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Simpler<A> {
+    /// As many as there were, in the same order.
+    pub actions: Vec<A>,
+    /// What checks talk about and what that is called now: each pair is the old and the new
+    /// [subject](crate::check::Breach::subject). Empty if nothing got another name.
+    pub renamed: Vec<(String, String)>,
+}
+
+impl<A> Simpler<A> {
+    /// Simpler actions that are about the same things as before.
+    #[must_use]
+    pub fn new(actions: Vec<A>) -> Self {
+        Self { actions, renamed: Vec::new() }
     }
 }
 

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use super::diagram::diagram;
-use crate::explore::Failure;
+use crate::explore::{Failure, Moment, Parting, Twin};
 
 /// The screen is at most so wide …
 const COLUMNS: usize = 80;
 /// … and the diagram on it at most so high, so that all of it fits in 40 lines.
 const DIAGRAM_ROWS: usize = 18;
+/// The twin and the pivot take at most so many lines each.
+const EXPLANATION_LINES: usize = 2;
 /// At most so many reasons, in at most so many lines.
 const BECAUSE_LINES: usize = 7;
 
@@ -39,6 +41,13 @@ impl fmt::Display for Screen<'_> {
             writeln!(f, "{line}")?;
         }
         writeln!(f)?;
+        let twin = failure.twin.as_ref().map(|twin| wrapped("twin     ", &tell_twin(twin)));
+        let pivot = failure.pivot.as_ref().map(|pivot| wrapped("pivot    ", &tell_moment(&pivot.moments[0])));
+        for lines in [twin, pivot].into_iter().flatten() {
+            for line in lines.iter().take(EXPLANATION_LINES) {
+                writeln!(f, "{line}")?;
+            }
+        }
         let label = if shrunk.runs == 0 { "plan" } else { "shrunk" };
         writeln!(f, "{label:<8} {}", shrunk_line(failure))?;
         for (label, command) in *hints {
@@ -46,6 +55,21 @@ impl fmt::Display for Screen<'_> {
         }
         Ok(())
     }
+}
+
+/// `without "2→0 update #1 dropped" it passes; the runs part at step 7 (9ms): node 0 takes 1→0 update #1`
+fn tell_twin(twin: &Twin) -> String {
+    let parting = match &twin.parting {
+        Some(Parting { step, at, what }) => format!("; the runs part at step {step} ({at}): {what}"),
+        None => String::new(),
+    };
+    format!("{} it passes{parting}", twin.change)
+}
+
+/// `step 9 (12ms): node 2 takes 1→2 update #1; violated in 12% of continuations before it, 94% after it`
+fn tell_moment(moment: &Moment) -> String {
+    let Moment { step, at, what, before, after } = moment;
+    format!("step {step} ({at}): {what}; violated in {before}% of continuations before it, {after}% after it")
 }
 
 /// `26 → 4 decisions, 4 → 2 nodes (55 runs)`; a failure that was not shrunk has only the numbers that are left.
@@ -59,6 +83,7 @@ fn shrunk_line(failure: &Failure) -> String {
     let nodes = part(shrunk.nodes_before, shrunk.plan.node_count, "node");
     match shrunk.runs {
         0 => format!("{decisions}, {nodes}"),
+        1 => format!("{decisions}, {nodes} (1 run)"),
         runs => format!("{decisions}, {nodes} ({} runs)", grouped(runs)),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::machine::{RequestId, Rng, StateMachine, Workload};
+use crate::machine::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// One action of a workload, its type erased so that [`Plan`](super::Plan) needs no type parameter.
 #[derive(Clone)]
@@ -85,6 +85,8 @@ pub trait Clients<M: StateMachine>: Send + Sync {
     fn request(&mut self, id: RequestId, action: &Action) -> M::Request;
     /// See [`Workload::response`].
     fn response(&mut self, id: RequestId, response: &M::Response);
+    /// See [`Workload::simpler`]. Actions of another workload have no simpler ones.
+    fn simpler(&self, actions: &[Action]) -> Vec<Simpler<Action>>;
     /// Reads an action from a plan file.
     ///
     /// # Errors
@@ -114,6 +116,16 @@ where
 
     fn response(&mut self, id: RequestId, response: &M::Response) {
         Workload::response(self, id, response);
+    }
+
+    fn simpler(&self, actions: &[Action]) -> Vec<Simpler<Action>> {
+        let own: Option<Vec<W::Action>> = actions.iter().map(|action| action.downcast().cloned()).collect();
+        let simpler = own.map_or_else(Vec::new, |actions| Workload::simpler(self, &actions));
+        let erased = |actions: Vec<W::Action>| actions.into_iter().map(Action::new).collect();
+        simpler
+            .into_iter()
+            .map(|simpler| Simpler { actions: erased(simpler.actions), renamed: simpler.renamed })
+            .collect()
     }
 
     fn parse(&self, value: toml::Value) -> Result<Action, String> {

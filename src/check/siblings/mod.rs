@@ -8,7 +8,7 @@ mod explain;
 mod history;
 
 use super::{Breach, Check};
-use crate::kv::{Replica, Request, Response, Value};
+use crate::kv::{Replica, Request, Response, Value, key_subject};
 use crate::machine::{Effect, NodeId, Time};
 use crate::sim::{Event, Input, Link, Nodes};
 use explain::compare;
@@ -127,7 +127,7 @@ impl Siblings {
         let shown = self.shown(key, machine);
         let expected = self.history.live(self.history.siblings(node, key));
         match compare(&expected, &shown) {
-            Some(difference) => Err(self.explain_step(node, key, difference)),
+            Some(difference) => Err(self.explain_step(node, key, difference).about(self.subject(key))),
             None => Ok(expected.len()),
         }
     }
@@ -195,11 +195,15 @@ impl Siblings {
             for (node, machine) in nodes.up() {
                 let shown = self.shown(key, machine);
                 if let Some(difference) = compare(&expected, &shown) {
-                    return Err(self.explain_rest(node, key, difference, &up));
+                    return Err(self.explain_rest(node, key, difference, &up).about(self.subject(key)));
                 }
             }
         }
         Ok(())
+    }
+
+    fn subject(&self, key: usize) -> String {
+        key_subject(self.history.key_name(key))
     }
 
     /// The writes that a node shows; a value that nobody wrote is `None`.

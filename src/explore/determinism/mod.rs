@@ -173,7 +173,7 @@ pub(super) fn not_shrunk(system: String, recorded: Recorded, violation: Violatio
         plan.faults.retain(|planned| planned.at <= violation.at);
     }
     let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
-    Failure { system, seed: None, shrunk, trace }
+    Failure { system, seed: None, shrunk, trace, twin: None, pivot: None }
 }
 
 #[cfg(test)]
