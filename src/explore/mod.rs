@@ -1,8 +1,9 @@
 //! Where plans come from, and what becomes of those that fail.
 //!
-//! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, and a plan
-//! that fails is made smaller until every decision in it matters.
+//! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, a small
+//! scope is searched to its end, and a plan that fails is made smaller until every decision in it matters.
 
+mod exhaustive;
 mod outcome;
 mod profile;
 mod random;
@@ -10,6 +11,7 @@ mod shrink;
 mod sweep;
 mod system;
 
+pub use exhaustive::{Ask, Exploration, Reduction, SCOPE_NODES_MAX, Scope, explore};
 pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;

@@ -21,6 +21,7 @@
 //!
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
+mod explored;
 mod fuzz;
 mod pool;
 mod replayed;
@@ -41,6 +42,7 @@ use crate::explore::{Outcome, Profile, Recorded, Seeds, SweepOptions, System, sw
 use crate::machine::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
 
+pub use explored::Explored;
 pub use fuzz::Fuzzer;
 pub use replayed::{Divergence, Replayed, Replays};
 pub use settings::{Settings, SettingsError, parse_seed, parse_shard};

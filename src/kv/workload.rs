@@ -7,7 +7,7 @@ use super::{Context, Request, Response};
 use crate::machine::{RequestId, Rng, StateMachine, Workload};
 
 /// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
-const KEYS: [&str; 4] = ["cart", "user", "page", "item"];
+pub(super) const KEYS: [&str; 4] = ["cart", "user", "page", "item"];
 
 /// Clients that put, get and delete at any node, over one to four keys.
 ///
@@ -176,6 +176,12 @@ where
         }
     }
 
+    fn session(&self, action: &StoreAction) -> Option<u64> {
+        let (StoreAction::Put { session, .. } | StoreAction::Delete { session, .. } | StoreAction::Get { session, .. }) =
+            action;
+        session.map(u64::from)
+    }
+
     fn response(&mut self, id: RequestId, response: &Response) {
         let Some(asked) = self.asked.swap_remove(&id.0) else { return };
         if let Response::Written { context, .. } | Response::Values { context, .. } = response {
@@ -185,7 +191,7 @@ where
 }
 
 /// `a` to `z`, then `aa`, `ab`, …
-fn label(number: usize) -> String {
+pub(super) fn label(number: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = number + 1;
     while rest > 0 {
