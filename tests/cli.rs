@@ -283,3 +283,45 @@ fn wrong_usage_exits_with_2() {
     assert_eq!(ddc(&["--help"]).code, 0);
     assert_eq!(ddc(&["--version"]).code, 0);
 }
+
+#[test]
+fn explore_says_what_it_covered() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = text(directory.path());
+    let run = ddc(&["explore", "--puts", "2", "--out", out]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.starts_with("no violation of \"store\" within this scope\n"), "{}", run.out);
+    assert!(run.out.contains("up to 1 lost, 1 doubled, 0 crashes"), "{}", run.out);
+    assert!(run.err.contains("runs per second"), "{}", run.err);
+
+    let summary = |jobs| json(&["explore", "--puts", "2", "--json", "--jobs", jobs, "--out", out]);
+    let one = summary("1");
+    assert_eq!(one, summary("3"), "the number of threads makes no difference");
+    assert_eq!((&one["exhausted"], &one["violations"]), (&true.into(), &0.into()), "{one}");
+    let orders: u128 = one["interleavings"].as_str().unwrap().parse().unwrap();
+    assert!(orders >= 10 * u128::from(one["runs"].as_u64().unwrap()), "{one}");
+}
+
+#[test]
+fn explore_finds_a_planted_bug_and_its_plan_fails_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = text(directory.path());
+    let bug = ["explore", "--system", "textbook", "--bug", "fifo-only", "--nodes", "2", "--puts", "2", "--out", out];
+    let run = ddc(&bug);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.contains("VIOLATED siblings"), "{}", run.out);
+    let saved = fs::read_dir(directory.path()).unwrap().next().expect("a plan was saved").unwrap().path();
+    assert!(run.out.contains(&format!("ddc replay {}", saved.display())), "{}", run.out);
+    let replayed = ddc(&["replay", text(&saved)]);
+    assert_eq!(replayed.code, 1, "{}", replayed.err);
+}
+
+#[test]
+fn explore_tells_when_it_did_not_get_to_the_end() {
+    let run = ddc(&["explore", "--puts", "2", "--states", "5"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.starts_with("no violation of \"store\" found, but the scope was not exhausted\n"), "{}", run.out);
+    assert!(run.out.contains("request sets were given up"), "{}", run.out);
+    let run = ddc(&["explore", "--requests", "2", "--puts", "2"]);
+    assert_eq!(run.code, 2, "{}", run.out);
+}

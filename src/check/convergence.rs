@@ -29,6 +29,10 @@ impl<M: Observe> Check<M> for Convergence {
         "convergence"
     }
 
+    fn is_causal(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         let Event::Rest { quiet } = event else { return Ok(()) };
         let mut up = nodes.up();

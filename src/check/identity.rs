@@ -57,6 +57,10 @@ impl<M: Replica> Check<M> for Identity {
         "identity"
     }
 
+    fn is_causal(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { input, .. } => {

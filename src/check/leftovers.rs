@@ -39,6 +39,10 @@ impl<M: Replica> Check<M> for Leftovers {
         "leftovers"
     }
 
+    fn is_causal(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Ends { node, .. } => {

@@ -33,6 +33,13 @@ pub trait Check<M: StateMachine>: Send {
     /// How the promise is broken. The world stops there.
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach>;
 
+    /// True if what the check says depends only on what happened before what, and not on how steps of different nodes fall in
+    /// time where no message passes between them: it looks at the node of the step alone, or at rest. Exhaustive search
+    /// then runs one of each class of such runs; otherwise it must show the check every moment that can come about.
+    fn is_causal(&self) -> bool {
+        false
+    }
+
     /// Adds to a summary what the check has counted.
     fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
         let _ = add;

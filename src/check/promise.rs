@@ -34,6 +34,10 @@ where
         self.name
     }
 
+    fn is_causal(&self) -> bool {
+        self.when == When::AtRest
+    }
+
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match (self.when, event) {
             (When::Always, Event::Ends { .. }) | (When::AtRest, Event::Rest { .. }) => {

@@ -1,9 +1,10 @@
 //! A harness whose machine type is forgotten, so that one command can serve several systems.
 
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::explore::{Failure, Profile, ShrinkOptions, Sweep, SweepOptions};
+use crate::explore::{Ask, Exploration, Failure, Profile, Scope, ShrinkOptions, Sweep, SweepOptions, explore};
 use crate::harness::{Harness, Replayed, Updated};
 use crate::machine::StateMachine;
 use crate::replay::Error;
@@ -14,6 +15,8 @@ pub(super) trait AnySystem {
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
     fn set_profile(&mut self, profile: Profile);
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
+    fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask>;
+    fn explore(&self, scope: &Scope, jobs: NonZeroUsize, progress: &(dyn Fn(u64) + Sync)) -> Exploration;
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
     fn update_file(&self, path: &Path) -> Result<Updated, Error>;
     /// The failure that a replay ran into, with its twin and its pivot.
@@ -36,6 +39,14 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep {
         self.sweep_with(options, progress)
+    }
+
+    fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask> {
+        Harness::draw_asks(self, seed, node_count, request_count)
+    }
+
+    fn explore(&self, scope: &Scope, jobs: NonZeroUsize, progress: &(dyn Fn(u64) + Sync)) -> Exploration {
+        explore(self.system(), scope, jobs, progress)
     }
 
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::explore::Profile;
+use crate::explore::{Profile, SCOPE_NODES_MAX};
 use crate::harness::{parse_seed, parse_shard};
 use crate::sim::NODE_COUNT_MAX;
 
@@ -24,6 +24,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run many hostile worlds, and shrink and save what fails
     Sweep(Box<SweepArguments>),
+    /// Run a small world in every possible way
+    Explore(Box<ExploreArguments>),
     /// Run plan files again; exits with 3 if a run is not the one that its file tells of
     Replay(ReplayArguments),
     /// Make the plan in a file smaller
@@ -71,6 +73,64 @@ pub(super) struct SweepArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ExploreArguments {
+    /// Which system: store or textbook
+    #[arg(long, value_name = "NAME")]
+    pub(super) system: Option<String>,
+    /// The known bug to plant in the textbook, such as node-wide-stamp; a name that is none lists them all
+    #[arg(long, value_name = "NAME")]
+    pub(super) bug: Option<String>,
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = explored_nodes)]
+    pub(super) nodes: usize,
+    /// Store and textbook: over how many keys the puts are spread, in all ways [default: 2]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub(super) keys: Option<u8>,
+    /// Store and textbook: how many puts, spread over the nodes in all ways [default: 3]
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(super) puts: Option<u8>,
+    /// Store and textbook: over how many sessions the puts are spread, in all ways; without, there are none
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub(super) sessions: Option<u8>,
+    /// How many requests, drawn from --seed; for store and textbook instead of puts
+    #[arg(long, value_name = "R", conflicts_with_all = ["keys", "puts", "sessions"])]
+    pub(super) requests: Option<usize>,
+    /// The seed of the first set of requests
+    #[arg(long, value_name = "S", value_parser = seed, default_value = "0")]
+    pub(super) seed: u64,
+    /// How many sets of requests are drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seeds: u64,
+    /// Requests come only in the order of their set, not in any order of different nodes
+    #[arg(long)]
+    pub(super) in_order: bool,
+    /// How many messages may be lost in a run
+    #[arg(long, value_name = "D", default_value_t = 1)]
+    pub(super) drops: u8,
+    /// How many messages may be doubled in a run
+    #[arg(long, value_name = "D", default_value_t = 1)]
+    pub(super) duplicates: u8,
+    /// How many times nodes may crash in a run, between steps or in them
+    #[arg(long, value_name = "C", default_value_t = 0)]
+    pub(super) crashes: u8,
+    /// How many timers may fire before all messages have come
+    #[arg(long, value_name = "T", default_value_t = 0)]
+    pub(super) timers: u8,
+    /// Give up a set of requests after so many states
+    #[arg(long, value_name = "N", default_value_t = 5_000_000)]
+    pub(super) states: u64,
+    /// On how many threads; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// Where to save plans that fail [default: where the system says, else snapshots/replays]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print the summary as JSON, and no progress
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
     /// Plan files
     #[arg(value_name = "FILE", required = true)]
@@ -99,6 +159,11 @@ fn seed(text: &str) -> Result<u64, String> {
 
 fn shard(text: &str) -> Result<(u64, u64), String> {
     parse_shard(text).ok_or_else(|| "expected i/n with i below n, such as 0/4".to_owned())
+}
+
+fn explored_nodes(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=SCOPE_NODES_MAX).contains(count));
+    count.ok_or_else(|| format!("expected a number from 1 to {SCOPE_NODES_MAX}"))
 }
 
 fn nodes(text: &str) -> Result<RangeInclusive<usize>, String> {

@@ -5,6 +5,7 @@
 
 mod any_system;
 mod args;
+mod explore;
 mod interrupt;
 mod progress;
 mod replay;
@@ -19,11 +20,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::explore::Ask;
 use crate::harness::Harness;
 use crate::machine::StateMachine;
 use crate::replay::Error;
 use any_system::AnySystem;
-use args::{Arguments, Command};
+use args::{Arguments, Command, ExploreArguments};
 
 pub use systems::{store, textbook};
 
@@ -77,6 +79,8 @@ trait Registry {
     fn default_name(&self) -> String;
     /// What the operator types to run this command line.
     fn program(&self) -> String;
+    /// The requests to explore; `None` for those that the workload draws.
+    fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong>;
 }
 
 /// Runs `ddc`.
@@ -85,7 +89,7 @@ pub fn main() -> ExitCode {
 }
 
 impl<M: StateMachine + 'static> Harness<M> {
-    /// Runs the command line for this system: sweep, replay and shrink, as `ddc` has them.
+    /// Runs the command line for this system: sweep, explore, replay and shrink, as `ddc` has them.
     ///
     /// ```no_run
     /// use std::process::ExitCode;
@@ -124,6 +128,25 @@ impl Registry for OnlyOne {
         let program = std::env::args_os().next();
         program.map_or_else(|| self.name.clone(), |program| program.to_string_lossy().into_owned())
     }
+
+    fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong> {
+        match arguments {
+            ExploreArguments { keys: None, puts: None, sessions: None, .. } => Ok(None),
+            _ => Err(Wrong::Usage(format!(
+                "--keys, --puts and --sessions: \"{}\" draws its own requests, so expected --requests and --seed",
+                self.name
+            ))),
+        }
+    }
+}
+
+/// The name of a system, as it stands in plan files.
+fn system_name(registry: &dyn Registry, system: Option<&str>, bug: Option<&str>) -> String {
+    let name = system.map_or_else(|| registry.default_name(), str::to_owned);
+    match bug {
+        Some(bug) => format!("{name}/{bug}"),
+        None => name,
+    }
 }
 
 fn run(registry: &mut dyn Registry) -> ExitCode {
@@ -137,6 +160,7 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Sweep(arguments) => sweep::run(registry, &arguments),
+        Command::Explore(arguments) => explore::run(registry, &arguments),
         Command::Replay(arguments) => replay::run(registry, &arguments),
         Command::Shrink(arguments) => replay::run_shrink(registry, &arguments),
     };

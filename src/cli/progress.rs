@@ -14,7 +14,7 @@ use crate::report::grouped;
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// How far a sweep has come.
+/// How far a command has come.
 pub(super) struct Progress {
     started: Instant,
     how: How,
@@ -23,7 +23,7 @@ pub(super) struct Progress {
 enum How {
     Silent,
     Bar(ProgressBar),
-    Lines { total: u64, state: Mutex<Lines> },
+    Lines { total: Option<u64>, unit: &'static str, state: Mutex<Lines> },
 }
 
 struct Lines {
@@ -32,38 +32,50 @@ struct Lines {
 }
 
 impl Progress {
-    pub(super) fn new(total: u64, silent: bool) -> Self {
+    /// Of `total`.
+    pub(super) fn up_to(total: u64, unit: &'static str, silent: bool) -> Self {
+        Self::new(Some(total), unit, "{bar:40} {human_pos}/{human_len} {msg}, {eta} left", silent)
+    }
+
+    /// Nobody knows how many there will be.
+    pub(super) fn counting(unit: &'static str, silent: bool) -> Self {
+        Self::new(None, unit, "{spinner} {human_pos} {msg}, {elapsed}", silent)
+    }
+
+    fn new(total: Option<u64>, unit: &'static str, template: &str, silent: bool) -> Self {
         let started = Instant::now();
         let how = if silent {
             How::Silent
         } else if io::stderr().is_terminal() {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-            let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} worlds, {eta} left");
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
+            let style = ProgressStyle::with_template(template);
             bar.set_style(style.expect("expect: the template is well-formed"));
+            bar.set_message(unit);
             How::Bar(bar)
         } else {
-            How::Lines { total, state: Mutex::new(Lines { done: 0, last: started }) }
+            How::Lines { total, unit, state: Mutex::new(Lines { done: 0, last: started }) }
         };
         Self { started, how }
     }
 
-    /// So many worlds more have been run.
-    pub(super) fn add(&self, worlds: u64) {
+    /// So many more have been run.
+    pub(super) fn add(&self, count: u64) {
         match &self.how {
             How::Silent => {}
-            How::Bar(bar) => bar.inc(worlds),
-            How::Lines { total, state } => {
+            How::Bar(bar) => bar.inc(count),
+            How::Lines { total, unit, state } => {
                 let mut lines = state.lock().expect("expect: nobody panics while writing a line");
-                lines.done += worlds;
+                lines.done += count;
                 if lines.last.elapsed() >= LINE_EVERY {
                     lines.last = Instant::now();
-                    tell(format_args!("{} of {} worlds", grouped(lines.done), grouped(*total)));
+                    let of = total.map_or_else(String::new, |total| format!("of {} ", grouped(total)));
+                    tell(format_args!("{} {of}{unit}", grouped(lines.done)));
                 }
             }
         }
     }
 
-    /// The sweep is over; how long it took.
+    /// All is done; how long it took.
     pub(super) fn finish(&self) -> Duration {
         if let How::Bar(bar) = &self.how {
             bar.finish_and_clear();

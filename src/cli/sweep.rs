@@ -6,14 +6,14 @@ use super::args::SweepArguments;
 use super::interrupt::stop_on_interrupt;
 use super::progress::Progress;
 use super::summary::{Summary, speed};
-use super::{Exit, Registry, Wrong, print, tell};
+use super::{Exit, Registry, Wrong, print, system_name, tell};
 use crate::explore::{Seeds, Sweep, SweepOptions};
 use crate::harness::save;
 use crate::report::Screen;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
     let program = registry.program();
-    let system = registry.find(&system_name(registry, arguments))?;
+    let system = registry.find(&system_name(registry, arguments.system.as_deref(), arguments.bug.as_deref()))?;
     if let Some(nodes) = &arguments.nodes {
         system.set_nodes(nodes.clone());
     }
@@ -26,7 +26,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         options.verify_permille = 1_000;
     }
     options.stop = stop_on_interrupt();
-    let progress = Progress::new(options.seeds.count(), arguments.json);
+    let progress = Progress::up_to(options.seeds.count(), "worlds", arguments.json);
     let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
     let elapsed = progress.finish();
 
@@ -42,14 +42,6 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         print_failures(&summary, &program);
     }
     Ok(if sweep.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
-}
-
-fn system_name(registry: &dyn Registry, arguments: &SweepArguments) -> String {
-    let name = arguments.system.clone().unwrap_or_else(|| registry.default_name());
-    match &arguments.bug {
-        Some(bug) => format!("{name}/{bug}"),
-        None => name,
-    }
 }
 
 fn seeds(arguments: &SweepArguments) -> Result<Seeds, Wrong> {

@@ -1,10 +1,11 @@
 //! The systems that `ddc` knows.
 
-use super::{AnySystem, Registry, Wrong};
+use super::{AnySystem, ExploreArguments, Registry, Wrong};
 use crate::check::{Convergence, Identity, Leftovers, Siblings};
+use crate::explore::Ask;
 use crate::harness::Harness;
-use crate::kv::{Replica, StoreWorkload};
-use crate::machine::Observe;
+use crate::kv::{Replica, StoreAction, StoreWorkload, placements};
+use crate::machine::{NodeId, Observe};
 use crate::store::{Config, Node};
 use crate::textbook::{Bug, Textbook};
 
@@ -72,5 +73,18 @@ impl Registry for BuiltIn {
 
     fn program(&self) -> String {
         "ddc".to_owned()
+    }
+
+    fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong> {
+        if arguments.requests.is_some() {
+            return Ok(None);
+        }
+        let keys = arguments.keys.unwrap_or(2).into();
+        let puts = arguments.puts.unwrap_or(3).into();
+        let placements = placements(arguments.nodes, keys, puts, arguments.sessions.unwrap_or(0));
+        let asks = |placement: Vec<(NodeId, StoreAction)>| {
+            placement.into_iter().map(|(node, action)| Ask::new(node, action)).collect()
+        };
+        Ok(Some(placements.into_iter().map(asks).collect()))
     }
 }

@@ -1,9 +1,10 @@
 //! Where plans come from, and what becomes of those that fail.
 //!
-//! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, and a plan
-//! that fails is made smaller until every decision in it matters.
+//! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, a small
+//! scope is searched to its end, and a plan that fails is made smaller until every decision in it matters.
 
 mod determinism;
+mod exhaustive;
 mod explain;
 mod outcome;
 mod profile;
@@ -13,6 +14,7 @@ mod sweep;
 mod system;
 
 pub use determinism::{Cause, DETERMINISM, Nondeterminism, Verified};
+pub use exhaustive::{Ask, Exploration, Reduction, SCOPE_NODES_MAX, Scope, explore};
 pub use explain::{Changed, Moment, Parting, Pivot, Twin};
 pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Profile;
 use crate::machine::{NodeId, Rng, StateMachine, Time};
-use crate::sim::{Clients, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
+use crate::sim::{Action, Clients, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
 const WORLD_STREAM: u64 = 0;
 const REQUEST_STREAM: u64 = 1;
@@ -95,6 +95,19 @@ fn draw_requests<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<
     // In the order in which they fall due, so that what the workload draws reads as a story.
     due.sort_by_key(|(at, _)| *at);
     plan.requests = due.into_iter().map(|(at, node)| PlannedRequest { at, node, action: clients.draw(rng) }).collect();
+}
+
+/// Requests that are due at no time in particular.
+pub(super) fn draw_asks<M: StateMachine>(
+    mut clients: Box<dyn Clients<M>>,
+    seed: u64,
+    node_count: usize,
+    request_count: usize,
+) -> Vec<(NodeId, Action)> {
+    let rng = &mut Rng::new(seed, REQUEST_STREAM);
+    clients.begin(rng);
+    let ask = |_| (NodeId::new(rng.below(node_count as u64) as usize), clients.draw(rng));
+    (0..request_count).map(ask).collect()
 }
 
 /// A moment of the hostile phase.

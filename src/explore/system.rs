@@ -181,7 +181,7 @@ thread_local! {
 
 /// Runs `world`; if a node panics in it, gives the message instead. Nothing is printed for such a panic; the panic hook
 /// that was there goes on for all others.
-fn catch_panic<T>(world: impl FnOnce() -> T) -> Result<T, String> {
+pub(super) fn catch_panic<T>(world: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let hook = panic::take_hook();

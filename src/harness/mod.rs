@@ -21,6 +21,7 @@
 //!
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
+mod explored;
 mod fuzz;
 mod pool;
 #[cfg(feature = "proptest")]
@@ -45,6 +46,7 @@ use crate::explore::{Outcome, Profile, Recorded, Seeds, SweepOptions, System, sw
 use crate::machine::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
 
+pub use explored::Explored;
 pub use fuzz::Fuzzer;
 #[cfg(feature = "proptest")]
 pub use properties::plans_config;

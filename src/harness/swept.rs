@@ -37,28 +37,35 @@ impl Swept {
     /// Saves the failures, and tells the smallest.
     fn tell(&self) -> String {
         let (worlds, violations) = (self.sweep.worlds, self.sweep.violation_count());
-        let mut told = format!("{violations} of {worlds} worlds of \"{}\" violated a check\n\n", self.sweep.system);
-        let mut failures = self.sweep.failures.iter();
-        let Some(first) = failures.next() else { return told };
-        let hints = self.hints(first);
-        told.push_str(&Screen { failure: first, hints: &hints }.to_string());
-        for other in failures {
-            let place = self.hints(other).into_iter().map(|(_, hint)| hint).next().unwrap_or_default();
-            told.push_str(&format!("also     {}\n         {place}\n", other.shrunk.violation));
-        }
-        told
+        let told = format!("{violations} of {worlds} worlds of \"{}\" violated a check\n\n", self.sweep.system);
+        tell_failures(told, &self.sweep.failures, self.snapshots.as_deref())
     }
+}
 
-    fn hints(&self, failure: &Failure) -> Vec<(&'static str, String)> {
-        let mut hints = Vec::new();
-        if let Some(directory) = &self.snapshots {
-            hints.push(plan_hint(failure, directory));
-        }
-        if let (Some(seed), Some(test)) = (failure.seed, thread::current().name()) {
-            hints.push(("replay", format!("DDC_SEED={seed:#x} cargo test {test}")));
-        }
-        hints
+/// Saves the failures, and tells the smallest behind `told`.
+pub(super) fn tell_failures(mut told: String, failures: &[Failure], snapshots: Option<&Path>) -> String {
+    let mut failures = failures.iter();
+    let Some(first) = failures.next() else {
+        return told + "and were clean when they were run again: the system is not deterministic";
+    };
+    let hints = hints(first, snapshots);
+    told.push_str(&Screen { failure: first, hints: &hints }.to_string());
+    for other in failures {
+        let place = self::hints(other, snapshots).into_iter().map(|(_, hint)| hint).next().unwrap_or_default();
+        told.push_str(&format!("also     {}\n         {place}\n", other.shrunk.violation));
     }
+    told
+}
+
+fn hints(failure: &Failure, snapshots: Option<&Path>) -> Vec<(&'static str, String)> {
+    let mut hints = Vec::new();
+    if let Some(directory) = snapshots {
+        hints.push(plan_hint(failure, directory));
+    }
+    if let (Some(seed), Some(test)) = (failure.seed, thread::current().name()) {
+        hints.push(("replay", format!("DDC_SEED={seed:#x} cargo test {test}")));
+    }
+    hints
 }
 
 /// Saves the plan of a failure, and says so on a line of the screen.

@@ -3,6 +3,7 @@
 //! [`store::Node`](crate::store::Node) and [`textbook::Textbook`](crate::textbook::Textbook) both speak it, so one
 //! workload and one oracle test both. A store of your own that speaks it gets them too.
 
+mod placements;
 mod simpler;
 mod workload;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::causality::Dot;
 use crate::machine::StateMachine;
 
+pub use placements::placements;
 pub use workload::{StoreAction, StoreWorkload};
 
 /// A key. Shared, so that the same key in many messages is one allocation.

@@ -181,6 +181,12 @@ where
         simpler(actions)
     }
 
+    fn session(&self, action: &StoreAction) -> Option<u64> {
+        let (StoreAction::Put { session, .. } | StoreAction::Delete { session, .. } | StoreAction::Get { session, .. }) =
+            action;
+        session.map(u64::from)
+    }
+
     fn response(&mut self, id: RequestId, response: &Response) {
         let Some(asked) = self.asked.swap_remove(&id.0) else { return };
         if let Response::Written { context, .. } | Response::Values { context, .. } = response {

@@ -36,6 +36,13 @@ pub trait Workload<M: StateMachine>: Clone + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The session that asks this, if what it asks depends on what it was told before, or tells later ones. Exhaustive search
+    /// keeps the requests of one session in order, and takes those of different sessions, or of none, for independent.
+    fn session(&self, action: &Self::Action) -> Option<u64> {
+        let _ = action;
+        None
+    }
+
     /// Hears a response.
     fn response(&mut self, id: RequestId, response: &M::Response) {
         let _ = (id, response);

@@ -83,6 +83,11 @@ pub trait Clients<M: StateMachine>: Send + Sync {
     /// # Panics
     /// If `action` is of another workload.
     fn request(&mut self, id: RequestId, action: &Action) -> M::Request;
+    /// See [`Workload::session`].
+    ///
+    /// # Panics
+    /// If `action` is of another workload.
+    fn session(&self, action: &Action) -> Option<u64>;
     /// See [`Workload::response`].
     fn response(&mut self, id: RequestId, response: &M::Response);
     /// See [`Workload::simpler`]. Actions of another workload have no simpler ones.
@@ -110,8 +115,11 @@ where
     }
 
     fn request(&mut self, id: RequestId, action: &Action) -> M::Request {
-        let action = action.downcast::<W::Action>();
-        Workload::request(self, id, action.expect("expect: a plan is run by the workload it was made for"))
+        Workload::request(self, id, own::<W::Action>(action))
+    }
+
+    fn session(&self, action: &Action) -> Option<u64> {
+        Workload::session(self, own::<W::Action>(action))
     }
 
     fn response(&mut self, id: RequestId, response: &M::Response) {
@@ -135,6 +143,10 @@ where
     fn fork(&self) -> Box<dyn Clients<M>> {
         Box::new(self.clone())
     }
+}
+
+fn own<A: 'static>(action: &Action) -> &A {
+    action.downcast().expect("expect: a plan is run by the workload it was made for")
 }
 
 fn parse<A>(value: toml::Value) -> Result<Action, String>

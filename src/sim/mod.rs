@@ -27,4 +27,5 @@ pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
 pub use tally::Tally;
 pub use trace::{Recorder, Recording, Trace, TraceEvent, What, show_links};
+pub(crate) use world::node_rng;
 pub use world::{End, Limits, RunEnd, World};

@@ -15,6 +15,11 @@ use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMac
 /// The random stream of node 0; node *i* has the *i*-th after it. Streams below are for drawing plans.
 const NODE_STREAM: u64 = 1 << 32;
 
+/// The random stream of one node.
+pub(crate) fn node_rng(seed: u64, node: usize) -> Rng {
+    Rng::new(seed, NODE_STREAM + node as u64)
+}
+
 /// A copy that comes this many base latencies after the first one comes late.
 const LATE_LATENCIES: u32 = 20;
 
@@ -89,7 +94,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     ) -> Self {
         let node_count = plan.node_count.clamp(1, NODE_COUNT_MAX);
         let named = fates.wants_names() || observer.wants_names();
-        let rng = |node| Rng::new(plan.seed, NODE_STREAM + node as u64);
+        let rng = |node| node_rng(plan.seed, node);
         Self {
             plan,
             boot,

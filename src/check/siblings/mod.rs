@@ -220,6 +220,10 @@ impl<M: Replica> Check<M> for Siblings {
         "siblings"
     }
 
+    fn is_causal(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { node, input, .. } => self.begin(at, *node, input, nodes),
