@@ -15,7 +15,7 @@ const WORKED_ON: &str = r#"# The client is faster than replication.
 format = 1
 system   = "textbook/value-not-context"   # planted
 violates = 'siblings'                     # for now
-digest = "0x74d415d4d8d7d91b" # of the day it was found
+digest = "0x058b671fc2cd014d" # of the day it was found
 nodes = 2
 latency = "1ms"
 heal_at = "22ms"
@@ -79,7 +79,7 @@ fn a_file_that_tells_the_truth_is_not_touched() {
 #[test]
 fn digest_and_trace_follow_the_run_and_all_else_stays() {
     let older = WORKED_ON
-        .replace("0x74d415d4d8d7d91b", "0x0000000000000001")
+        .replace("0x058b671fc2cd014d", "0x0000000000000001")
         .replace("10ms node 1 answers: written 1#1\n", "9ms node 1 said something else\n");
     check(&older, WORKED_ON);
 }
@@ -96,14 +96,14 @@ fn what_is_fixed_must_stay_clean_however_it_goes() {
     let (header, _) = before.split_once("\n\n[run]").unwrap();
     let after = header
         .replace("violates = 'siblings'  ", "expect = \"clean\"  ")
-        .replace("digest = \"0x74d415d4d8d7d91b\" # of the day it was found", "# of the day it was found");
+        .replace("digest = \"0x058b671fc2cd014d\" # of the day it was found", "# of the day it was found");
     check(&before, &format!("{after}\n# how it went\n"));
 }
 
 #[test]
 fn what_a_file_does_not_tell_it_does_not_tell_afterwards() {
     let (plan, _) = WORKED_ON.split_once("\n[run]").unwrap();
-    let digest = "digest = \"0x74d415d4d8d7d91b\" # of the day it was found\n";
+    let digest = "digest = \"0x058b671fc2cd014d\" # of the day it was found\n";
     check(plan, plan);
     check(&plan.replace(digest, ""), &plan.replace(digest, ""));
     let clean = plan.replace("textbook/value-not-context", "textbook").replace(digest, "");
@@ -142,13 +142,13 @@ fn replay(arguments: &[&str], text: &str, code: i32, says: &[&str]) -> String {
 #[test]
 fn the_exit_code_tells_whether_the_file_tells_the_truth() {
     let older = WORKED_ON
-        .replace("0x74d415d4d8d7d91b", "0x0000000000000001")
+        .replace("0x058b671fc2cd014d", "0x0000000000000001")
         .replace("node 0 is asked: put cart=b over what was read", "node 0 is asked: put cart=b");
     let fixed = WORKED_ON.replace("textbook/value-not-context", "textbook");
     let clean = |text: &str| text.replace("violates = 'siblings'", "expect = \"clean\"");
-    let without_digest = |text: &str| text.replace("digest = \"0x74d415d4d8d7d91b\"", "");
+    let without_digest = |text: &str| text.replace("digest = \"0x058b671fc2cd014d\"", "");
 
-    replay(&[], WORKED_ON, 1, &["violates siblings again (digest 0x74d415d4d8d7d91b)"]);
+    replay(&[], WORKED_ON, 1, &["violates siblings again (digest 0x058b671fc2cd014d)"]);
     // The same failure, on another way: both sides of the first step that differs, and what to do.
     replay(
         &[],
@@ -174,7 +174,7 @@ fn the_exit_code_tells_whether_the_file_tells_the_truth() {
         0,
         &[
             "updated, violates siblings again",
-            "digest   0x74d415d4d8d7d91b, not 0x0000000000000001",
+            "digest   0x058b671fc2cd014d, not 0x0000000000000001",
             "event 5 is the first that differs",
         ],
     );

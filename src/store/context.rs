@@ -71,7 +71,14 @@ impl Context {
         let limits = Bincode { bytes_max, ..Bincode::default() };
         match bytes.as_bytes() {
             [] => Ok(Self::empty()),
-            bytes => Ok(decode_as(FORMAT, bytes, &limits)?),
+            bytes => {
+                let context: Self = decode_as(FORMAT, bytes, &limits)?;
+                // Of nothing there is one form.
+                if context.is_empty() {
+                    return Err(StoreError::Undecodable { why: "a context of nothing, in bytes".to_owned() });
+                }
+                Ok(context)
+            }
         }
     }
 }

@@ -36,8 +36,10 @@ fn one_change_makes_it_pass() {
 /// What decides, by the story of each bug, in its smallest saved plan.
 fn decides(bug: Bug) -> &'static str {
     match bug {
+        // The write that will carry news of the writer past its first one, which is lost.
+        Bug::NodeWideStamp => "node 0 is asked: put user=b",
         // News of the writer come without its first write, which the node from then on claims to have.
-        Bug::NodeWideStamp | Bug::FifoOnly => "node 1 takes 0→1 update #2",
+        Bug::FifoOnly => "node 1 takes 0→1 update #2",
         // The put that does not look at what is there.
         Bug::BlindPut => "node 1 is asked: put cart=b",
         // The second copy.
@@ -56,7 +58,7 @@ fn decides(bug: Bug) -> &'static str {
         // The hole.
         Bug::DigestMax => "0→1 update #1 is lost",
         // The write that is made while an answer is under way.
-        Bug::SyncReplaces => "node 0 is asked: put user=b",
+        Bug::SyncReplaces => "node 0 is asked: put cart=a",
         // It asks who cannot answer; the update lost before would have been repaired.
         Bug::StuckSync => "node 0 wakes: Sync",
         // The third actor.

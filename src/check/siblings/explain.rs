@@ -134,7 +134,16 @@ impl Siblings {
         if self.carried.contains(&lost) {
             let breach = match self.history.claimed(node, lost) {
                 Some(claim) => breach.because(self.tell_claim(claim)),
-                None => breach.because(format!("nothing that node {node} has builds on {label}")),
+                None => {
+                    let unfounded = format!("nothing that node {node} has builds on {label}");
+                    match (self.step, self.overtaken_by) {
+                        (StepInput::Message { link, .. }, Some(number)) => {
+                            let later = NameRef { link, kind: &self.kind, number };
+                            breach.because(format!("{unfounded}; {later}, sent later, had come before it"))
+                        }
+                        _ => breach.because(unfounded),
+                    }
+                }
             };
             return breach.because(format!("{}, and passed over it", self.tell_step(node, Some(lost))));
         }

@@ -13,6 +13,7 @@ use crate::machine::{Effect, NodeId, Time};
 use crate::sim::{Event, Input, Link, Nodes};
 use explain::compare;
 use history::{Claim, History, WriteId};
+use indexmap::IndexMap;
 use smallvec::SmallVec;
 
 /// In each step a node is looked at for what the step carries, and for so many keys more, in turn.
@@ -31,6 +32,10 @@ pub struct Siblings {
     at: Time,
     /// The kind of message that the step in progress takes; kept apart to be reused.
     kind: String,
+    /// Of the link and kind of the message that the step in progress takes, the latest that was taken before.
+    overtaken_by: Option<u32>,
+    /// The latest message that was taken, for each link and kind; only where messages have names.
+    latest: IndexMap<(Link, String), u32>,
     /// Which key is looked at next without a reason.
     turn: usize,
     /// Reads after a step that rightly showed more than one sibling.
@@ -87,6 +92,11 @@ impl Siblings {
                 self.step = StepInput::Message { link: name.link, number: name.number };
                 self.kind.clear();
                 self.kind.push_str(name.kind);
+                if name.number > 0 {
+                    let latest = self.latest.entry((name.link, name.kind.to_owned())).or_default();
+                    self.overtaken_by = (*latest > name.number).then_some(*latest);
+                    *latest = name.number.max(*latest);
+                }
             }
             Input::Timer { .. } => {}
         }
