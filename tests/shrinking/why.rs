@@ -64,7 +64,7 @@ fn decides(bug: Bug) -> &'static str {
         // The third actor.
         Bug::PrunedClock => "node 2 is asked: put cart=c",
         // The third version makes it an answer in two parts.
-        Bug::SeenTooEarly => "node 0 is asked: put user=c",
+        Bug::SeenTooEarly => "node 0 is asked: put cart=c over nothing",
         _ => panic!("nobody has told the story of {bug}"),
     }
 }
