@@ -28,11 +28,13 @@ pub mod kv;
 pub mod machine;
 pub mod replay;
 pub mod report;
+pub mod runtime;
 pub mod sim;
 pub mod store;
 pub mod textbook;
 
 pub use harness::Harness;
+pub use runtime::SharedNode;
 pub use store::Node;
 
 /// The examples of the README, compiled and run.

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 9] = [
     &["kv"],
     &["store", "textbook", "sim"],
     &["check"],
-    &["explore"],
+    &["explore", "runtime"],
     &["replay", "report"],
     &["harness"],
     &["cli"],

@@ -134,6 +134,7 @@ impl Node {
         if entry.is_empty() {
             self.keys.swap_remove(key);
         }
+        self.touch(key);
     }
 
     /// Once all batches of an answer are here, what the peer has seen is seen here as well.

@@ -46,6 +46,8 @@ pub struct Node {
     pub(super) sync_pending: bool,
     /// What happened since they were last handed over.
     pub(super) marks: Marks,
+    /// The keys whose versions changed since they were last taken; only if somebody wants to know.
+    touched: Option<Vec<Key>>,
     inbox: VecDeque<Envelope>,
     outbox: VecDeque<Outgoing>,
 }
@@ -140,6 +142,7 @@ impl Node {
             peers: (0..total_nodes).map(|_| Peer::default()).collect(),
             sync_pending: false,
             marks: Marks::default(),
+            touched: None,
             inbox: VecDeque::new(),
             outbox: VecDeque::new(),
         })
@@ -175,8 +178,7 @@ impl Node {
     /// Copies what it returns; [`versions`](Self::versions) does not.
     #[must_use]
     pub fn get(&self, key: impl AsRef<str>) -> Vec<(Vec<u8>, Vec<usize>)> {
-        let plain = |version: &Version| (version.value.to_vec(), self.plain_clock(&version.clock));
-        self.versions(key.as_ref()).iter().map(plain).collect()
+        self.versions(key.as_ref()).iter().map(|version| version.to_plain(self.node_count)).collect()
     }
 
     /// All versions of `key`, without a copy.
@@ -284,9 +286,19 @@ impl Node {
         counted.filter(|(actor, _)| actor.node == self.actor.node).last()
     }
 
-    fn plain_clock(&self, clock: &VectorClock) -> Vec<usize> {
-        let mut plain: Vec<usize> = clock.iter().map(|counter| counter as usize).collect();
-        plain.resize(clock.slot_count().max(1).next_multiple_of(self.node_count), 0);
-        plain
+    /// From now on notes which keys change, beginning with all that are here.
+    pub(crate) fn note_touched(&mut self) {
+        self.touched = Some(self.keys.keys().cloned().collect());
+    }
+
+    /// The keys whose versions may have changed since this was last asked.
+    pub(crate) fn take_touched(&mut self) -> Vec<Key> {
+        self.touched.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn touch(&mut self, key: &Key) {
+        if let Some(touched) = &mut self.touched {
+            touched.push(key.clone());
+        }
     }
 }

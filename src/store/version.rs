@@ -19,6 +19,16 @@ pub struct Version {
     pub value: Value,
 }
 
+impl Version {
+    /// The value and the clock as [`Node::get`](super::Node::get) tells them: an entry for each life of each node up to the latest
+    /// that counts.
+    pub(crate) fn to_plain(&self, node_count: usize) -> (Vec<u8>, Vec<usize>) {
+        let mut clock: Vec<usize> = self.clock.iter().map(|counter| counter as usize).collect();
+        clock.resize(self.clock.slot_count().max(1).next_multiple_of(node_count), 0);
+        (self.value.to_vec(), clock)
+    }
+}
+
 /// `b [0,1]`
 impl fmt::Debug for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -151,6 +151,7 @@ impl Node {
         entry.overwrite(past, &write.clock);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
         entry.push(write);
+        self.touch(key);
         self.see(dot, key);
         self.cover(key, past);
         if self.node_count == 1 {
@@ -205,6 +206,7 @@ impl Node {
         if entry.is_empty() {
             self.keys.swap_remove(key);
         }
+        self.touch(key);
         change
     }
 }

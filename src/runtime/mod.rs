@@ -1,0 +1,6 @@
+//! The same nodes on real threads.
+
+mod locks;
+mod shared;
+
+pub use shared::SharedNode;

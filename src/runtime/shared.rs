@@ -1,0 +1,238 @@
+//! One node, shared by many threads.
+
+use std::hash::BuildHasher;
+
+use indexmap::IndexMap;
+use smallvec::SmallVec;
+
+use super::locks::{Arc, Mutex, RwLock};
+use crate::kv::{Key, Value};
+use crate::machine::NodeId;
+use crate::store::{
+    Change, Config, Context, Envelope, Leftovers, Node, Outcome, Processed, Read, StoreError, Version, Written,
+};
+
+/// Reads of different shards do not meet. Loom tries all interleavings, so there it has few.
+const SHARD_COUNT: usize = if cfg!(loom) { 1 } else { 64 };
+
+type Hasher = foldhash::fast::RandomState;
+
+/// What a read shows of the keys of one shard.
+type Shard = RwLock<IndexMap<Key, SmallVec<[Version; 1]>, Hasher>>;
+
+/// A handle to one [`Node`], for as many threads as there are: clones are handles to the same node.
+///
+/// A write is one atomic step: its counter, its stamp and its place among the versions are taken under one lock, and whoever
+/// sees its name in what the node has seen also sees it, or what overwrites it, in a read. Reads take none of that lock: they
+/// look at an index of their own, which each change of a key brings up to date before the change is over. So a read never waits
+/// for the network, nor for a write of a key in another shard. The index holds no values of its own, only references.
+///
+/// ```
+/// use std::thread;
+/// use distributed_data_consistency::SharedNode;
+///
+/// let node = SharedNode::new(0, 3);
+/// thread::scope(|scope| {
+///     for writer in 0..4 {
+///         let node = node.clone();
+///         scope.spawn(move || node.put(format!("key-{writer}"), b"v".to_vec()));
+///     }
+/// });
+/// assert_eq!(node.get("key-3").len(), 1);
+/// assert_eq!(node.drain_outbox().len(), 8, "four updates, each for two peers");
+/// ```
+#[derive(Clone, Debug)]
+pub struct SharedNode(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: NodeId,
+    node_count: usize,
+    node: Mutex<Node>,
+    /// invariant: whenever `node` is not locked, each shows what the node shows of its keys.
+    shards: Box<[Shard]>,
+    /// Which shard a key is in.
+    hasher: Hasher,
+    /// The planted bug: shows a change only after the lock is given back, as a second step.
+    #[cfg(loom)]
+    torn: bool,
+}
+
+impl SharedNode {
+    /// Node `node_id` of a cluster of `total_nodes`, empty, in its first life.
+    ///
+    /// # Panics
+    /// As [`Node::new`].
+    #[must_use]
+    pub fn new(node_id: usize, total_nodes: usize) -> Self {
+        Self::from(Node::new(node_id, total_nodes))
+    }
+
+    /// As [`new`](Self::new).
+    ///
+    /// # Errors
+    /// As [`Node::try_new`].
+    pub fn try_new(node_id: usize, total_nodes: usize) -> Result<Self, StoreError> {
+        Node::try_new(node_id, total_nodes).map(Self::from)
+    }
+
+    /// As [`Node::with_config`].
+    ///
+    /// # Errors
+    /// As [`Node::with_config`].
+    pub fn with_config(
+        node_id: usize,
+        total_nodes: usize,
+        incarnation: u32,
+        config: Config,
+    ) -> Result<Self, StoreError> {
+        Node::with_config(node_id, total_nodes, incarnation, config).map(Self::from)
+    }
+
+    /// A node whose writes are two steps, not one: the models must find it.
+    #[cfg(loom)]
+    #[must_use]
+    pub fn torn(node_id: usize, total_nodes: usize) -> Self {
+        let mut shared = Self::new(node_id, total_nodes);
+        Arc::get_mut(&mut shared.0).expect("expect: it has just been made").torn = true;
+        shared
+    }
+
+    /// This node's place in the cluster.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.0.id
+    }
+
+    /// As [`Node::put`].
+    pub fn put(&self, key: impl Into<Key>, value: impl Into<Value>) -> Outcome<Written> {
+        let (key, value) = (key.into(), value.into());
+        self.change(|node| node.put(key, value))
+    }
+
+    /// As [`Node::put_with_context`].
+    pub fn put_with_context(
+        &self,
+        key: impl Into<Key>,
+        value: impl Into<Value>,
+        context: &Context,
+    ) -> Outcome<Written> {
+        let (key, value) = (key.into(), value.into());
+        self.change(|node| node.put_with_context(key, value, context))
+    }
+
+    /// As [`Node::delete`].
+    pub fn delete(&self, key: impl Into<Key>) -> Outcome<Written> {
+        let key = key.into();
+        self.change(|node| node.delete(key))
+    }
+
+    /// As [`Node::delete_with_context`].
+    pub fn delete_with_context(&self, key: impl Into<Key>, context: &Context) -> Outcome<Written> {
+        let key = key.into();
+        self.change(|node| node.delete_with_context(key, context))
+    }
+
+    /// As [`Node::get`]. Copies what it returns; [`read`](Self::read) does not.
+    #[must_use]
+    pub fn get(&self, key: impl AsRef<str>) -> Vec<(Vec<u8>, Vec<usize>)> {
+        let node_count = self.0.node_count;
+        self.read(key.as_ref(), |versions| versions.iter().map(|version| version.to_plain(node_count)).collect())
+    }
+
+    /// Looks at all versions of `key`, without a copy. Writes of keys in the same shard wait as long as `look` takes; it must not
+    /// write itself.
+    pub fn read<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
+        let shard = self.shard(key).read();
+        look(shard.get(key).map_or(&[], |versions| versions))
+    }
+
+    /// As [`Node::get_with_context`]. Takes the lock of writes, for the context must tell of just what is returned.
+    #[must_use]
+    pub fn get_with_context(&self, key: &str) -> Read {
+        self.0.node.lock().get_with_context(key)
+    }
+
+    /// As [`Node::receive_update`].
+    pub fn receive_update(&self, key: impl Into<Key>, value: impl Into<Value>, clock: Vec<usize>) -> Outcome<Change> {
+        let (key, value) = (key.into(), value.into());
+        self.change(|node| node.receive_update(key, value, clock))
+    }
+
+    /// As [`Node::deliver`].
+    ///
+    /// # Errors
+    /// As [`Node::deliver`].
+    pub fn deliver(&self, envelope: Envelope) -> Result<(), StoreError> {
+        self.0.node.lock().deliver(envelope)
+    }
+
+    /// As [`Node::process_messages`]. Readers go on meanwhile.
+    pub fn process_messages(&self) -> Processed {
+        self.change(Node::process_messages)
+    }
+
+    /// As [`Node::start_sync`].
+    pub fn start_sync(&self, peer: impl Into<NodeId>) -> Outcome<()> {
+        self.0.node.lock().start_sync(peer)
+    }
+
+    /// As [`Node::drain_outbox`].
+    #[must_use]
+    pub fn drain_outbox(&self) -> std::vec::IntoIter<Envelope> {
+        self.0.node.lock().drain_outbox()
+    }
+
+    /// As [`Node::leftovers`].
+    #[must_use]
+    pub fn leftovers(&self) -> Leftovers {
+        self.0.node.lock().leftovers()
+    }
+
+    /// Looks at the node itself: all that is seen is of one moment. Writes wait meanwhile.
+    pub fn with<T>(&self, look: impl FnOnce(&Node) -> T) -> T {
+        look(&self.0.node.lock())
+    }
+
+    /// Changes the node, and shows what has changed before anybody else can change it, or look at what it has seen.
+    fn change<T>(&self, change: impl FnOnce(&mut Node) -> T) -> T {
+        let mut node = self.0.node.lock();
+        let result = change(&mut node);
+        let changed: Vec<_> =
+            node.take_touched().into_iter().map(|key| (SmallVec::from(node.versions(&key)), key)).collect();
+        #[cfg(loom)]
+        let _node = if self.0.torn { None } else { Some(node) };
+        for (versions, key) in changed {
+            let mut shard = self.shard(&key).write();
+            if versions.is_empty() {
+                shard.swap_remove(&key);
+            } else {
+                shard.insert(key, versions);
+            }
+        }
+        result
+    }
+
+    fn shard(&self, key: &str) -> &Shard {
+        &self.0.shards[self.0.hasher.hash_one(key) as usize % SHARD_COUNT]
+    }
+}
+
+impl From<Node> for SharedNode {
+    fn from(mut node: Node) -> Self {
+        node.note_touched();
+        let shards = (0..SHARD_COUNT).map(|_| Shard::new(IndexMap::default())).collect();
+        let inner = Inner {
+            id: node.id(),
+            node_count: node.node_count(),
+            node: Mutex::new(node),
+            shards,
+            hasher: Hasher::default(),
+            #[cfg(loom)]
+            torn: false,
+        };
+        let shared = Self(Arc::new(inner));
+        shared.change(|_| ());
+        shared
+    }
+}
