@@ -201,7 +201,12 @@ impl SharedNode {
         let changed: Vec<_> =
             node.take_touched().into_iter().map(|key| (SmallVec::from(node.versions(&key)), key)).collect();
         #[cfg(loom)]
-        let _node = if self.0.torn { None } else { Some(node) };
+        let _node = if self.0.torn {
+            drop(node);
+            None
+        } else {
+            Some(node)
+        };
         for (versions, key) in changed {
             let mut shard = self.shard(&key).write();
             if versions.is_empty() {
