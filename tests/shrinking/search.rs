@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
+use distributed_data_consistency::check::Violation;
 use distributed_data_consistency::explore::Recorded;
 use distributed_data_consistency::kv::StoreAction;
 use distributed_data_consistency::machine::{NodeId, StateMachine, Time};
@@ -28,8 +29,13 @@ pub(crate) struct Searched {
     pub(crate) failing: Option<Plan>,
 }
 
-/// Runs every plan of at most `decisions` decisions for `node_count` nodes, until one fails.
-pub(crate) fn search<M: StateMachine>(harness: &Harness<M>, node_count: usize, decisions: usize) -> Searched {
+/// Runs every plan of at most `decisions` decisions for `node_count` nodes, until one fails in a way that counts.
+pub(crate) fn search<M: StateMachine>(
+    harness: &Harness<M>,
+    node_count: usize,
+    decisions: usize,
+    counts: impl Fn(&Violation) -> bool,
+) -> Searched {
     let empty = Plan { heal_at: HOSTILE, settle: Duration::from_secs(2), ..Plan::new(node_count) };
     let (mut plans, mut level, mut seen) = (0, vec![empty], BTreeSet::new());
     for depth in 1..=decisions {
@@ -40,7 +46,7 @@ pub(crate) fn search<M: StateMachine>(harness: &Harness<M>, node_count: usize, d
                     continue;
                 }
                 plans += 1;
-                if !harness.run(&longer).is_clean() {
+                if harness.run(&longer).violation.is_some_and(|violation| counts(&violation)) {
                     return Searched { plans, failing: Some(longer) };
                 }
                 if depth < decisions {
