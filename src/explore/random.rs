@@ -16,6 +16,9 @@ const REQUEST_STREAM: u64 = 1;
 const FAULT_STREAM: u64 = 2;
 const FATE_STREAM: u64 = 3;
 
+/// The longest between two requests of a world that has a pace.
+const PACE_MAX_US: u64 = 20_000;
+
 /// Draws the fate of each message as it is sent.
 #[derive(Clone, Debug)]
 pub struct SeededFates {
@@ -67,7 +70,7 @@ impl Fates for SeededFates {
         }
         let mut delay = |rng: &mut Rng| match (weather.delay_max_us, &mut *order) {
             (0, _) => Duration::from_millis(1),
-            (_, Order::Pct(pct)) => pct.delay(name.link, rng),
+            (_, Order::Pct(pct)) => pct.delay(name.link, at, rng),
             (_, Order::Pos(pos)) => pos.delay(name.link, at, rng),
             (delay_max_us, _) => Duration::from_micros(rng.between(1, delay_max_us)),
         };
@@ -120,14 +123,13 @@ impl<M: StateMachine> Recipe<'_, M> {
     fn draw_aimed(self, strategy: Strategy, seed: u64) -> (Plan, SeededFates) {
         let world = &mut Rng::new(seed, WORLD_STREAM);
         let (fewest, most) = (*self.node_counts.start() as u64, *self.node_counts.end() as u64);
-        // Most failures need no more than three nodes.
+        // Most failures need no more than three nodes; but a world with more requests has more chances, at hardly more cost.
         let node_count = world.between(fewest, most).min(world.between(fewest, most)) as usize;
         let mut plan = self.empty(node_count, seed, world);
-        let request_count = self.request_count(world);
-        let weather = self.profile.draw_weather(world);
-        let spread = self.profile.draw_spread(world);
+        let request_count = self.request_count(world).max(self.request_count(world));
+        let (weather, spread) = (self.profile.uniform_weather(), self.profile.uniform_faults(world));
         if let Some(clients) = self.clients {
-            draw_requests(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
+            draw_paced(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
         self.profile.aim_faults(&mut plan, spread.partitions, spread.crashes, &mut Rng::new(seed, FAULT_STREAM));
         let mut rng = Rng::new(seed, FATE_STREAM);
@@ -157,6 +159,19 @@ fn draw_requests<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<
     // In the order in which they fall due, so that what the workload draws reads as a story.
     due.sort_by_key(|(at, _)| *at);
     plan.requests = due.into_iter().map(|(at, node)| PlannedRequest { at, node, action: clients.draw(rng) }).collect();
+}
+
+/// Requests at a pace of the world's own; it does not heal before the last.
+fn draw_paced<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn Clients<M>>, rng: &mut Rng) {
+    clients.begin(rng);
+    let pace = rng.between(1, 1_000);
+    let gap_max_us = (pace * pace * PACE_MAX_US / 1_000_000).max(1);
+    let mut at = Time::ZERO;
+    for _ in 0..count {
+        at = at + Duration::from_micros(rng.below(gap_max_us));
+        plan.requests.push(PlannedRequest { at, node: any_node(plan, rng), action: clients.draw(rng) });
+    }
+    plan.heal_at = plan.heal_at.max(at);
 }
 
 /// Requests that are due at no time in particular.

@@ -21,6 +21,19 @@ use crate::machine::Rng;
 /// The random stream that says which strategy draws a world of the portfolio.
 const PORTFOLIO_STREAM: u64 = 5;
 
+/// The shares of the portfolio. They are fixed: what would have to be learnt, the first find, comes sooner than anything can be
+/// learnt. `Delays` has none, for it found nothing sooner than the others do.
+const PORTFOLIO: [Strategy; 8] = [
+    Strategy::Pos,
+    Strategy::Pos,
+    Strategy::Pos,
+    Strategy::Pct,
+    Strategy::Pct,
+    Strategy::Uniform,
+    Strategy::Uniform,
+    Strategy::Swarm,
+];
+
 /// A way to draw worlds from seeds.
 ///
 /// A world is a function of system, strategy and seed: to see one again, name all three, or save its plan.
@@ -32,7 +45,7 @@ pub enum Strategy {
     /// Each world first draws which kinds of fault it has, and how strong (Groce et al., ISSTA 2012).
     #[default]
     Swarm,
-    /// Each link has a priority, which its messages keep, up to a few moments at which one link's is drawn anew: probabilistic
+    /// Each chain of messages that answer one another has a priority, and a few messages fall behind all others: probabilistic
     /// concurrency testing for message passing (after Ozkan et al., OOPSLA 2018). A priority is a delay.
     Pct,
     /// Each message takes any place among those under way to the same receiver, all equally likely: partial-order sampling
@@ -65,10 +78,9 @@ impl Strategy {
     /// The strategy that draws the world of `seed`: of the portfolio the one whose turn it is, else the same.
     #[must_use]
     pub fn of(self, seed: u64) -> Self {
-        const SHARES: [Strategy; 4] = [Strategy::Swarm, Strategy::Pct, Strategy::Pos, Strategy::Delays];
         match self {
             Self::Portfolio => {
-                let drawn = Rng::new(seed, PORTFOLIO_STREAM).pick(&SHARES).copied();
+                let drawn = Rng::new(seed, PORTFOLIO_STREAM).pick(&PORTFOLIO).copied();
                 drawn.expect("expect: the portfolio has shares")
             }
             other => other,
@@ -101,5 +113,27 @@ impl FromStr for Strategy {
     fn from_str(name: &str) -> Result<Self, UnknownStrategy> {
         let strategy = Self::ALL.into_iter().find(|strategy| strategy.name() == name);
         strategy.ok_or_else(|| UnknownStrategy(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Strategy;
+
+    #[test]
+    fn names_are_read_back() {
+        for strategy in Strategy::ALL {
+            assert_eq!(strategy.to_string().parse(), Ok(strategy));
+        }
+        let unknown = "swarms".parse::<Strategy>().expect_err("expect: no strategy has this name").to_string();
+        assert!(unknown.starts_with("strategy \"swarms\": expected one of uniform, swarm, "), "{unknown}");
+    }
+
+    #[test]
+    fn the_portfolio_shares_its_worlds() {
+        let drawn = |strategy| (0..800).filter(|seed| Strategy::Portfolio.of(*seed) == strategy).count();
+        let counts = Strategy::ALL.map(drawn);
+        assert_eq!(counts.iter().sum::<usize>(), 800);
+        assert!(counts[..4].iter().all(|count| *count > 50) && counts[4..] == [0, 0], "{counts:?}");
     }
 }
