@@ -325,3 +325,58 @@ fn explore_tells_when_it_did_not_get_to_the_end() {
     let run = ddc(&["explore", "--requests", "2", "--puts", "2"]);
     assert_eq!(run.code, 2, "{}", run.out);
 }
+
+#[test]
+fn a_seed_and_a_strategy_are_a_world() {
+    let digest = |strategy: &str, seed: &str| {
+        let sweep = json(&["sweep", "--json", "--seed", seed, "--strategy", strategy]);
+        assert_eq!(sweep["strategy"], strategy);
+        sweep["digest"].clone()
+    };
+    let strategies = ["uniform", "swarm", "pct", "pos", "delays"];
+    let digests = strategies.map(|strategy| digest(strategy, "0x2a"));
+    assert_eq!(digests, strategies.map(|strategy| digest(strategy, "42")));
+    for (place, digest) in digests.iter().enumerate() {
+        assert!(!digests[..place].contains(digest), "{}", strategies[place]);
+    }
+    assert!(digests.contains(&digest("portfolio", "42")));
+    let run = ddc(&["sweep", "--strategy", "luck"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("expected one of uniform, swarm, pct, pos, delays, portfolio"), "{}", run.err);
+}
+
+#[test]
+fn a_score_tells_how_soon_each_strategy_finds_a_bug() {
+    let run = ddc(&["score", "--bug", "blind-put", "--campaigns", "4", "--worlds", "50"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.out.starts_with("worlds to the first find, mean, median, 90th percentile of 4 campaigns"),
+        "{}",
+        run.out
+    );
+    assert!(run.out.contains("portfolio  found by\nblind-put"), "{}", run.out);
+
+    let scores = |jobs| {
+        let mut table = json(&["score", "--bug", "zip-compare", "--campaigns", "4", "--json", "--jobs", jobs]);
+        let scores = table["scores"].as_array_mut().unwrap();
+        assert_eq!(scores.len(), 6);
+        for score in scores.iter_mut() {
+            assert_eq!((&score["found"], &score["campaigns"]), (&4.into(), &4.into()), "{score}");
+            assert!(score.as_object_mut().unwrap().remove("seconds_mean").is_some());
+        }
+        table
+    };
+    assert_eq!(scores("1"), scores("2"));
+}
+
+#[test]
+fn an_ablation_tells_what_is_not_found_without_what() {
+    let table = json(&["score", "--ablation", "--bug", "dot-reuse", "--campaigns", "2", "--worlds", "100", "--json"]);
+    let scores = table["scores"].as_array().unwrap();
+    let found = |without: serde_json::Value| {
+        let score = scores.iter().find(|score| score["without"] == without).expect("each kind has a column");
+        score["found"].as_u64().unwrap()
+    };
+    assert_eq!(scores.len(), 12);
+    assert_eq!((found(serde_json::Value::Null), found("crash".into())), (2, 0));
+}

@@ -4,7 +4,10 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::explore::{Ask, Exploration, Failure, Profile, Scope, ShrinkOptions, Sweep, SweepOptions, explore};
+use crate::explore::{
+    Ask, Exploration, Failure, Profile, Scope, Score, ScoreOptions, ShrinkOptions, Strategy, Sweep, SweepOptions,
+    explore, score,
+};
 use crate::harness::{Harness, Replayed, Updated};
 use crate::machine::StateMachine;
 use crate::replay::Error;
@@ -14,6 +17,8 @@ pub(super) trait AnySystem {
     fn snapshots(&self) -> &Path;
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
     fn set_profile(&mut self, profile: Profile);
+    fn set_strategy(&mut self, strategy: Strategy);
+    fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score;
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask>;
     fn explore(&self, scope: &Scope, jobs: NonZeroUsize, progress: &(dyn Fn(u64) + Sync)) -> Exploration;
@@ -35,6 +40,14 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn set_profile(&mut self, profile: Profile) {
         self.system_mut().profile = profile;
+    }
+
+    fn set_strategy(&mut self, strategy: Strategy) {
+        self.system_mut().strategy = strategy;
+    }
+
+    fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score {
+        score(self.system(), options, progress)
     }
 
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::explore::{Profile, SCOPE_NODES_MAX};
+use crate::explore::{Profile, SCOPE_NODES_MAX, Strategy};
 use crate::harness::{parse_seed, parse_shard};
 use crate::sim::NODE_COUNT_MAX;
 
@@ -30,6 +30,8 @@ pub(super) enum Command {
     Replay(ReplayArguments),
     /// Make the plan in a file smaller
     Shrink(ShrinkArguments),
+    /// Measure how soon violations are found: of ddc all known bugs, by all strategies
+    Score(ScoreArguments),
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +57,9 @@ pub(super) struct SweepArguments {
     /// How hostile: calm, lossy or hostile
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<Profile>,
+    /// How worlds are drawn: uniform, swarm, pct, pos, delays or portfolio [default: what the system says, else swarm]
+    #[arg(long, value_name = "NAME")]
+    pub(super) strategy: Option<Strategy>,
     /// On how many threads; the result does not depend on it
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
@@ -151,6 +156,34 @@ pub(super) struct ShrinkArguments {
     /// How many runs to spend
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(super) runs: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScoreArguments {
+    /// Which system [default: the textbook with each of its bugs]
+    #[arg(long, value_name = "NAME")]
+    pub(super) system: Option<String>,
+    /// Just this known bug
+    #[arg(long, value_name = "NAME")]
+    pub(super) bug: Option<String>,
+    /// Just this strategy: uniform, swarm, pct, pos, delays or portfolio [default: all; portfolio with --ablation]
+    #[arg(long, value_name = "NAME")]
+    pub(super) strategy: Option<Strategy>,
+    /// Instead of strategies compare worlds in which one kind of thing never happens
+    #[arg(long)]
+    pub(super) ablation: bool,
+    /// How often each is searched for, each time in other worlds
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) campaigns: u64,
+    /// Give up after so many worlds
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) worlds: u64,
+    /// On how many threads; only the times depend on it
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// Print the table as JSON, and no progress
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 fn seed(text: &str) -> Result<u64, String> {

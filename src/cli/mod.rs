@@ -3,12 +3,15 @@
 //! Results go to standard output, progress to standard error. Exit codes: 0 clean, 1 a check was violated, 2 bad input or
 //! usage, 3 a replay went another way than its file tells.
 
+mod ablation;
 mod any_system;
 mod args;
 mod explore;
 mod interrupt;
 mod progress;
 mod replay;
+mod score;
+mod score_table;
 mod summary;
 mod sweep;
 mod systems;
@@ -24,6 +27,7 @@ use crate::explore::Ask;
 use crate::harness::Harness;
 use crate::machine::StateMachine;
 use crate::replay::Error;
+use ablation::Off;
 use any_system::AnySystem;
 use args::{Arguments, Command, ExploreArguments};
 
@@ -79,6 +83,10 @@ trait Registry {
     fn default_name(&self) -> String;
     /// What the operator types to run this command line.
     fn program(&self) -> String;
+    /// The systems to score, by name.
+    fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String>;
+    /// Whatever is found from now on has worlds without this; false if there is no such thing in them.
+    fn switch_off(&mut self, off: Off) -> bool;
     /// The requests to explore; `None` for those that the workload draws.
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong>;
 }
@@ -89,7 +97,7 @@ pub fn main() -> ExitCode {
 }
 
 impl<M: StateMachine + 'static> Harness<M> {
-    /// Runs the command line for this system: sweep, explore, replay and shrink, as `ddc` has them.
+    /// Runs the command line for this system: sweep, explore, replay, shrink and score, as `ddc` has them.
     ///
     /// ```no_run
     /// use std::process::ExitCode;
@@ -129,6 +137,15 @@ impl Registry for OnlyOne {
         program.map_or_else(|| self.name.clone(), |program| program.to_string_lossy().into_owned())
     }
 
+    fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String> {
+        vec![system_name(self, system, bug)]
+    }
+
+    fn switch_off(&mut self, off: Off) -> bool {
+        // What clients do is the workload's, and nobody here knows it.
+        !off.is_of_clients()
+    }
+
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong> {
         match arguments {
             ExploreArguments { keys: None, puts: None, sessions: None, .. } => Ok(None),
@@ -162,6 +179,7 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
         Command::Sweep(arguments) => sweep::run(registry, &arguments),
         Command::Explore(arguments) => explore::run(registry, &arguments),
         Command::Replay(arguments) => replay::run(registry, &arguments),
+        Command::Score(arguments) => score::run(registry, &arguments),
         Command::Shrink(arguments) => replay::run_shrink(registry, &arguments),
     };
     match exit {

@@ -33,7 +33,7 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, worlds, violations, tally, digest, failures } = self.sweep;
+        let Sweep { system, strategy, worlds, violations, tally, digest, failures } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(self.saved).map(|(failure, path)| {
@@ -49,6 +49,7 @@ impl Summary<'_> {
         });
         json!({
             "system": system,
+            "strategy": strategy.name(),
             "runs": worlds,
             "violations": self.sweep.violation_count(),
             "violations_by_check": violations,

@@ -20,6 +20,9 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     if let Some(profile) = &arguments.profile {
         system.set_profile(profile.clone());
     }
+    if let Some(strategy) = arguments.strategy {
+        system.set_strategy(strategy);
+    }
     let mut options = SweepOptions::new(seeds(arguments)?);
     options.jobs = arguments.jobs.unwrap_or(options.jobs);
     if arguments.verify {

@@ -1,6 +1,7 @@
 //! The systems that `ddc` knows.
 
-use super::{AnySystem, ExploreArguments, Registry, Wrong};
+use super::ablation::Off;
+use super::{AnySystem, ExploreArguments, Registry, Wrong, system_name};
 use crate::check::{Convergence, Identity, Leftovers, Siblings};
 use crate::explore::Ask;
 use crate::harness::Harness;
@@ -40,15 +41,28 @@ fn held_to_all<M: Replica + Observe>(harness: Harness<M>) -> Harness<M> {
 pub(super) struct BuiltIn {
     /// The one that was asked for last.
     found: Option<Box<dyn AnySystem>>,
+    /// What clients do not do.
+    off: Off,
+}
+
+impl BuiltIn {
+    fn workload(&self) -> StoreWorkload {
+        match self.off {
+            Off::Sessions => StoreWorkload::default().sessions(0),
+            Off::Deletes => StoreWorkload::default().deletes(0),
+            Off::OtherKeys => StoreWorkload::default().keys(1),
+            _ => StoreWorkload::default(),
+        }
+    }
 }
 
 impl Registry for BuiltIn {
     fn find(&mut self, name: &str) -> Result<&mut dyn AnySystem, Wrong> {
         let found: Box<dyn AnySystem> = match name.split_once('/') {
-            None if name == "store" => Box::new(store()),
-            None if name == "textbook" => Box::new(textbook(None)),
+            None if name == "store" => Box::new(store().workload(self.workload())),
+            None if name == "textbook" => Box::new(textbook(None).workload(self.workload())),
             Some(("textbook", bug)) => match bug.parse() {
-                Ok(bug) => Box::new(textbook(Some(bug))),
+                Ok(bug) => Box::new(textbook(Some(bug)).workload(self.workload())),
                 Err(unknown) => return Err(Wrong::Usage(unknown.to_string())),
             },
             Some(("store", bug)) => {
@@ -73,6 +87,18 @@ impl Registry for BuiltIn {
 
     fn program(&self) -> String {
         "ddc".to_owned()
+    }
+
+    fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String> {
+        match (system, bug) {
+            (None, None) => Bug::ALL.map(|bug| format!("textbook/{bug}")).into(),
+            (system, bug) => vec![system_name(self, Some(system.unwrap_or("textbook")), bug)],
+        }
+    }
+
+    fn switch_off(&mut self, off: Off) -> bool {
+        self.off = off;
+        true
     }
 
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong> {

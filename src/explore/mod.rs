@@ -9,7 +9,9 @@ mod explain;
 mod outcome;
 mod profile;
 mod random;
+mod score;
 mod shrink;
+mod strategy;
 mod sweep;
 mod system;
 
@@ -19,6 +21,8 @@ pub use explain::{Changed, Moment, Parting, Pivot, Twin};
 pub use outcome::Outcome;
 pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;
+pub use score::{Campaign, Score, ScoreOptions, score};
 pub use shrink::{SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, shrink};
+pub use strategy::{Strategy, UnknownStrategy};
 pub use sweep::{Failure, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
 pub use system::{CheckMaker, Recorded, System};

@@ -26,8 +26,12 @@ pub struct Profile {
     pub late_max: Duration,
     /// In how many worlds of a thousand links are cut.
     pub partition_permille: u32,
+    /// Of the partitions, how many in a thousand cut one way only.
+    pub one_way_permille: u32,
     /// In how many worlds of a thousand nodes crash.
     pub crash_permille: u32,
+    /// Of the crashes, how many in a thousand strike in the middle of a step.
+    pub in_step_permille: u32,
     /// The most partitions of a world, and the most crashes.
     pub faults_max: u32,
     /// How long the hostile phase lasts at the most.
@@ -67,7 +71,9 @@ impl Profile {
             late_permille: 500,
             late_max: Duration::from_millis(300),
             partition_permille: 400,
+            one_way_permille: 400,
             crash_permille: 400,
+            in_step_permille: 400,
             faults_max: 3,
             hostile_max: Duration::from_millis(120),
         }

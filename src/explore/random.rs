@@ -6,7 +6,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Profile;
+use super::strategy::{Few, Pct, Pos};
+use super::{Profile, Strategy};
 use crate::machine::{NodeId, Rng, StateMachine, Time};
 use crate::sim::{Action, Clients, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
@@ -15,22 +16,42 @@ const REQUEST_STREAM: u64 = 1;
 const FAULT_STREAM: u64 = 2;
 const FATE_STREAM: u64 = 3;
 
+/// The longest between two requests of a world that has a pace.
+const PACE_MAX_US: u64 = 20_000;
+
 /// Draws the fate of each message as it is sent.
 #[derive(Clone, Debug)]
 pub struct SeededFates {
     rng: Rng,
     weather: Weather,
+    order: Order,
+}
+
+/// In which order messages come, as far as delays can say.
+#[derive(Clone, Debug)]
+enum Order {
+    /// Each takes its own time.
+    Any,
+    Pct(Pct),
+    Pos(Pos),
+    Few(Few),
 }
 
 /// How the network of one world behaves; 0 stands for "not at all".
 #[derive(Clone, Copy, Debug)]
-struct Weather {
-    delay_max_us: u64,
-    drop_permille: u32,
-    duplicate_permille: u32,
+pub(super) struct Weather {
+    pub(super) delay_max_us: u64,
+    pub(super) drop_permille: u32,
+    pub(super) duplicate_permille: u32,
     /// Of the doubles.
-    late_permille: u32,
-    late_max_us: u64,
+    pub(super) late_permille: u32,
+    pub(super) late_max_us: u64,
+}
+
+/// How many faults of each kind a world has.
+pub(super) struct Spread {
+    pub(super) partitions: u64,
+    pub(super) crashes: u64,
 }
 
 impl Fates for SeededFates {
@@ -38,15 +59,20 @@ impl Fates for SeededFates {
         false
     }
 
-    fn fate(&mut self, _name: NameRef<'_>, _at: Time) -> Option<Fate> {
-        let Self { rng, weather } = self;
+    fn fate(&mut self, name: NameRef<'_>, at: Time) -> Option<Fate> {
+        let Self { rng, weather, order } = self;
+        if let Order::Few(few) = order {
+            return few.fate(rng);
+        }
         let happens = |rng: &mut Rng, permille| permille > 0 && rng.chance(permille);
         if happens(rng, weather.drop_permille) {
             return Some(Fate::Drop);
         }
-        let delay = |rng: &mut Rng| match weather.delay_max_us {
-            0 => Duration::from_millis(1),
-            delay_max_us => Duration::from_micros(rng.between(1, delay_max_us)),
+        let mut delay = |rng: &mut Rng| match (weather.delay_max_us, &mut *order) {
+            (0, _) => Duration::from_millis(1),
+            (_, Order::Pct(pct)) => pct.delay(name.link, at, rng),
+            (_, Order::Pos(pos)) => pos.delay(name.link, at, rng),
+            (delay_max_us, _) => Duration::from_micros(rng.between(1, delay_max_us)),
         };
         let first = delay(rng);
         if happens(rng, weather.duplicate_permille) {
@@ -69,23 +95,61 @@ pub(super) struct Recipe<'a, M: StateMachine> {
 
 impl<M: StateMachine> Recipe<'_, M> {
     /// The world of `seed`: a plan without fates, and the source that draws them.
-    pub(super) fn draw(self, seed: u64) -> (Plan, SeededFates) {
+    pub(super) fn draw(self, strategy: Strategy, seed: u64) -> (Plan, SeededFates) {
+        match strategy.of(seed) {
+            Strategy::Uniform | Strategy::Swarm => self.draw_spread(strategy.of(seed), seed),
+            aimed => self.draw_aimed(aimed, seed),
+        }
+    }
+
+    /// A world whose requests and faults come at any time.
+    fn draw_spread(self, strategy: Strategy, seed: u64) -> (Plan, SeededFates) {
         let world = &mut Rng::new(seed, WORLD_STREAM);
         let node_count = world.between(*self.node_counts.start() as u64, *self.node_counts.end() as u64) as usize;
-        let hostile_max_ms = self.profile.hostile_max.as_millis() as u64;
-        let mut plan = Plan {
-            seed,
-            heal_at: Time::from_millis(world.between(hostile_max_ms / 6, hostile_max_ms)),
-            settle: self.settle,
-            ..Plan::new(node_count)
+        let mut plan = self.empty(node_count, seed, world);
+        let request_count = self.request_count(world);
+        let (weather, spread) = match strategy {
+            Strategy::Uniform => (self.profile.uniform_weather(), self.profile.uniform_faults(world)),
+            _ => (self.profile.draw_weather(world), self.profile.draw_spread(world)),
         };
-        let request_count = world.between((*self.request_counts.start()).into(), (*self.request_counts.end()).into());
-        let weather = self.profile.draw_weather(world);
-        self.profile.draw_faults(&mut plan, world, &mut Rng::new(seed, FAULT_STREAM));
+        self.profile.draw_faults(&mut plan, &spread, &mut Rng::new(seed, FAULT_STREAM));
         if let Some(clients) = self.clients {
             draw_requests(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
-        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), weather })
+        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), weather, order: Order::Any })
+    }
+
+    /// A world whose faults strike where something is going on, and whose messages come in an order of their own.
+    fn draw_aimed(self, strategy: Strategy, seed: u64) -> (Plan, SeededFates) {
+        let world = &mut Rng::new(seed, WORLD_STREAM);
+        let (fewest, most) = (*self.node_counts.start() as u64, *self.node_counts.end() as u64);
+        // Most failures need no more than three nodes; but a world with more requests has more chances, at hardly more cost.
+        let node_count = world.between(fewest, most).min(world.between(fewest, most)) as usize;
+        let mut plan = self.empty(node_count, seed, world);
+        let request_count = self.request_count(world).max(self.request_count(world));
+        let (weather, spread) = (self.profile.uniform_weather(), self.profile.uniform_faults(world));
+        if let Some(clients) = self.clients {
+            draw_paced(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
+        }
+        self.profile.aim_faults(&mut plan, spread.partitions, spread.crashes, &mut Rng::new(seed, FAULT_STREAM));
+        let mut rng = Rng::new(seed, FATE_STREAM);
+        let message_count = request_count.max(1) * node_count as u64 * 2;
+        let order = match strategy {
+            Strategy::Pct => Order::Pct(Pct::draw(weather.delay_max_us, message_count, &mut rng)),
+            Strategy::Pos => Order::Pos(Pos::draw(weather.delay_max_us)),
+            _ => Order::Few(Few::draw(self.profile, message_count, &mut rng)),
+        };
+        (plan, SeededFates { rng, weather, order })
+    }
+
+    fn empty(&self, node_count: usize, seed: u64, world: &mut Rng) -> Plan {
+        let hostile_max_ms = self.profile.hostile_max.as_millis() as u64;
+        let heal_at = Time::from_millis(world.between(hostile_max_ms / 6, hostile_max_ms));
+        Plan { seed, heal_at, settle: self.settle, ..Plan::new(node_count) }
+    }
+
+    fn request_count(&self, world: &mut Rng) -> u64 {
+        world.between((*self.request_counts.start()).into(), (*self.request_counts.end()).into())
     }
 }
 
@@ -95,6 +159,19 @@ fn draw_requests<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<
     // In the order in which they fall due, so that what the workload draws reads as a story.
     due.sort_by_key(|(at, _)| *at);
     plan.requests = due.into_iter().map(|(at, node)| PlannedRequest { at, node, action: clients.draw(rng) }).collect();
+}
+
+/// Requests at a pace of the world's own; it does not heal before the last.
+fn draw_paced<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn Clients<M>>, rng: &mut Rng) {
+    clients.begin(rng);
+    let pace = rng.between(1, 1_000);
+    let gap_max_us = (pace * pace * PACE_MAX_US / 1_000_000).max(1);
+    let mut at = Time::ZERO;
+    for _ in 0..count {
+        at = at + Duration::from_micros(rng.below(gap_max_us));
+        plan.requests.push(PlannedRequest { at, node: any_node(plan, rng), action: clients.draw(rng) });
+    }
+    plan.heal_at = plan.heal_at.max(at);
 }
 
 /// Requests that are due at no time in particular.
@@ -120,7 +197,7 @@ fn any_node(plan: &Plan, rng: &mut Rng) -> NodeId {
 }
 
 /// Usually after a while, sometimes not before the world heals.
-fn until(rng: &mut Rng, longest_us: u64) -> Option<Duration> {
+pub(super) fn until(rng: &mut Rng, longest_us: u64) -> Option<Duration> {
     rng.chance(850).then(|| Duration::from_micros(rng.between(1_000, longest_us)))
 }
 
@@ -141,18 +218,23 @@ impl Profile {
         }
     }
 
-    fn draw_faults(&self, plan: &mut Plan, world: &mut Rng, rng: &mut Rng) {
+    fn draw_spread(&self, world: &mut Rng) -> Spread {
         let mut count = |permille: u32| {
             let drawn = world.between(1, self.faults_max.into());
             if world.chance(permille) { drawn } else { 0 }
         };
-        let (partitions, crashes) = (count(self.partition_permille), count(self.crash_permille));
-        for _ in 0..partitions {
-            let fault = Fault::Partition { links: draw_links(plan.node_count, rng), heal: until(rng, 60_000) };
+        Spread { partitions: count(self.partition_permille), crashes: count(self.crash_permille) }
+    }
+
+    /// At any time, anywhere.
+    fn draw_faults(&self, plan: &mut Plan, spread: &Spread, rng: &mut Rng) {
+        for _ in 0..spread.partitions {
+            let links = draw_links(plan.node_count, self.one_way_permille, rng);
+            let fault = Fault::Partition { links, heal: until(rng, 60_000) };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
-        for _ in 0..crashes {
-            let effects = rng.chance(400).then(|| rng.below(6) as u32);
+        for _ in 0..spread.crashes {
+            let effects = rng.chance(self.in_step_permille).then(|| rng.below(6) as u32);
             let fault = Fault::Crash { node: any_node(plan, rng), effects, restart: until(rng, 40_000) };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
@@ -162,7 +244,7 @@ impl Profile {
 }
 
 /// The links of a partition: of one pair, of one node, or between two halves; both ways, or only one.
-pub(super) fn draw_links(node_count: usize, rng: &mut Rng) -> Vec<Link> {
+pub(super) fn draw_links(node_count: usize, one_way_permille: u32, rng: &mut Rng) -> Vec<Link> {
     let mut nodes: Vec<usize> = (0..node_count).collect();
     rng.shuffle(&mut nodes);
     let (left, right) = match rng.below(3) {
@@ -170,7 +252,7 @@ pub(super) fn draw_links(node_count: usize, rng: &mut Rng) -> Vec<Link> {
         1 => nodes.split_at(1),
         _ => nodes.split_at(node_count / 2),
     };
-    let both_ways = rng.chance(600);
+    let both_ways = rng.chance(1_000_u32.saturating_sub(one_way_permille));
     let pairs = left.iter().flat_map(|from| right.iter().map(move |to| Link::new(*from, *to)));
     pairs.flat_map(|link| [Some(link), both_ways.then(|| link.reversed())]).flatten().collect()
 }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use super::determinism::{DETERMINISM, Verified, never_again, not_shrunk};
 use super::explain::{pivot, twin};
-use super::{Outcome, Pivot, Recorded, SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, System, Twin, shrink};
+use super::{Outcome, Pivot, Recorded, SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, Strategy, System, Twin, shrink};
 use crate::check::Violation;
 use crate::machine::{Digest, StateMachine};
 use crate::sim::{Tally, Trace};
@@ -97,6 +97,8 @@ impl SweepOptions {
 pub struct Sweep {
     /// The system that was swept.
     pub system: String,
+    /// How its worlds were drawn: a seed means a world only together with this.
+    pub strategy: Strategy,
     /// How many worlds were run.
     pub worlds: u64,
     /// How many of them violated a check, by check.
@@ -244,6 +246,7 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
     found.violations.sort_unstable_keys();
     Sweep {
         system: system.name.clone(),
+        strategy: system.strategy,
         worlds: found.worlds,
         violations: found.violations,
         tally: found.tally,

@@ -9,7 +9,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use super::random::Recipe;
-use super::{Outcome, Profile, SeededFates};
+use super::{Outcome, Profile, SeededFates, Strategy};
 use crate::check::{Breach, Check, Checks, Violation};
 use crate::machine::{Boot, Digest, StateMachine, Time};
 use crate::sim::{Clients, End, Fates, Limits, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World};
@@ -34,6 +34,8 @@ pub struct System<M: StateMachine> {
     pub settle: Duration,
     /// How hostile worlds are.
     pub profile: Profile,
+    /// How worlds are drawn from seeds.
+    pub strategy: Strategy,
     /// How far a run may go.
     pub limits: Limits,
 }
@@ -111,7 +113,7 @@ impl<M: StateMachine> System<M> {
             profile: &self.profile,
             clients: self.clients.as_ref().map(|clients| clients.fork()),
         };
-        recipe.draw(seed)
+        recipe.draw(self.strategy, seed)
     }
 
     fn live<O: Observer<M>>(&self, plan: &Plan, fates: impl Fates, observer: Option<&mut O>) -> Outcome {

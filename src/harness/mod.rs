@@ -42,7 +42,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Check, Promise, When};
-use crate::explore::{Outcome, Profile, Recorded, Seeds, SweepOptions, System, sweep};
+use crate::explore::{Outcome, Profile, Recorded, Seeds, Strategy, SweepOptions, System, sweep};
 use crate::machine::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
 
@@ -79,6 +79,7 @@ impl<M: StateMachine> Harness<M> {
             request_counts: 1..=24,
             settle: Duration::from_secs(10),
             profile: Profile::hostile(),
+            strategy: Strategy::default(),
             limits: Limits::default(),
         };
         Self { system, snapshots: PathBuf::from("snapshots/replays") }
@@ -147,6 +148,13 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
         self.system.profile = profile;
+        self
+    }
+
+    /// How worlds are drawn from seeds. A seed means another world with another strategy.
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.system.strategy = strategy;
         self
     }
 

@@ -63,13 +63,27 @@ impl StoreWorkload {
     /// Plain puts and gets only: no sessions, no deletes.
     #[must_use]
     pub fn plain() -> Self {
-        Self { session_worlds: 0, delete_worlds: 0, ..Self::default() }
+        Self::default().sessions(0).deletes(0)
     }
 
     /// Lets worlds have up to `key_count_max` keys, of the four there are.
     #[must_use]
     pub fn keys(mut self, key_count_max: usize) -> Self {
         self.key_count_max = key_count_max.clamp(1, KEYS.len());
+        self
+    }
+
+    /// In how many worlds of a thousand there are sessions.
+    #[must_use]
+    pub fn sessions(mut self, permille: u32) -> Self {
+        self.session_worlds = permille;
+        self
+    }
+
+    /// In how many worlds of a thousand there are deletes.
+    #[must_use]
+    pub fn deletes(mut self, permille: u32) -> Self {
+        self.delete_worlds = permille;
         self
     }
 

@@ -24,6 +24,8 @@ const STEPS_MAX: u64 = 2_000_000;
 const GAPS_MS: [u64; 8] = [0, 0, 0, 1, 2, 10, 30, 50];
 /// How long messages take that are drawn to be late.
 const DELAYS_MS: [u64; 5] = [2, 5, 20, 30, 50];
+/// Of the partitions drawn, how many in a thousand cut one way only.
+const ONE_WAY_PERMILLE: u32 = 400;
 /// The random stream of these draws; the seed is the plan itself.
 const DRAW_STREAM: u64 = 4;
 
@@ -111,7 +113,7 @@ impl Pool {
 }
 
 fn draw_fault(node_count: usize, rng: &mut Rng) -> Fault {
-    let links = draw_links(node_count, rng);
+    let links = draw_links(node_count, ONE_WAY_PERMILLE, rng);
     if rng.chance(600) && !links.is_empty() {
         return Fault::Partition { links, heal: None };
     }

@@ -1,0 +1,78 @@
+//! Worlds in which one kind of thing never happens: what is not found in them shows what it is good for.
+
+use crate::explore::Profile;
+
+/// What never happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Off {
+    /// Everything does.
+    #[default]
+    Nothing,
+    Delays,
+    Drops,
+    Duplicates,
+    LateDuplicates,
+    Partitions,
+    OneWay,
+    Crashes,
+    InStep,
+    Sessions,
+    Deletes,
+    OtherKeys,
+}
+
+impl Off {
+    pub(super) const ALL: [Self; 12] = [
+        Self::Nothing,
+        Self::Delays,
+        Self::Drops,
+        Self::Duplicates,
+        Self::LateDuplicates,
+        Self::Partitions,
+        Self::OneWay,
+        Self::Crashes,
+        Self::InStep,
+        Self::Sessions,
+        Self::Deletes,
+        Self::OtherKeys,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "all",
+            Self::Delays => "-delay",
+            Self::Drops => "-drop",
+            Self::Duplicates => "-dup",
+            Self::LateDuplicates => "-late",
+            Self::Partitions => "-part",
+            Self::OneWay => "-1way",
+            Self::Crashes => "-crash",
+            Self::InStep => "-step",
+            Self::Sessions => "-sess",
+            Self::Deletes => "-del",
+            Self::OtherKeys => "-keys",
+        }
+    }
+
+    /// What is off is a matter of what clients do, not of what goes wrong.
+    pub(super) const fn is_of_clients(self) -> bool {
+        matches!(self, Self::Sessions | Self::Deletes | Self::OtherKeys)
+    }
+
+    /// The profile that has everything else.
+    pub(super) fn profile(self) -> Profile {
+        let mut profile = Profile::hostile();
+        match self {
+            Self::Nothing | Self::Sessions | Self::Deletes | Self::OtherKeys => {}
+            Self::Delays => profile.delay_permille = 0,
+            Self::Drops => profile.drop_permille = 0,
+            Self::Duplicates => profile.duplicate_permille = 0,
+            Self::LateDuplicates => profile.late_permille = 0,
+            Self::Partitions => profile.partition_permille = 0,
+            Self::OneWay => profile.one_way_permille = 0,
+            Self::Crashes => profile.crash_permille = 0,
+            Self::InStep => profile.in_step_permille = 0,
+        }
+        profile
+    }
+}

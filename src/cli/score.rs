@@ -1,0 +1,56 @@
+//! `ddc score`
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use super::ablation::Off;
+use super::args::ScoreArguments;
+use super::progress::Progress;
+use super::score_table::{Cell, Row, Table};
+use super::{Exit, Registry, Wrong, print};
+use crate::explore::{ScoreOptions, Strategy};
+
+pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Result<Exit, Wrong> {
+    let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let options = ScoreOptions { campaigns: arguments.campaigns, worlds_max: arguments.worlds, jobs };
+    let columns = columns(registry, arguments);
+    let systems = registry.scored(arguments.system.as_deref(), arguments.bug.as_deref());
+    let total = options.campaigns.saturating_mul((systems.len() * columns.len()) as u64);
+    let progress = Progress::up_to(total, "campaigns", arguments.json);
+    let mut rows = Vec::new();
+    for name in systems {
+        let mut cells = Vec::new();
+        for (strategy, off) in &columns {
+            registry.switch_off(*off);
+            let system = registry.find(&name)?;
+            system.set_strategy(*strategy);
+            if *off != Off::Nothing {
+                system.set_profile(off.profile());
+            }
+            // A clock of its own, which nobody sees.
+            let clock = Progress::up_to(options.campaigns, "campaigns", true);
+            let score = system.score(&options, &|campaigns| progress.add(campaigns));
+            let busy = clock.finish() * u32::try_from(jobs.get()).unwrap_or(u32::MAX);
+            cells.push(Cell { score, seconds: busy.as_secs_f64() / options.campaigns as f64 });
+        }
+        rows.push(Row { name, cells });
+    }
+    progress.finish();
+    let heads = columns.iter().map(|(strategy, off)| (strategy.name(), off.name())).collect();
+    let table = Table { heads, rows, by_strategy: !arguments.ablation, worlds_max: options.worlds_max };
+    if arguments.json {
+        print(format_args!("{}\n", table.to_json()));
+    } else {
+        print(&table);
+    }
+    Ok(Exit::Clean)
+}
+
+fn columns(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Vec<(Strategy, Off)> {
+    if arguments.ablation {
+        let strategy = arguments.strategy.unwrap_or(Strategy::Portfolio);
+        return Off::ALL.into_iter().filter(|off| registry.switch_off(*off)).map(|off| (strategy, off)).collect();
+    }
+    let wanted = |strategy: &Strategy| arguments.strategy.is_none_or(|only| only == *strategy);
+    Strategy::ALL.into_iter().filter(wanted).map(|strategy| (strategy, Off::Nothing)).collect()
+}

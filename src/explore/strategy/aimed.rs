@@ -1,0 +1,43 @@
+//! Worlds whose faults strike where something is going on.
+
+use std::time::Duration;
+
+use crate::explore::Profile;
+use crate::explore::random::{draw_links, until};
+use crate::machine::{NodeId, Rng, Time};
+use crate::sim::{Fault, Plan, PlannedFault};
+
+impl Profile {
+    /// Adds faults to a plan that has its requests: at or shortly after a request, and at its node.
+    pub(in crate::explore) fn aim_faults(&self, plan: &mut Plan, partitions: u64, crashes: u64, rng: &mut Rng) {
+        for _ in 0..partitions {
+            let (at, _) = aim(plan, rng);
+            let fault = Fault::Partition {
+                links: draw_links(plan.node_count, self.one_way_permille, rng),
+                heal: until(rng, 60_000),
+            };
+            plan.faults.push(PlannedFault { at, fault });
+        }
+        for _ in 0..crashes {
+            let (at, node) = aim(plan, rng);
+            let effects = rng.chance(self.in_step_permille).then(|| rng.below(6) as u32);
+            plan.faults.push(PlannedFault { at, fault: Fault::Crash { node, effects, restart: soon(rng, 40_000) } });
+        }
+        plan.faults.retain(|planned| !matches!(&planned.fault, Fault::Partition { links, .. } if links.is_empty()));
+        plan.faults.sort_by_key(|planned| planned.at);
+    }
+}
+
+/// When and where a request comes, or a little after.
+fn aim(plan: &Plan, rng: &mut Rng) -> (Time, NodeId) {
+    let drawn = rng.pick(&plan.requests).map(|request| (request.at, request.node));
+    let (at, node) = drawn.unwrap_or((Time::ZERO, NodeId::new(0)));
+    let after = if rng.chance(500) { 0 } else { rng.below(5_000) };
+    (at + Duration::from_micros(after), node)
+}
+
+/// Mostly after a short while, so that something is still to come.
+fn soon(rng: &mut Rng, longest_us: u64) -> Option<Duration> {
+    let drawn = rng.between(1, 1_000);
+    until(rng, (drawn * drawn * longest_us / 1_000_000).max(1_000))
+}
