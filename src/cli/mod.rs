@@ -5,6 +5,7 @@
 
 mod any_system;
 mod args;
+mod bytes;
 mod explore;
 mod interrupt;
 mod progress;
