@@ -1,11 +1,17 @@
 //! The store under any requests, faults and fates of messages that bytes can spell, with every check.
 #![no_main]
 
-use distributed_data_consistency::harness::{mutate, splice};
-use distributed_data_consistency_fuzz::worlds::message_order;
+use std::sync::LazyLock;
+
+use distributed_data_consistency::harness::{Fuzzer, mutate, splice};
+use distributed_data_consistency::store::Node;
+use distributed_data_consistency_fuzz::worlds;
 use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
 
-fuzz_target!(|data: &[u8]| message_order(data));
+static STORE: LazyLock<Fuzzer<Node>> =
+    LazyLock::new(|| worlds::store_worlds(concat!(env!("CARGO_MANIFEST_DIR"), "/../snapshots/replays")));
+
+fuzz_target!(|data: &[u8]| worlds::run(&STORE, data));
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     // Now and then as libFuzzer would: it knows which comparisons an input has nearly passed.
