@@ -380,3 +380,23 @@ fn an_ablation_tells_what_is_not_found_without_what() {
     assert_eq!(scores.len(), 12);
     assert_eq!((found(serde_json::Value::Null), found("crash".into())), (2, 0));
 }
+
+#[test]
+fn what_a_fuzzer_found_becomes_a_plan() {
+    let directory = tempfile::tempdir().unwrap();
+    let (bytes, plans) = (directory.path().join("crash-1"), directory.path().join("plans"));
+    // Two requests of different nodes for the same key: all that this bug needs.
+    let requests: Vec<u8> = (0..40).flat_map(|number| [1, number % 3, number, 0, 0, 6 * number, 0, 0]).collect();
+    fs::write(&bytes, [&[0], requests.as_slice()].concat()).unwrap();
+    let found =
+        ddc(&["replay", "--bytes", text(&bytes), "--system", "textbook", "--bug", "blind-put", "--save", text(&plans)]);
+    assert_eq!(found.code, 1, "{}{}", found.out, found.err);
+    assert!(found.out.starts_with("VIOLATED siblings: ") && found.out.contains("shrunk   40 → "), "{}", found.out);
+    let plan = fs::read_dir(&plans).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(ddc(&["replay", text(&plan)]).code, 1);
+    let clean = ddc(&["replay", "--bytes", text(&bytes)]);
+    assert_eq!(clean.code, 0, "{}", clean.out);
+    assert!(clean.out.ends_with("crash-1: 40 decisions, clean\n"), "{}", clean.out);
+    assert_eq!(ddc(&["replay", "--bytes", "no-such-file"]).code, 2);
+    assert_eq!(ddc(&["replay", "--save", text(&plans), text(&plan)]).code, 2);
+}

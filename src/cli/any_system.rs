@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::explore::{
-    Ask, Exploration, Failure, Profile, Scope, Score, ScoreOptions, ShrinkOptions, Strategy, Sweep, SweepOptions,
-    explore, score,
+    Ask, Exploration, Failure, Profile, Recorded, Scope, Score, ScoreOptions, ShrinkOptions, Strategy, Sweep,
+    SweepOptions, explore, score,
 };
 use crate::harness::{Harness, Replayed, Updated};
 use crate::machine::StateMachine;
 use crate::replay::Error;
+use crate::sim::Plan;
 
 pub(super) trait AnySystem {
     /// Where plans that fail are saved, if the command line does not say.
@@ -27,6 +28,10 @@ pub(super) trait AnySystem {
     /// The failure that a replay ran into, with its twin and its pivot.
     fn explain(&self, replayed: &Replayed) -> Option<Failure>;
     fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error>;
+    /// The plan that bytes of a fuzzer stand for.
+    fn plan_from_bytes(&self, data: &[u8]) -> Plan;
+    fn record(&self, plan: &Plan) -> Recorded;
+    fn failure_of(&self, plan: &Plan) -> Option<Failure>;
 }
 
 impl<M: StateMachine> AnySystem for Harness<M> {
@@ -78,5 +83,17 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error> {
         Harness::shrink_file(self, path, options)
+    }
+
+    fn plan_from_bytes(&self, data: &[u8]) -> Plan {
+        Harness::plan_from_bytes(self, data)
+    }
+
+    fn record(&self, plan: &Plan) -> Recorded {
+        Harness::record(self, plan)
+    }
+
+    fn failure_of(&self, plan: &Plan) -> Option<Failure> {
+        Harness::failure_of(self, plan)
     }
 }

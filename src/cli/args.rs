@@ -141,8 +141,20 @@ pub(super) struct ReplayArguments {
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
     /// Let the files tell how their runs go now: review the change
-    #[arg(long)]
+    #[arg(long, conflicts_with = "bytes")]
     pub(super) update: bool,
+    /// The files are bytes that a fuzzer found, not plans: run the plans that they stand for, and shrink those that fail
+    #[arg(long)]
+    pub(super) bytes: bool,
+    /// With --bytes: which system they are for: store or textbook
+    #[arg(long, value_name = "NAME", requires = "bytes")]
+    pub(super) system: Option<String>,
+    /// With --bytes: the known bug to plant in the textbook
+    #[arg(long, value_name = "NAME", requires = "bytes")]
+    pub(super) bug: Option<String>,
+    /// With --bytes: where to save the plans
+    #[arg(long, value_name = "DIR", requires = "bytes")]
+    pub(super) save: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@
 mod ablation;
 mod any_system;
 mod args;
+mod bytes;
 mod explore;
 mod interrupt;
 mod progress;

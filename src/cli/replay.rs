@@ -4,13 +4,16 @@ use std::path::Path;
 
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::interrupt::stop_on_interrupt;
-use super::{AnySystem, Exit, Registry, Wrong, directory_of, print};
+use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
 use crate::explore::{Failure, ShrinkOptions};
 use crate::harness::{Replayed, save};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> Result<Exit, Wrong> {
+    if arguments.bytes {
+        return bytes::run(registry, arguments);
+    }
     let alone = arguments.files.len() == 1;
     let mut worst = Exit::Clean;
     for path in &arguments.files {

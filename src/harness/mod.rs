@@ -21,8 +21,10 @@
 //!
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
+mod bytes;
 mod explored;
 mod fuzz;
+mod mutation;
 mod pool;
 #[cfg(feature = "proptest")]
 mod properties;
@@ -48,6 +50,7 @@ use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
 
 pub use explored::Explored;
 pub use fuzz::Fuzzer;
+pub use mutation::{mutate, splice};
 #[cfg(feature = "proptest")]
 pub use properties::plans_config;
 pub use replayed::{Divergence, Replayed, Replays};

@@ -15,8 +15,11 @@ pub(super) const DELAY_US: u64 = 40_000;
 pub(super) const LATE_US: u64 = 150_000;
 pub(super) const RESTART_US: u64 = 30_000;
 pub(super) const PARTITION_US: u64 = 40_000;
-/// How many requests there are to choose from.
-const REQUESTS: usize = 64;
+/// How many requests there are to choose from, at the most: as many as a byte can tell apart.
+const REQUESTS_MAX: usize = 256;
+/// So many worlds of clients are asked for requests, and each of them for so many: what clients are like differs from world to world.
+const CLIENTS: usize = 32;
+const REQUESTS_EACH: usize = 24;
 /// So many worlds are run to learn which kinds of messages there are.
 const WORLDS: u64 = 4;
 
@@ -50,13 +53,23 @@ impl<M: StateMachine> Harness<M> {
         }
     }
 
-    /// Requests to choose from, drawn from one fixed seed: only the workload can make them.
+    /// Requests to choose from, all different, drawn from one fixed seed: only the workload can make them.
     fn actions(&self) -> Vec<Action> {
         let Some(clients) = &self.system().clients else { return Vec::new() };
-        let mut clients = clients.fork();
         let rng = &mut Rng::new(0, 0);
-        clients.begin(rng);
-        (0..REQUESTS).map(|_| clients.draw(rng)).collect()
+        let mut actions: Vec<Action> = Vec::new();
+        for _ in 0..CLIENTS {
+            let mut clients = clients.fork();
+            clients.begin(rng);
+            let drawn = (0..REQUESTS_EACH).map(|_| clients.draw(rng));
+            drawn.for_each(|action| {
+                if !actions.contains(&action) {
+                    actions.push(action)
+                }
+            });
+        }
+        actions.truncate(REQUESTS_MAX);
+        actions
     }
 
     /// The kinds of messages that this system sends, as far as a few drawn worlds show.

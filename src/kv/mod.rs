@@ -188,6 +188,13 @@ pub trait Replica: StateMachine<Request = Request, Response = Response> {
 
     /// Calls `each` with the versions, and their keys, that a message brings to its receiver; deletes as well.
     fn carried(message: &Self::Message, each: &mut dyn FnMut(&str, Sibling<'_>));
+
+    /// True if a message makes its receiver take the write of this name for overwritten in `key`, without bringing it: it tells
+    /// of a delete that its sender has forgotten.
+    fn tells_of(message: &Self::Message, key: &str, dot: Dot) -> bool {
+        let _ = (message, key, dot);
+        false
+    }
 }
 
 /// One version as a check sees it.

@@ -173,6 +173,12 @@ impl Replica for Node {
         }
     }
 
+    fn tells_of(message: &Message, key: &str, dot: Dot) -> bool {
+        let Message::Reply(reply) = message else { return false };
+        let state = reply.keys.iter().find(|state| &*state.key == key);
+        state.is_some_and(|state| reply.seen.contains(dot) && !state.kept.contains(&dot))
+    }
+
     fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
         let mut tell = |key: &str, write: &Write| each(key, Sibling { value: write.value.as_deref(), dot: write.dot });
         match message {

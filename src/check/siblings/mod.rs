@@ -89,6 +89,7 @@ impl Siblings {
             Input::Message { name, message } => {
                 let (history, carried) = (&mut self.history, &mut self.carried);
                 M::carried(message, &mut |key, sibling| carried.extend(history.find(key, sibling)));
+                self.hear_of_deletes::<M>(node, message);
                 self.step = StepInput::Message { link: name.link, number: name.number };
                 self.kind.clear();
                 self.kind.push_str(name.kind);
@@ -173,11 +174,22 @@ impl Siblings {
         }
     }
 
+    /// The first part of an answer may tell of a delete that its sender has forgotten, before all of it makes it seen.
+    fn hear_of_deletes<M: Replica>(&mut self, node: NodeId, message: &M::Message) {
+        for &delete in self.history.deletes() {
+            let key = self.history.key_name(self.history.key_of(delete));
+            let told = self.history.get(delete).dot.is_some_and(|dot| M::tells_of(message, key, dot));
+            if told && self.history.taken_at(node, delete).is_none() && !self.carried.contains(&delete) {
+                self.carried.push(delete);
+            }
+        }
+    }
+
     /// A delete that everybody had may be forgotten; who lost its memory learns of it without being sent it.
     fn learn_deletes<M: Replica>(&mut self, node: NodeId, machine: &M) {
         for &delete in self.history.deletes() {
             let seen = self.history.get(delete).dot.is_some_and(|dot| machine.has_seen(dot));
-            if seen && self.history.taken_at(node, delete).is_none() {
+            if seen && self.history.taken_at(node, delete).is_none() && !self.carried.contains(&delete) {
                 self.carried.push(delete);
             }
         }
