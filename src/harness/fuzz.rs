@@ -76,7 +76,7 @@ impl<M: StateMachine> Fuzzer<M> {
     /// Bytes that stand for nearly this plan: seeds for a corpus. Some is lost where bytes cannot say it: requests that the
     /// workload was not seen to draw become the nearest that it was, times are cut at what bytes reach, of more than two copies two
     /// are left, and late messages (beyond the sixteenth of a kind and link) lose their fates. What
-    /// [`plan`](Self::plan) makes of bytes loses nothing.
+    /// [`plan`](Self::plan) makes of bytes loses nothing but the order of a cut's links.
     #[must_use]
     pub fn bytes(&self, plan: &Plan) -> Vec<u8> {
         bytes::from_plan(&self.pool, plan)
