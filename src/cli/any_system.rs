@@ -12,7 +12,9 @@ use crate::replay::Error;
 pub(super) trait AnySystem {
     /// Where plans that fail are saved, if the command line does not say.
     fn snapshots(&self) -> &Path;
+    /// Worlds of other sizes may not reach what the system's own must.
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
+    /// Worlds of another profile may not reach what the system's own must.
     fn set_profile(&mut self, profile: Profile);
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask>;
@@ -31,10 +33,15 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {
         self.system_mut().node_counts = counts;
+        self.system_mut().must_reach.clear();
     }
 
     fn set_profile(&mut self, profile: Profile) {
-        self.system_mut().profile = profile;
+        let system = self.system_mut();
+        if profile != system.profile {
+            system.must_reach.clear();
+        }
+        system.profile = profile;
     }
 
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep {
