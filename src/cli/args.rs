@@ -52,7 +52,7 @@ pub(super) struct SweepArguments {
     /// The known bug to plant in the textbook, such as node-wide-stamp; a name that is none lists them all
     #[arg(long, value_name = "NAME")]
     pub(super) bug: Option<String>,
-    /// How hostile: calm, lossy or hostile
+    /// How hostile: calm, lossy, hostile or harsh
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<Profile>,
     /// On how many threads; the result does not depend on it

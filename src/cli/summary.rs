@@ -95,7 +95,8 @@ impl fmt::Display for Summary<'_> {
             grouped(tally.requests_lost)
         )?;
         writeln!(f, "  messages  {} sent, {} delivered", grouped(tally.sent), grouped(tally.delivered))?;
-        let faults = tally.faults().map(|(name, count)| (name.replace('_', " "), count));
+        let faults = tally.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
+        let faults: Vec<(String, u64)> = faults.collect();
         write_columns(f, "faults", &faults)?;
         let marks: Vec<(String, u64)> = tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
         write_columns(f, "marks", &marks)?;

@@ -155,7 +155,7 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
         }
         13..=14 => {
             let effects = (sort == 14).then_some(extra);
-            let fault = Fault::Crash { node: NodeId::new(left), effects, restart: lasting(RESTART_US) };
+            let fault = Fault::Crash { node: NodeId::new(left), effects, restart: lasting(RESTART_US), wipe: false };
             plan.faults.push(PlannedFault { at, fault });
         }
         15 => {
