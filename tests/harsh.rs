@@ -128,7 +128,7 @@ impl StateMachine for TwoParts {
     fn on_request(&mut self, id: RequestId, request: u8, env: &mut Env<'_, Self>) {
         env.persist(|durable| durable[0] = request);
         env.persist(|durable| durable[1] = request);
-        self.parts = *env.durable();
+        self.parts = [request; 2];
         env.respond(id, ());
     }
 }

@@ -140,7 +140,7 @@ fn a_core_pauses_and_lost_disks_stand_where_they_belong() {
     check("wipe = true", "wipe = false", "expected wipe = true, found");
     check("[0, 2]", "[0, -2]", "expected a node number from 0 to 65535, found");
     check("[0, 2]", "true", "expected an array of the nodes that heal, like [0, 2], found");
-    check(", span = \"20ms\"", "", "expected a duration like \"9ms\"");
+    check(", span = \"20ms\"", "", "expected a field \"span\": a duration like \"9ms\"");
 }
 
 #[test]
@@ -172,8 +172,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "nodes = 3",
         "nodez = 3",
-        "x.toml:6: expected one of format, system, seed, violates, expect, digest, nodes, latency, heal_at, settle, \
-         request, fault, fate, run, found a field \"nodez\"",
+        "x.toml:6: expected one of format, system, seed, violates, expect, digest, nodes, latency, heal_at, core, \
+         settle, request, fault, fate, run, found a field \"nodez\"",
     ),
     ("nodes = 3\n", "\n", "x.toml:1: expected a field \"nodes\": a number of nodes from 1 to 4096"),
     ("nodes = 3", "nodes = 0", "x.toml:6: expected a number of nodes from 1 to 4096, found 0"),
@@ -254,7 +254,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[run]",
         "[runs]",
         "x.toml:45: expected one of format, system, seed, violates, expect, digest, nodes, latency, \
-         heal_at, settle, request, fault, fate, run, found a field \"runs\"",
+         heal_at, core, settle, request, fault, fate, run, found a field \"runs\"",
     ),
     ("trace = '''", "tracks = '''", "x.toml:46: expected one of trace, found a field \"tracks\""),
     ("nodes = 3", "nodes = 3\nnodes = 3", "x.toml:7: expected TOML: duplicate key"),

@@ -7,7 +7,7 @@ use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
 use crate::sim::{Event, Input, Nodes};
 
 /// At rest, each request that reached a node has been answered, unless the node has crashed since: its client knows that, and
-/// can ask again.
+/// can ask again. Who is asked after the world has healed, and is still busy when the time to settle is up, may need longer.
 ///
 /// The promise of those who are left as much as of all: in worlds where only a [core](crate::sim::Plan::core) heals, a node of it
 /// that waits for one that never comes back breaks it. A protocol that must wait for a majority promises it to majorities,
@@ -15,6 +15,7 @@ use crate::sim::{Event, Input, Nodes};
 #[derive(Clone, Debug, Default)]
 pub struct Answered {
     waiting: Vec<Waiting>,
+    healed: bool,
 }
 
 /// A client that has not been answered yet.
@@ -24,6 +25,8 @@ struct Waiting {
     id: RequestId,
     at: Time,
     request: String,
+    /// It was asked after the world had healed.
+    late: bool,
 }
 
 impl Answered {
@@ -46,7 +49,8 @@ impl<M: StateMachine> Check<M> for Answered {
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { node, input: Input::Request { id, request }, .. } => {
-                self.waiting.push(Waiting { node: *node, id: *id, at, request: format!("{request:?}") });
+                let (request, late) = (format!("{request:?}"), self.healed);
+                self.waiting.push(Waiting { node: *node, id: *id, at, request, late });
             }
             Event::Ends { effects, .. } => {
                 for effect in *effects {
@@ -56,8 +60,9 @@ impl<M: StateMachine> Check<M> for Answered {
                 }
             }
             Event::Crashed { node, .. } => self.waiting.retain(|waiting| waiting.node != *node),
+            Event::Healed => self.healed = true,
             Event::Rest { quiet } => {
-                if let Some(waiting) = self.waiting.first() {
+                if let Some(waiting) = self.waiting.iter().find(|waiting| *quiet || !waiting.late) {
                     return Err(tell(waiting, *quiet, nodes));
                 }
             }
@@ -69,7 +74,7 @@ impl<M: StateMachine> Check<M> for Answered {
 
 /// Who waits for what, and who could still answer.
 fn tell<M: StateMachine>(waiting: &Waiting, quiet: bool, nodes: Nodes<'_, M>) -> Breach {
-    let Waiting { node, id, at, request } = waiting;
+    let Waiting { node, id, at, request, .. } = waiting;
     let (up, gone): (Vec<NodeId>, Vec<NodeId>) =
         (0..nodes.count()).map(NodeId::new).partition(|node| nodes.get(*node).is_some());
     let rest = if quiet { "nothing is left to happen" } else { "the time to settle is up" };
