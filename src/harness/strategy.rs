@@ -76,11 +76,11 @@ fn core(node_count: usize, profile: &Profile) -> impl Strategy<Value = Option<Ve
     let fewest = if profile.core_of_any_size { 1 } else { node_count / 2 + 1 };
     let nodes: Vec<NodeId> = (0..node_count).map(NodeId::new).collect();
     let core = prop::sample::subsequence(nodes, fewest..=node_count);
-    prop::option::weighted(f64::from(profile.core_permille.min(1_000)) / 1_000.0, core)
+    if profile.core_permille > 0 { prop::option::of(core).boxed() } else { Just(None).boxed() }
 }
 
 fn fault(node_count: usize, profile: &Profile) -> impl Strategy<Value = PlannedFault> + use<> {
-    let (may_wipe, pauses) = (profile.wipe_permille > 0, u32::from(profile.pause_permille > 0));
+    let (may_wipe, may_pause) = (profile.wipe_permille > 0, profile.pause_permille > 0);
     let crash = (0..node_count, prop::option::of(0..5_u32), prop::option::of(span(RESTART_US)), any::<bool>())
         .prop_map(move |(node, effects, restart, wipe)| {
             let wipe = wipe && may_wipe;
@@ -95,6 +95,7 @@ fn fault(node_count: usize, profile: &Profile) -> impl Strategy<Value = PlannedF
             Fault::Partition { links, heal }
         },
     );
-    (0..HOSTILE_US, prop_oneof![2 => crash, 2 => partition, pauses => pause])
-        .prop_map(|(at, fault)| PlannedFault { at: micros(at), fault })
+    let fault = prop_oneof![crash, partition];
+    let fault = if may_pause { prop_oneof![2 => fault, 1 => pause].boxed() } else { fault.boxed() };
+    (0..HOSTILE_US, fault).prop_map(|(at, fault)| PlannedFault { at: micros(at), fault })
 }

@@ -83,8 +83,12 @@ fn plainer(plan: &Plan, place: usize) -> Vec<Plan> {
         plan
     };
     match plan.faults[place].fault.clone() {
-        Fault::Crash { node, effects, restart, wipe } => vec![
+        Fault::Crash { node, effects, restart, wipe: true } => vec![
             with(Fault::Crash { node, effects, restart, wipe: false }),
+            with(Fault::Crash { node, effects: None, restart, wipe: true }),
+            with(Fault::Crash { node, effects, restart: None, wipe: true }),
+        ],
+        Fault::Crash { node, effects, restart, wipe } => vec![
             with(Fault::Crash { node, effects: None, restart: None, wipe }),
             with(Fault::Crash { node, effects: None, restart, wipe }),
             with(Fault::Crash { node, effects, restart: None, wipe }),
