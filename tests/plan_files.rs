@@ -101,8 +101,9 @@ fn the_form_is_the_documented_one() {
     plan.requests.push(PlannedRequest { at: Time::from_nanos(1_250_000), node: NodeId::new(7), action: get });
     let at = Time::from_millis(4);
     let node = NodeId::new(2);
-    plan.faults.push(PlannedFault { at, fault: Fault::Crash { node, effects: None, restart: Some(ms(10)) } });
-    plan.faults.push(PlannedFault { at, fault: Fault::Crash { node, effects: Some(2), restart: None } });
+    plan.faults
+        .push(PlannedFault { at, fault: Fault::Crash { node, effects: None, restart: Some(ms(10)), wipe: false } });
+    plan.faults.push(PlannedFault { at, fault: Fault::Crash { node, effects: Some(2), restart: None, wipe: false } });
     let links = vec![Link::new(0, 1), Link::new(1, 0), Link::new(2, 0)];
     let fault = Fault::Partition { links, heal: Some(ms(20)) };
     plan.faults.push(PlannedFault { at: Time::from_nanos(300_000), fault });
@@ -115,6 +116,31 @@ fn the_form_is_the_documented_one() {
     assert_eq!(file.to_toml().unwrap(), VALID);
     assert_eq!(read(VALID), Ok(file));
     assert_eq!(PlanFile::system_of(Path::new("x.toml"), VALID).as_deref(), Ok("store"));
+}
+
+/// What only harsh worlds have.
+#[test]
+fn a_core_pauses_and_lost_disks_stand_where_they_belong() {
+    let mut plan = Plan { core: Some(vec![NodeId::new(0), NodeId::new(2)]), ..Plan::new(3) };
+    let (at, node) = (Time::from_millis(4), NodeId::new(2));
+    let crash = Fault::Crash { node, effects: None, restart: Some(Duration::from_millis(10)), wipe: true };
+    plan.faults.push(PlannedFault { at, fault: crash });
+    plan.faults.push(PlannedFault { at, fault: Fault::Pause { node, span: Duration::from_millis(20) } });
+    let text = "heal_at = \"100ms\"\ncore = [0, 2]\nsettle = \"10s\"\n\n\
+                [[fault]]\nat = \"4ms\"\ncrash = { node = 2, restart = \"10ms\", wipe = true }\n\n\
+                [[fault]]\nat = \"4ms\"\npause = { node = 2, span = \"20ms\" }\n";
+    let file = file(plan);
+    let written = file.to_toml().unwrap();
+    assert!(written.ends_with(text), "{written}");
+    assert_eq!(read(&written), Ok(file));
+    let check = |from: &str, to: &str, expected: &str| {
+        let error = read(&written.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check("wipe = true", "wipe = false", "expected wipe = true, found");
+    check("[0, 2]", "[0, -2]", "expected a node number from 0 to 65535, found");
+    check("[0, 2]", "true", "expected an array of the nodes that heal, like [0, 2], found");
+    check(", span = \"20ms\"", "", "expected a field \"span\": a duration like \"9ms\"");
 }
 
 #[test]
@@ -146,8 +172,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "nodes = 3",
         "nodez = 3",
-        "x.toml:6: expected one of format, system, seed, violates, expect, digest, nodes, latency, heal_at, settle, \
-         request, fault, fate, run, found a field \"nodez\"",
+        "x.toml:6: expected one of format, system, seed, violates, expect, digest, nodes, latency, heal_at, core, \
+         settle, request, fault, fate, run, found a field \"nodez\"",
     ),
     ("nodes = 3\n", "\n", "x.toml:1: expected a field \"nodes\": a number of nodes from 1 to 4096"),
     ("nodes = 3", "nodes = 0", "x.toml:6: expected a number of nodes from 1 to 4096, found 0"),
@@ -192,7 +218,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "restart = \"10ms\"",
         "reboot = \"10ms\"",
-        "x.toml:23: expected one of node, effects, restart, found a field \"reboot\"",
+        "x.toml:23: expected one of node, effects, restart, wipe, found a field \"reboot\"",
     ),
     (
         "effects = 2",
@@ -202,9 +228,9 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "crash = { node = 2, effects = 2 }",
         "crash = { node = 2 }\npartition = { links = [] }",
-        "x.toml:28: expected a crash or a partition, found \"partition\" besides \"crash\"",
+        "x.toml:28: expected a crash, a partition or a pause, found \"partition\" besides \"crash\"",
     ),
-    ("crash = { node = 2, effects = 2 }", "", "x.toml:25: expected a crash or a partition, found none"),
+    ("crash = { node = 2, effects = 2 }", "", "x.toml:25: expected a crash, a partition or a pause, found none"),
     (
         "[\"0↔1\", \"2→0\"]",
         "[\n\"0↔1\",\n\"2→0→1\"]",
@@ -228,7 +254,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[run]",
         "[runs]",
         "x.toml:45: expected one of format, system, seed, violates, expect, digest, nodes, latency, \
-         heal_at, settle, request, fault, fate, run, found a field \"runs\"",
+         heal_at, core, settle, request, fault, fate, run, found a field \"runs\"",
     ),
     ("trace = '''", "tracks = '''", "x.toml:46: expected one of trace, found a field \"tracks\""),
     ("nodes = 3", "nodes = 3\nnodes = 3", "x.toml:7: expected TOML: duplicate key"),
@@ -487,8 +513,10 @@ fn links() -> impl Strategy<Value = Vec<Link>> {
 
 fn faults() -> impl Strategy<Value = PlannedFault> {
     let fault = prop_oneof![
-        (0..=65_535_usize, option::of(any::<u32>()), option::of(spans()))
-            .prop_map(|(node, effects, restart)| Fault::Crash { node: NodeId::new(node), effects, restart }),
+        (0..=65_535_usize, option::of(any::<u32>()), option::of(spans()), any::<bool>()).prop_map(
+            |(node, effects, restart, wipe)| Fault::Crash { node: NodeId::new(node), effects, restart, wipe }
+        ),
+        (0..=65_535_usize, spans()).prop_map(|(node, span)| Fault::Pause { node: NodeId::new(node), span }),
         (links(), option::of(spans())).prop_map(|(links, heal)| Fault::Partition { links, heal }),
     ];
     (times(), fault).prop_map(|(at, fault)| PlannedFault { at: Time::from_nanos(at), fault })
@@ -508,9 +536,11 @@ fn fates() -> impl Strategy<Value = Vec<(MessageName, Fate)>> {
 fn plans() -> impl Strategy<Value = Plan> {
     let header = (any::<u64>(), 1..=NODE_COUNT_MAX, spans(), times(), spans());
     let decisions = (vec(requests(), 0..6), vec(faults(), 0..6), fates());
-    (header, decisions).prop_map(|((seed, node_count, latency, heal_at, settle), (requests, faults, fates))| {
+    let core = option::of(vec((0..=65_535_usize).prop_map(NodeId::new), 0..4));
+    (header, core, decisions).prop_map(|(header, core, (requests, faults, fates))| {
+        let (seed, node_count, latency, heal_at, settle) = header;
         let (heal_at, fates) = (Time::from_nanos(heal_at), fates.into_iter().collect());
-        Plan { seed, node_count, latency, heal_at, settle, requests, faults, fates }
+        Plan { seed, node_count, latency, heal_at, core, settle, requests, faults, fates }
     })
 }
 

@@ -98,7 +98,7 @@ fn fate(mut plan: Plan, message: &str, fate: Fate) -> Plan {
 }
 
 fn crash(node: usize, effects: Option<u32>, restart: Option<Duration>) -> Fault {
-    Fault::Crash { node: NodeId::new(node), effects, restart }
+    Fault::Crash { node: NodeId::new(node), effects, restart, wipe: false }
 }
 
 /// Runs the plan, from the record as well, and returns what happened between the nodes' start and the healing at 100 ms.
@@ -208,6 +208,85 @@ fn partitions_that_overlap_end_each_for_itself() {
     let plan = fault(fault(plan(2, &orders), 1, cut(4)), 3, cut(4));
     let taken: Vec<String> = run(&plan).into_iter().filter(|line| line.contains("taken")).collect();
     assert_eq!(taken, ["9ms 0→1 message #4 is taken: 3", "11ms 0→1 message #5 is taken: 4"]);
+}
+
+#[test]
+fn a_node_that_pauses_handles_all_that_waited_in_order_when_it_goes_on() {
+    let orders = [
+        (1, 0, send(&[1])),
+        (2, 1, Order::SetTimer(1, 2)),
+        (4, 0, send(&[1])),
+        (5, 1, send(&[0])),
+        (6, 0, send(&[0])),
+        (30, 0, send(&[1])),
+    ];
+    let pause = |millis| Fault::Pause { node: NodeId::new(1), span: ms(millis) };
+    let paused = fault(plan(2, &orders), 3, pause(10));
+    assert_eq!(
+        run(&paused),
+        [
+            "2ms 0→1 message #1 is taken: 0",
+            "3ms node 1 pauses until 13ms",
+            "7ms 0→0 message #1 is taken: 4",
+            "13ms node 1 wakes: 1",
+            "13ms 0→1 message #2 is taken: 2",
+            "14ms 1→0 message #1 is taken: 3",
+            "31ms 0→1 message #3 is taken: 5",
+            "100ms the world heals",
+        ]
+    );
+    // The longer one of two counts; the healing ends it; who is down, or not there, does not pause.
+    let told = |plan: &Plan| run(plan).into_iter().filter(|line| line.contains("pauses")).collect::<Vec<_>>();
+    let twice = fault(fault(paused.clone(), 4, pause(2)), 5, Fault::Pause { node: NodeId::new(7), span: ms(2) });
+    assert_eq!(told(&twice), ["3ms node 1 pauses until 13ms", "4ms node 1 pauses until 13ms"]);
+    assert_eq!(told(&fault(paused.clone(), 90, pause(u64::MAX / 1_000_000)))[1], "90ms node 1 pauses until 100ms");
+    assert_eq!(told(&fault(fault(plan(2, &orders), 2, crash(1, None, None)), 3, pause(10))), [""; 0]);
+    // A crash ends it.
+    let crashed = run(&fault(paused.clone(), 5, crash(1, None, Some(ms(1)))));
+    assert!(crashed.iter().any(|line| line.starts_with("6ms node 1 restarts")), "{crashed:?}");
+    assert_eq!(harness().run(&paused).tally.pauses, 1);
+}
+
+#[test]
+fn a_lost_disk_is_lost() {
+    let orders = [(1, 1, Order::PersistAndTell(7)), (12, 1, Order::Sleep)];
+    let answers = |wipe| {
+        let crash = Fault::Crash { node: NodeId::new(1), effects: None, restart: Some(ms(5)), wipe };
+        let lines = harness().record(&fault(plan(2, &orders), 3, crash)).trace.lines();
+        let told = |line: &String| line.contains("answers") || line.contains("crashes");
+        lines.into_iter().filter(told).collect::<Vec<_>>()
+    };
+    assert_eq!(answers(false), ["1ms node 1 answers: 7", "3ms node 1 crashes", "12ms node 1 answers: 7"]);
+    let lost = ["1ms node 1 answers: 7", "3ms node 1 crashes and loses its disk", "12ms node 1 answers: 0"];
+    assert_eq!(answers(true), lost);
+}
+
+#[test]
+fn only_the_core_heals() {
+    let orders = [(99, 1, send(&[0])), (99, 0, send(&[1])), (1, 0, Order::SetTimer(1, 110))];
+    let mut plan = fault(plan(4, &orders), 2, crash(2, None, None));
+    plan = fault(plan, 3, crash(3, None, Some(ms(200))));
+    plan = fault(plan, 4, Fault::Partition { links: vec![Link::new(1, 0)], heal: Some(ms(95)) });
+    plan.core = Some([0, 2, 9].map(NodeId::new).to_vec());
+    assert_eq!(
+        run(&plan),
+        [
+            "2ms node 2 crashes",
+            "3ms node 3 crashes",
+            "4ms cut 1→0",
+            "99ms 1→0 message #1 is lost: link cut",
+            "99ms joined 1→0",
+            "100ms the world heals",
+            "100ms node 1 is down for good",
+            "100ms node 3 is down for good",
+            "100ms node 2 restarts, life 2",
+            "100ms 0→1 message #1 is lost: receiver down",
+            "111ms node 0 wakes: 1",
+        ]
+    );
+    assert_eq!(harness().run(&plan).tally.abandoned, 2);
+    plan.core = Some(Vec::new());
+    assert_eq!(harness().run(&plan).end, Some(End::Quiet), "nobody is left");
 }
 
 #[test]

@@ -47,6 +47,11 @@ proptest! {
     }
 
     #[test]
+    fn any_plan_is_right_for_those_who_are_left(plan in store().profile(Profile::harsh()).plans()) {
+        store().prop_assert_clean(&plan)?;
+    }
+
+    #[test]
     fn any_plan_is_right_on_the_textbook(plan in textbook(None).plans()) {
         textbook(None).prop_assert_clean(&plan)?;
     }

@@ -4,7 +4,8 @@ use super::{Breach, Check};
 use crate::machine::{Observe, Time};
 use crate::sim::{Event, Nodes};
 
-/// At rest, every node shows what every other node shows.
+/// At rest, every node shows what every other node shows. Where only a [core](crate::sim::Plan::core) has healed, so does every node
+/// of the core, as far as that does not hang on the others ([`Observe::view_without_the_gone`]).
 ///
 /// ```
 /// use distributed_data_consistency::check::Convergence;
@@ -37,9 +38,11 @@ impl<M: Observe> Check<M> for Convergence {
         let Event::Rest { quiet } = event else { return Ok(()) };
         let mut up = nodes.up();
         let Some((first, machine)) = up.next() else { return Ok(()) };
-        let view = machine.view();
+        let all = nodes.up().count() == nodes.count();
+        let view_of = |machine: &M| if all { machine.view() } else { machine.view_without_the_gone() };
+        let view = view_of(machine);
         for (other, machine) in up {
-            let theirs = machine.view();
+            let theirs = view_of(machine);
             if theirs != view {
                 let rest = if *quiet { "nothing is left to happen" } else { "the time to settle is up" };
                 return Err(Breach::new("differ", format!("node {first} and node {other} differ at rest"))

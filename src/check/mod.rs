@@ -1,5 +1,6 @@
 //! What must hold: checks look on as a world runs, and say where it broke its promise.
 
+mod answered;
 mod checks;
 mod convergence;
 mod identity;
@@ -8,6 +9,7 @@ mod promise;
 mod siblings;
 mod violation;
 
+pub use answered::Answered;
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;

@@ -16,7 +16,9 @@ use crate::sim::Plan;
 pub(super) trait AnySystem {
     /// Where plans that fail are saved, if the command line does not say.
     fn snapshots(&self) -> &Path;
+    /// Worlds of other sizes may not reach what the system's own must.
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
+    /// Worlds of another profile may not reach what the system's own must.
     fn set_profile(&mut self, profile: Profile);
     fn set_strategy(&mut self, strategy: Strategy);
     fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score;
@@ -41,10 +43,15 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {
         self.system_mut().node_counts = counts;
+        self.system_mut().must_reach.clear();
     }
 
     fn set_profile(&mut self, profile: Profile) {
-        self.system_mut().profile = profile;
+        let system = self.system_mut();
+        if profile != system.profile {
+            system.must_reach.clear();
+        }
+        system.profile = profile;
     }
 
     fn set_strategy(&mut self, strategy: Strategy) {

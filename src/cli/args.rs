@@ -54,7 +54,7 @@ pub(super) struct SweepArguments {
     /// The known bug to plant in the textbook, such as node-wide-stamp; a name that is none lists them all
     #[arg(long, value_name = "NAME")]
     pub(super) bug: Option<String>,
-    /// How hostile: calm, lossy or hostile
+    /// How hostile: calm, lossy, hostile or harsh
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<Profile>,
     /// How worlds are drawn: uniform, swarm, pct, pos, delays or portfolio [default: what the system says, else swarm]

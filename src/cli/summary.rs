@@ -9,6 +9,15 @@ use serde_json::{Map, Value, json};
 use crate::explore::Sweep;
 use crate::report::grouped;
 
+/// The summary is at most so wide.
+const COLUMNS: usize = 80;
+/// So wide is a label, with what is before and behind it.
+const LABEL: usize = 12;
+/// So much is between two columns.
+const GAP: usize = 2;
+/// More columns than this are hard to read.
+const COUNT_COLUMNS_MAX: usize = 3;
+
 /// What a sweep found. All of it but the speed depends on the seeds alone.
 pub(super) struct Summary<'a> {
     pub(super) sweep: &'a Sweep,
@@ -33,7 +42,7 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, strategy, worlds, violations, tally, digest, failures } = self.sweep;
+        let Sweep { system, strategy, worlds, violations, tally, digest, coverage, unreached, failures } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(self.saved).map(|(failure, path)| {
@@ -65,6 +74,10 @@ impl Summary<'_> {
             "faults": faults,
             "siblings": tally.marks.get("siblings").copied().unwrap_or(0),
             "marks": tally.marks,
+            "unreached": unreached,
+            "moves": coverage.moves,
+            "worlds_alone": coverage.worlds_alone,
+            "new_per_million_worlds": per_million(coverage.worlds_alone, *worlds),
             "digest": format!("{digest:#018x}"),
             "failures": failures.collect::<Vec<Value>>(),
         })
@@ -83,20 +96,57 @@ impl fmt::Display for Summary<'_> {
             grouped(tally.requests_lost)
         )?;
         writeln!(f, "  messages  {} sent, {} delivered", grouped(tally.sent), grouped(tally.delivered))?;
-        let mut label = "faults";
-        for three in tally.faults().chunks(3) {
-            let columns: Vec<String> = three
-                .iter()
-                .map(|(name, count)| format!("{:<19}{:>9}", name.replace('_', " "), grouped(*count)))
-                .collect();
-            writeln!(f, "  {label:<8}  {}", columns.join("   ").trim_end())?;
-            label = "";
-        }
-        for (mark, count) in &tally.marks {
-            writeln!(f, "  seen      {mark}, {} times", grouped(*count))?;
-        }
+        let faults = tally.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
+        let faults: Vec<(String, u64)> = faults.collect();
+        write_columns(f, "faults", &faults)?;
+        let marks: Vec<(String, u64)> = tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
+        write_columns(f, "marks", &marks)?;
+        let (coverage, worlds) = (self.sweep.coverage, self.sweep.worlds);
+        writeln!(
+            f,
+            "  seen      {} kinds of moves; {}",
+            grouped(coverage.moves),
+            unseen(coverage.worlds_alone, worlds)
+        )?;
         writeln!(f, "  digest    {:#018x}", self.sweep.digest)
     }
+}
+
+/// Names and counts under a label: in as many columns as there is room for, each as wide as it must be.
+fn write_columns(f: &mut fmt::Formatter<'_>, label: &str, counts: &[(String, u64)]) -> fmt::Result {
+    let counts: Vec<(&str, String)> = counts.iter().map(|(name, count)| (name.as_str(), grouped(*count))).collect();
+    let widths = |column_count: usize| -> Vec<(usize, usize)> {
+        let column = |column: usize| counts.iter().skip(column).step_by(column_count);
+        let width = |place| {
+            let name = column(place).map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+            (name, column(place).map(|(_, count)| count.len()).max().unwrap_or(0))
+        };
+        (0..column_count).map(width).collect()
+    };
+    let fits = |widths: &Vec<(usize, usize)>| {
+        LABEL + widths.iter().map(|(name, count)| name + 1 + count).sum::<usize>() + GAP * (widths.len() - 1) <= COLUMNS
+    };
+    let widths = (1..=COUNT_COLUMNS_MAX).rev().map(widths).find(fits).unwrap_or_else(|| widths(1));
+    for (place, row) in counts.chunks(widths.len()).enumerate() {
+        let cell =
+            |((name, count), (wide, long)): (&(&str, String), &(usize, usize))| format!("{name:<wide$} {count:>long$}");
+        let cells: Vec<String> = row.iter().zip(&widths).map(cell).collect();
+        let label = if place == 0 { label } else { "" };
+        writeln!(f, "  {label:<8}  {}", cells.join(&" ".repeat(GAP)))?;
+    }
+    Ok(())
+}
+
+/// `about 2.5 % of more worlds show a new one`
+fn unseen(alone: u64, worlds: u64) -> String {
+    match per_million(alone, worlds) / 1_000 {
+        0 => "less than 0.1 % of more worlds show a new one".to_owned(),
+        permille => format!("about {}.{} % of more worlds show a new one", permille / 10, permille % 10),
+    }
+}
+
+fn per_million(part: u64, whole: u64) -> u64 {
+    u64::try_from(u128::from(part) * 1_000_000 / u128::from(whole.max(1))).unwrap_or(u64::MAX)
 }
 
 /// `0.8 s, 1,234,567 events and 1,250 worlds per second`

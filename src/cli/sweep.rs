@@ -40,11 +40,14 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         print(format_args!("{}\n", summary.to_json()));
     } else if sweep.violation_count() == 0 {
         print(&summary);
+        if let Some(unreached) = sweep.tell_unreached() {
+            print(format_args!("VIOLATED reach: {unreached}\n"));
+        }
         tell(speed(&sweep, elapsed));
     } else {
         print_failures(&summary, &program);
     }
-    Ok(if sweep.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
+    Ok(if sweep.is_clean() { Exit::Clean } else { Exit::Violated })
 }
 
 fn seeds(arguments: &SweepArguments) -> Result<Seeds, Wrong> {
@@ -71,5 +74,39 @@ fn print_failures(summary: &Summary<'_>, program: &str) {
     print(Screen { failure: first, hints: &hints });
     for (other, path) in failures {
         print(format_args!("also     {}\n         {program} replay {}\n", other.shrunk.violation, path.display()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Exit, run};
+    use crate::cli::OnlyOne;
+    use crate::cli::args::{Arguments, Command};
+    use crate::harness::Harness;
+    use crate::store::Node;
+
+    /// The store without clients: nothing ever happens.
+    fn idle() -> OnlyOne {
+        let harness = Harness::new("idle", Node::boot).must_reach(["sibling made"]);
+        OnlyOne { name: "idle".to_owned(), system: Box::new(harness) }
+    }
+
+    #[test]
+    fn a_mark_out_of_reach_is_a_failure_of_many_worlds_as_the_system_has_them() {
+        let check = |words: &[&str], expected| {
+            let words = ["ddc", "sweep", "--json"].into_iter().chain(words.iter().copied());
+            let Ok(Arguments { command: Command::Sweep(arguments) }) = Arguments::try_parse_from(words) else {
+                panic!("expect: a sweep");
+            };
+            assert_eq!(run(&mut idle(), &arguments).ok(), Some(expected), "{arguments:?}");
+        };
+        check(&["--seeds", "1000"], Exit::Violated);
+        check(&["--seeds", "999"], Exit::Clean);
+        check(&["--seed", "7"], Exit::Clean);
+        check(&["--seeds", "1000", "--profile", "hostile"], Exit::Violated);
+        check(&["--seeds", "1000", "--profile", "calm"], Exit::Clean);
+        check(&["--seeds", "1000", "--nodes", "3"], Exit::Clean);
     }
 }

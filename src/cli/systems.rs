@@ -15,14 +15,15 @@ use crate::textbook::{Bug, Textbook};
 pub fn store() -> Harness<Node> {
     // Small batches and few hints, so that small worlds have answers of many batches, and more to hint at than there is room.
     let config = Config { batch_keys_max: 1, hints_max: 2, ..Config::default() };
-    held_to_all(Harness::new("store", move |boot| Node::boot_with(boot, config.clone())))
+    held_to_all(Harness::new("store", move |boot| Node::boot_with(boot, config.clone()))).must_reach(Node::marks())
 }
 
 /// The textbook's store, with the same checks; right, or with one known bug. Its name is `textbook` or `textbook/blind-put`.
 #[must_use]
 pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
-    held_to_all(Harness::new(name, move |boot| Textbook::boot(boot, bug)))
+    let harness = held_to_all(Harness::new(name, move |boot| Textbook::boot(boot, bug)));
+    harness.must_reach(["context used"])
 }
 
 /// The worlds and the checks of any key-value store.
@@ -34,6 +35,7 @@ fn held_to_all<M: Replica + Observe>(harness: Harness<M>) -> Harness<M> {
         .check(Siblings::new())
         .check(Convergence::new())
         .check(Leftovers::new())
+        .must_reach(["siblings", "tombstones made", "tombstones forgotten"])
 }
 
 /// All of them, by name.

@@ -3,6 +3,7 @@
 //! A seed is expanded into a world ([`World`](crate::sim::World) and [`SeededFates`]), many seeds are swept over, a small
 //! scope is searched to its end, and a plan that fails is made smaller until every decision in it matters.
 
+mod coverage;
 mod determinism;
 mod exhaustive;
 mod explain;
@@ -15,6 +16,7 @@ mod strategy;
 mod sweep;
 mod system;
 
+pub use coverage::Coverage;
 pub use determinism::{Cause, DETERMINISM, Nondeterminism, Verified};
 pub use exhaustive::{Ask, Exploration, Reduction, SCOPE_NODES_MAX, Scope, explore};
 pub use explain::{Changed, Moment, Parting, Pivot, Twin};
@@ -24,5 +26,5 @@ pub use random::SeededFates;
 pub use score::{Campaign, Score, ScoreOptions, score};
 pub use shrink::{SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, shrink};
 pub use strategy::{Strategy, UnknownStrategy};
-pub use sweep::{Failure, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
+pub use sweep::{Failure, REACH_WORLDS_MIN, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
 pub use system::{CheckMaker, Recorded, System};

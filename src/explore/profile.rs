@@ -32,7 +32,16 @@ pub struct Profile {
     pub crash_permille: u32,
     /// Of the crashes, how many in a thousand strike in the middle of a step.
     pub in_step_permille: u32,
-    /// The most partitions of a world, and the most crashes.
+    /// Of so many crashes in a thousand the node's disk does not survive. No protocol that relies on its disk stands that.
+    pub wipe_permille: u32,
+    /// In how many worlds of a thousand nodes pause.
+    pub pause_permille: u32,
+    /// In how many worlds of a thousand only a majority of the nodes heals, and the others are down for ever. What is promised
+    /// at rest is then promised to those who are left.
+    pub core_permille: u32,
+    /// In such worlds any nodes may be left, be it only one, rather than a majority.
+    pub core_of_any_size: bool,
+    /// The most partitions of a world, and the most crashes, and the most pauses.
     pub faults_max: u32,
     /// How long the hostile phase lasts at the most.
     pub hostile_max: Duration,
@@ -74,9 +83,19 @@ impl Profile {
             one_way_permille: 400,
             crash_permille: 400,
             in_step_permille: 400,
+            wipe_permille: 0,
+            pause_permille: 0,
+            core_permille: 0,
+            core_of_any_size: false,
             faults_max: 3,
             hostile_max: Duration::from_millis(120),
         }
+    }
+
+    /// As hostile, and what not every protocol stands: nodes pause, and in some worlds only a majority of them heals.
+    #[must_use]
+    pub const fn harsh() -> Self {
+        Self { name: "harsh", pause_permille: 300, core_permille: 300, ..Self::hostile() }
     }
 }
 
@@ -92,7 +111,7 @@ pub struct UnknownProfile(String);
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "profile \"{}\": expected calm, lossy or hostile", self.0.escape_default())
+        write!(f, "profile \"{}\": expected calm, lossy, hostile or harsh", self.0.escape_default())
     }
 }
 
@@ -102,7 +121,7 @@ impl FromStr for Profile {
     type Err = UnknownProfile;
 
     fn from_str(name: &str) -> Result<Self, UnknownProfile> {
-        let profiles = [Self::calm(), Self::lossy(), Self::hostile()];
+        let profiles = [Self::calm(), Self::lossy(), Self::hostile(), Self::harsh()];
         profiles.into_iter().find(|profile| profile.name == name).ok_or_else(|| UnknownProfile(name.to_owned()))
     }
 }

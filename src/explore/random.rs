@@ -15,6 +15,11 @@ const WORLD_STREAM: u64 = 0;
 const REQUEST_STREAM: u64 = 1;
 const FAULT_STREAM: u64 = 2;
 const FATE_STREAM: u64 = 3;
+/// What not every profile has; so that the others mean what they meant before there was such a thing.
+const HARSH_STREAM: u64 = 4;
+
+/// The longest pause.
+const PAUSE_MAX_US: u64 = 60_000;
 
 /// The longest between two requests of a world that has a pace.
 const PACE_MAX_US: u64 = 20_000;
@@ -113,6 +118,7 @@ impl<M: StateMachine> Recipe<'_, M> {
             _ => (self.profile.draw_weather(world), self.profile.draw_spread(world)),
         };
         self.profile.draw_faults(&mut plan, &spread, &mut Rng::new(seed, FAULT_STREAM));
+        self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
         if let Some(clients) = self.clients {
             draw_requests(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
@@ -235,11 +241,40 @@ impl Profile {
         }
         for _ in 0..spread.crashes {
             let effects = rng.chance(self.in_step_permille).then(|| rng.below(6) as u32);
-            let fault = Fault::Crash { node: any_node(plan, rng), effects, restart: until(rng, 40_000) };
+            let fault = Fault::Crash { node: any_node(plan, rng), effects, restart: until(rng, 40_000), wipe: false };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
         plan.faults.retain(|planned| !matches!(&planned.fault, Fault::Partition { links, .. } if links.is_empty()));
         plan.faults.sort_by_key(|planned| planned.at);
+    }
+}
+
+impl Profile {
+    /// Pauses, lost disks, and who is left when the world heals.
+    fn draw_harshness(&self, plan: &mut Plan, rng: &mut Rng) {
+        for planned in &mut plan.faults {
+            if let Fault::Crash { wipe, .. } = &mut planned.fault {
+                *wipe = rng.chance(self.wipe_permille);
+            }
+        }
+        let pauses = rng.between(1, self.faults_max.into());
+        let pauses = if rng.chance(self.pause_permille) { pauses } else { 0 };
+        for _ in 0..pauses {
+            let span = Duration::from_micros(rng.between(1_000, PAUSE_MAX_US));
+            let fault = Fault::Pause { node: any_node(plan, rng), span };
+            plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
+        }
+        plan.faults.sort_by_key(|planned| planned.at);
+        if rng.chance(self.core_permille) {
+            let count = plan.node_count as u64;
+            let fewest = if self.core_of_any_size { 1 } else { count / 2 + 1 };
+            let size = rng.between(fewest, count.saturating_sub(1).max(fewest)) as usize;
+            let mut nodes: Vec<NodeId> = (0..plan.node_count).map(NodeId::new).collect();
+            rng.shuffle(&mut nodes);
+            nodes.truncate(size);
+            nodes.sort_unstable();
+            plan.core = Some(nodes);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::thread;
 
 use indexmap::IndexMap;
 
+use super::coverage::{Coverage, Moves};
 use super::determinism::{DETERMINISM, Verified, never_again, not_shrunk};
 use super::explain::{pivot, twin};
 use super::{Outcome, Pivot, Recorded, SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, Strategy, System, Twin, shrink};
@@ -26,6 +27,9 @@ const FAILURES_MAX: usize = 3;
 
 /// Of so many worlds in a thousand it is verified that they are deterministic, if not told otherwise.
 pub const VERIFY_PERMILLE: u32 = 10;
+
+/// A sweep of fewer worlds than this does not say of a mark that it is out of reach: it may have had no luck.
+pub const REACH_WORLDS_MIN: u64 = 1_000;
 
 /// Which worlds to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +111,10 @@ pub struct Sweep {
     pub tally: Tally,
     /// The digests of all worlds, folded.
     pub digest: u64,
+    /// How much of the system the worlds have shown.
+    pub coverage: Coverage,
+    /// The marks of [`System::must_reach`] that no world hit; none for fewer than [`REACH_WORLDS_MIN`] worlds.
+    pub unreached: Vec<&'static str>,
     /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`. The first is
     /// explained.
     pub failures: Vec<Failure>,
@@ -117,6 +125,25 @@ impl Sweep {
     #[must_use]
     pub fn violation_count(&self) -> u64 {
         self.violations.values().sum()
+    }
+
+    /// True if no world violated a check, and each mark that must be reached was.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.violation_count() == 0 && self.unreached.is_empty()
+    }
+
+    /// Which marks were never hit, in a sentence; `None` if none of those that must be reached is missing.
+    #[must_use]
+    pub fn tell_unreached(&self) -> Option<String> {
+        let quoted: Vec<String> = self.unreached.iter().map(|mark| format!("\"{mark}\"")).collect();
+        let marks = match quoted.len() {
+            0 => return None,
+            1 => "the mark",
+            _ => "the marks",
+        };
+        let (worlds, system) = (self.worlds, &self.system);
+        Some(format!("none of {worlds} worlds of \"{system}\" reached {marks} {}", quoted.join(", ")))
     }
 }
 
@@ -145,6 +172,7 @@ struct Findings {
     /// Sums are the same in any order.
     digests: u64,
     violations: IndexMap<String, u64>,
+    moves: Moves,
     /// For each check and sort of breach the shortest runs: steps and seed.
     shortest: IndexMap<(String, &'static str), Vec<(u64, u64)>>,
     /// Of the worlds that are not deterministic the one in which that shows first: seed, and how. It may not show again.
@@ -194,6 +222,7 @@ impl Findings {
         self.worlds += other.worlds;
         self.tally.add(&other.tally);
         self.digests = self.digests.wrapping_add(other.digests);
+        self.moves.add(other.moves);
         for (check, count) in other.violations {
             *self.violations.entry(check).or_default() += count;
         }
@@ -223,7 +252,8 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
             mine.worlds += length;
             for place in chunk {
                 let seed = seeds.get(place);
-                mine.add_outcome(seed, &run(system, seed, options.verify_permille));
+                let outcome = run(system, seed, options.verify_permille, &mut mine.moves);
+                mine.add_outcome(seed, &outcome);
             }
             progress(length);
         }
@@ -244,6 +274,9 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
     };
     let failures = shrink_failures(system, &mut found, &shrink_options);
     found.violations.sort_unstable_keys();
+    let is_missing = |mark: &&&'static str| found.tally.marks.get(**mark).is_none_or(|count| *count == 0);
+    let judged = if found.worlds < REACH_WORLDS_MIN { &[][..] } else { &system.must_reach };
+    let unreached = judged.iter().filter(is_missing).copied().collect();
     Sweep {
         system: system.name.clone(),
         strategy: system.strategy,
@@ -251,19 +284,19 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
         violations: found.violations,
         tally: found.tally,
         digest: found.digests,
+        coverage: found.moves.coverage(),
+        unreached,
         failures,
     }
 }
 
-/// Runs the world of a seed; of some seeds twice.
-fn run<M: StateMachine>(system: &System<M>, seed: u64, verify_permille: u32) -> Outcome {
+/// Runs the world of a seed; of some seeds twice more.
+fn run<M: StateMachine>(system: &System<M>, seed: u64, verify_permille: u32, moves: &mut Moves) -> Outcome {
+    moves.begin(seed);
+    let outcome = system.run_seed_seen(seed, moves);
     let mut draw = Digest::new();
     draw.fold(seed);
-    if draw.value() % 1_000 < verify_permille.into() {
-        system.verify_seed(seed).into_outcome()
-    } else {
-        system.run_seed(seed)
-    }
+    if draw.value() % 1_000 < verify_permille.into() { system.verify_seed(seed).into_outcome() } else { outcome }
 }
 
 fn shrink_failures<M: StateMachine>(system: &System<M>, found: &mut Findings, options: &ShrinkOptions) -> Vec<Failure> {

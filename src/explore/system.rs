@@ -26,6 +26,8 @@ pub struct System<M: StateMachine> {
     pub clients: Option<Box<dyn Clients<M>>>,
     /// What must hold; each run works on a check of its own.
     pub checks: Vec<CheckMaker<M>>,
+    /// Marks, of nodes or counted by checks, that at least one world of a sweep must hit.
+    pub must_reach: Vec<&'static str>,
     /// How many nodes worlds have.
     pub node_counts: RangeInclusive<usize>,
     /// How many requests worlds have.

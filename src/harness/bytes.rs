@@ -69,7 +69,7 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
         }
         sort::CRASH | sort::CRASH_IN_STEP => {
             let effects = (sort == sort::CRASH_IN_STEP).then_some(extra);
-            let fault = Fault::Crash { node: NodeId::new(left), effects, restart: lasting(RESTART_US) };
+            let fault = Fault::Crash { node: NodeId::new(left), effects, restart: lasting(RESTART_US), wipe: false };
             plan.faults.push(PlannedFault { at, fault });
         }
         sort::PARTITION => {
@@ -130,7 +130,7 @@ fn fault_records(planned: &PlannedFault, bytes: &mut Vec<u8>) {
         Some(span) => u16::to_le_bytes(u16::from_le_bytes(unspan(*span, most_us)).max(1)),
     };
     match &planned.fault {
-        Fault::Crash { node, effects, restart } => {
+        Fault::Crash { node, effects, restart, .. } => {
             let head = match effects {
                 None => sort::CRASH,
                 Some(effects) => sort::CRASH_IN_STEP | ((*effects).min(15) as u8) << 4,
@@ -147,6 +147,8 @@ fn fault_records(planned: &PlannedFault, bytes: &mut Vec<u8>) {
                 }
             }
         }
+        // Bytes have no word for it.
+        Fault::Pause { .. } => {}
     }
 }
 

@@ -78,6 +78,7 @@ impl<M: StateMachine> Harness<M> {
             boot: Box::new(boot),
             clients: None,
             checks: Vec::new(),
+            must_reach: Vec::new(),
             node_counts: 3..=5,
             request_counts: 1..=24,
             settle: Duration::from_secs(10),
@@ -145,6 +146,20 @@ impl<M: StateMachine> Harness<M> {
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
     {
         self.check(Promise { name, when: When::AtRest, holds })
+    }
+
+    /// Things that must happen now and then: a sweep of at least [`REACH_WORLDS_MIN`] worlds in which one of these
+    /// [marks](crate::machine::Env::mark), or of what checks count, is never hit fails. "Always" says that nothing bad happens;
+    /// this says that something does, so that a promise is not kept by worlds too idle to break it.
+    ///
+    /// Fewer worlds, a single seed or a small shard may miss a mark by bad luck, and are not judged; neither is a sweep whose
+    /// command line asks for another profile or other nodes than the system's own.
+    ///
+    /// [`REACH_WORLDS_MIN`]: crate::explore::REACH_WORLDS_MIN
+    #[must_use]
+    pub fn must_reach(mut self, marks: impl IntoIterator<Item = &'static str>) -> Self {
+        self.system.must_reach.extend(marks);
+        self
     }
 
     /// How hostile drawn worlds are.

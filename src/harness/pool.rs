@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Harness;
+use crate::explore::Profile;
 use crate::machine::{Rng, StateMachine, Time};
 use crate::sim::{Action, Plan, What};
 
@@ -28,6 +29,8 @@ const WORLDS: u64 = 4;
 pub(super) struct Pool {
     pub(super) node_counts: RangeInclusive<usize>,
     settle: Duration,
+    /// How hostile drawn worlds are: what they do not have, plans have not either.
+    pub(super) profile: Profile,
     /// What clients may ask; nothing if there are no clients.
     pub(super) actions: Vec<Action>,
     /// The kinds of messages that fates may be for; none if nobody ever sends.
@@ -48,6 +51,7 @@ impl<M: StateMachine> Harness<M> {
         Pool {
             node_counts: system.node_counts.clone(),
             settle: system.settle,
+            profile: system.profile.clone(),
             actions: self.actions(),
             kinds: self.kinds(),
         }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::Harness;
 use super::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, RESTART_US, micros};
+use crate::explore::Profile;
 use crate::machine::{NodeId, StateMachine};
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
 
@@ -28,11 +29,12 @@ impl<M: StateMachine> Harness<M> {
             let pool = pool.clone();
             (
                 vec(request, request_count),
-                vec(fault(node_count), 0..4),
+                vec(fault(node_count, &pool.profile), 0..4),
                 vec((name(node_count, pool.kinds.clone()), fate()), fates),
+                core(node_count, &pool.profile),
             )
-                .prop_map(move |(picked, faults, fates)| {
-                    let mut plan = pool.plan(node_count);
+                .prop_map(move |(picked, faults, fates, core)| {
+                    let mut plan = Plan { core, ..pool.plan(node_count) };
                     plan.requests = picked
                         .into_iter()
                         .map(|(at, node, action)| {
@@ -69,9 +71,23 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
-fn fault(node_count: usize) -> impl Strategy<Value = PlannedFault> {
-    let crash = (0..node_count, prop::option::of(0..5_u32), prop::option::of(span(RESTART_US)))
-        .prop_map(|(node, effects, restart)| Fault::Crash { node: NodeId::new(node), effects, restart });
+/// Who heals; with the profile's say, for not every protocol promises anything to those who are left.
+fn core(node_count: usize, profile: &Profile) -> impl Strategy<Value = Option<Vec<NodeId>>> + use<> {
+    let fewest = if profile.core_of_any_size { 1 } else { node_count / 2 + 1 };
+    let nodes: Vec<NodeId> = (0..node_count).map(NodeId::new).collect();
+    let core = prop::sample::subsequence(nodes, fewest..=node_count);
+    if profile.core_permille > 0 { prop::option::of(core).boxed() } else { Just(None).boxed() }
+}
+
+fn fault(node_count: usize, profile: &Profile) -> impl Strategy<Value = PlannedFault> + use<> {
+    let (may_wipe, may_pause) = (profile.wipe_permille > 0, profile.pause_permille > 0);
+    let crash = (0..node_count, prop::option::of(0..5_u32), prop::option::of(span(RESTART_US)), any::<bool>())
+        .prop_map(move |(node, effects, restart, wipe)| {
+            let wipe = wipe && may_wipe;
+            Fault::Crash { node: NodeId::new(node), effects, restart, wipe }
+        });
+    let pause =
+        (0..node_count, span(PARTITION_US)).prop_map(|(node, span)| Fault::Pause { node: NodeId::new(node), span });
     let partition = (0..node_count, 0..node_count, any::<bool>(), prop::option::of(span(PARTITION_US))).prop_map(
         |(left, right, both, heal)| {
             let link = Link::new(left, right);
@@ -79,5 +95,7 @@ fn fault(node_count: usize) -> impl Strategy<Value = PlannedFault> {
             Fault::Partition { links, heal }
         },
     );
-    (0..HOSTILE_US, prop_oneof![crash, partition]).prop_map(|(at, fault)| PlannedFault { at: micros(at), fault })
+    let fault = prop_oneof![crash, partition];
+    let fault = if may_pause { prop_oneof![2 => fault, 1 => pause].boxed() } else { fault.boxed() };
+    (0..HOSTILE_US, fault).prop_map(|(at, fault)| PlannedFault { at: micros(at), fault })
 }

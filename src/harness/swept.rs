@@ -26,11 +26,15 @@ impl Deref for Swept {
 
 impl Swept {
     /// # Panics
-    /// If a world violated a check: with the first screen of the smallest failure. The shrunk plans are saved before.
+    /// If a world violated a check: with the first screen of the smallest failure. The shrunk plans are saved before. Or if no
+    /// world hit a mark that [must be reached](super::Harness::must_reach): with which.
     #[track_caller]
     pub fn assert_clean(&self) {
         if self.sweep.violation_count() > 0 {
             panic!("{}", self.tell());
+        }
+        if let Some(unreached) = self.sweep.tell_unreached() {
+            panic!("{unreached}");
         }
     }
 

@@ -103,6 +103,13 @@ pub trait Observe: StateMachine {
 
     /// What this node shows now.
     fn view(&self) -> Self::View;
+
+    /// What must become the same among those who are left, where some nodes are down for good. By default it is all that the node
+    /// shows. What may be forgotten only once *every* node has it (a deleted key's tombstone) may be here and gone there for
+    /// ever: it is no part of this.
+    fn view_without_the_gone(&self) -> Self::View {
+        self.view()
+    }
 }
 
 /// What a node is made from, at the start and after each crash.

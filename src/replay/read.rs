@@ -13,9 +13,9 @@ use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, P
 /// The most decisions a plan file may hold. A counterexample has ten; a whole world, unshrunk, some thousands.
 const DECISIONS_MAX: usize = 1_000_000;
 
-const TOP: [&str; 13] = [
-    "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "settle", "request",
-    "fault", "fate",
+const TOP: [&str; 14] = [
+    "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "core", "settle",
+    "request", "fault", "fate",
 ];
 const RUN: &str = "run";
 const SYSTEM: &str = "the name of a system, like \"store\"";
@@ -99,6 +99,10 @@ fn header(top: Table<'_>) -> Result<Plan, Wrong> {
     if let Some(heal_at) = top.get("heal_at") {
         plan.heal_at = Time::ZERO + heal_at.duration()?;
     }
+    if let Some(core) = top.get("core") {
+        let nodes = core.items("an array of the nodes that heal, like [0, 2]")?;
+        plan.core = Some(nodes.map(node_number).collect::<Result<_, _>>()?);
+    }
     if let Some(settle) = top.get("settle") {
         plan.settle = settle.duration()?;
     }
@@ -139,16 +143,21 @@ fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, 
 
 fn fault(field: Field<'_>) -> Result<PlannedFault, Wrong> {
     let table = field.table("a table like [[fault]]")?;
-    table.only(&["at", "crash", "partition"])?;
+    let kinds = ["crash", "partition", "pause"];
+    table.only(&["at", "crash", "partition", "pause"])?;
     let at = moment(table)?;
-    let (key, field) = table.one_of(&["crash", "partition"], "a crash or a partition")?;
-    let fault = if key == "crash" { crash(field)? } else { partition(field)? };
+    let (key, field) = table.one_of(&kinds, "a crash, a partition or a pause")?;
+    let fault = match key {
+        "crash" => crash(field)?,
+        "pause" => pause(field)?,
+        _ => partition(field)?,
+    };
     Ok(PlannedFault { at, fault })
 }
 
 fn crash(field: Field<'_>) -> Result<Fault, Wrong> {
     let table = field.table("a table like { node = 2, restart = \"10ms\" }")?;
-    table.only(&["node", "effects", "restart"])?;
+    table.only(&["node", "effects", "restart", "wipe"])?;
     let effects = table.get("effects").map(|field| {
         let max = u64::from(u32::MAX);
         field.whole(0, max, &format!("a number of effects from 0 to {max}"))
@@ -157,7 +166,17 @@ fn crash(field: Field<'_>) -> Result<Fault, Wrong> {
         node: node(table)?,
         effects: effects.transpose()?.map(|effects| effects as u32),
         restart: table.get("restart").map(Field::duration).transpose()?,
+        wipe: match table.get("wipe") {
+            Some(field) if !field.is_true() => return Err(field.wrong("wipe = true")),
+            wipe => wipe.is_some(),
+        },
     })
+}
+
+fn pause(field: Field<'_>) -> Result<Fault, Wrong> {
+    let table = field.table("a table like { node = 2, span = \"10ms\" }")?;
+    table.only(&["node", "span"])?;
+    Ok(Fault::Pause { node: node(table)?, span: table.need("span", DURATION)?.duration()? })
 }
 
 fn partition(field: Field<'_>) -> Result<Fault, Wrong> {
@@ -229,8 +248,11 @@ fn moment(table: Table<'_>) -> Result<Time, Wrong> {
 }
 
 fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
-    let node = table.need("node", NODE)?.whole(0, u64::from(u16::MAX), NODE)?;
-    Ok(NodeId::new(node as usize))
+    node_number(table.need("node", NODE)?)
+}
+
+fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
+    Ok(NodeId::new(field.whole(0, u64::from(u16::MAX), NODE)? as usize))
 }
 
 /// Whether the number of `node` is one that is read.

@@ -14,7 +14,7 @@ use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, P
 /// The whole file.
 pub(super) fn file(file: &PlanFile) -> Result<String, String> {
     let mut text = String::new();
-    push_header(&mut text, file, true);
+    push_header(&mut text, file, true)?;
     push_decisions(&mut text, file)?;
     let plan_bytes = text.len();
     push_trace(&mut text, &file.trace);
@@ -31,12 +31,12 @@ pub(super) fn file(file: &PlanFile) -> Result<String, String> {
 /// All that tells one plan of a system from another: not where it came from, nor how the run went.
 pub(super) fn identity(file: &PlanFile) -> Result<String, String> {
     let mut text = String::new();
-    push_header(&mut text, file, false);
+    push_header(&mut text, file, false)?;
     push_decisions(&mut text, file)?;
     Ok(text)
 }
 
-fn push_header(out: &mut String, file: &PlanFile, origin: bool) {
+fn push_header(out: &mut String, file: &PlanFile, origin: bool) -> Result<(), String> {
     let plan = &file.plan;
     push_entry(out, "format", &FORMAT.to_string());
     push_entry(out, "system", &quoted(&file.system));
@@ -53,7 +53,12 @@ fn push_header(out: &mut String, file: &PlanFile, origin: bool) {
     push_entry(out, "nodes", &plan.node_count.clamp(1, NODE_COUNT_MAX).to_string());
     push_entry(out, "latency", &span(plan.latency));
     push_entry(out, "heal_at", &span(plan.heal_at.since_start()));
+    if let Some(core) = &plan.core {
+        let core: Vec<String> = core.iter().map(|healed| node(*healed)).collect::<Result<_, _>>()?;
+        push_entry(out, "core", &format!("[{}]", core.join(", ")));
+    }
     push_entry(out, "settle", &span(plan.settle));
+    Ok(())
 }
 
 fn push_decisions(out: &mut String, file: &PlanFile) -> Result<(), String> {
@@ -96,7 +101,7 @@ fn push_fault(out: &mut String, fault: &PlannedFault) -> Result<(), String> {
     out.push_str("\n[[fault]]\n");
     push_entry(out, "at", &span(fault.at.since_start()));
     match &fault.fault {
-        Fault::Crash { node: crashed, effects, restart } => {
+        Fault::Crash { node: crashed, effects, restart, wipe } => {
             let mut crash = format!("node = {}", node(*crashed)?);
             if let Some(effects) = effects {
                 crash.push_str(&format!(", effects = {effects}"));
@@ -104,7 +109,13 @@ fn push_fault(out: &mut String, fault: &PlannedFault) -> Result<(), String> {
             if let Some(restart) = restart {
                 crash.push_str(&format!(", restart = {}", span(*restart)));
             }
+            if *wipe {
+                crash.push_str(", wipe = true");
+            }
             push_entry(out, "crash", &format!("{{ {crash} }}"));
+        }
+        Fault::Pause { node: paused, span: lasts } => {
+            push_entry(out, "pause", &format!("{{ node = {}, span = {} }}", node(*paused)?, span(*lasts)));
         }
         Fault::Partition { links, heal } => {
             let links = paired(links).into_iter().map(|(link, both)| show_link(link, both));

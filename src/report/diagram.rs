@@ -116,8 +116,12 @@ fn cell(what: &What) -> Option<(NodeId, String)> {
         What::Took { name, text } => Some((name.link.to, format!("←{} {text}", name.link.from))),
         What::Lost { name, text, .. } => Some((name.link.to, format!("✗{} {text}", name.link.from))),
         What::Marked { node, mark } => Some((*node, format!("({mark})"))),
-        What::Crashed { node, in_step: false } => Some((*node, "CRASHES".to_owned())),
-        What::Crashed { node, in_step: true } => Some((*node, "CRASHES in the step".to_owned())),
+        What::Crashed { node, in_step, wiped } => {
+            let (when, what) = (if *in_step { " in the step" } else { "" }, if *wiped { ", disk lost" } else { "" });
+            Some((*node, format!("CRASHES{when}{what}")))
+        }
+        What::Paused { node, until } => Some((*node, format!("PAUSES until {}", millis(*until)))),
+        What::Abandoned { node } => Some((*node, "DOWN for good".to_owned())),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::machine::{NodeId, Rng, StateMachine};
+use crate::machine::{NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
 pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [Slot<M>]);
@@ -58,6 +58,8 @@ pub(super) struct Slot<M: StateMachine> {
     /// The timers set in this life, each with the token that its event in the queue carries.
     timers: Vec<(M::Timer, u64)>,
     timers_set: u64,
+    /// It handles nothing before this.
+    pub(super) paused_until: Time,
     /// It will crash in its next step.
     pub(super) doomed: Option<Doom>,
 }
@@ -80,6 +82,7 @@ impl<M: StateMachine> Slot<M> {
             life: 0,
             timers: Vec::new(),
             timers_set: 0,
+            paused_until: Time::ZERO,
             doomed: None,
         }
     }
@@ -109,6 +112,7 @@ impl<M: StateMachine> Slot<M> {
     pub(super) fn crash(&mut self) {
         self.machine = None;
         self.timers.clear();
+        self.paused_until = Time::ZERO;
         self.doomed = None;
         self.life += 1;
     }

@@ -1,6 +1,7 @@
 //! Faults: what strikes nodes and links, and how it ends.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::cluster::Doom;
 use super::pending::{Pending, Work};
@@ -25,6 +26,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
                     }
                 }
             }
+            Fault::Pause { node, span } => self.pause(*node, *span),
             Fault::Partition { links, heal } => {
                 self.network.cut(links);
                 let one_way = links.iter().any(|link| !links.contains(&link.reversed()));
@@ -48,17 +50,44 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         }
     }
 
+    fn pause(&mut self, node: NodeId, span: Duration) -> ControlFlow<()> {
+        let until = (self.now + span).min(self.plan.heal_at);
+        let Some(slot) = self.nodes.get_mut(node.index()).filter(|slot| slot.machine.is_some()) else {
+            return ControlFlow::Continue(());
+        };
+        slot.paused_until = until.max(slot.paused_until);
+        let until = slot.paused_until;
+        self.tally.pauses += 1;
+        self.see(&Event::Paused { node, until })
+    }
+
     pub(super) fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
         let slot = &mut self.nodes[node.index()];
         slot.crash();
         let life = slot.life;
         self.tally.crashes += 1;
         self.tally.crashes_in_step += u64::from(in_step);
-        if let Fault::Crash { restart: Some(restart), .. } = &self.plan.faults[fault].fault {
-            self.queue.push(self.now + *restart, Pending::Restart { node, life });
-        }
         self.digest.fold(5 | (node.index() as u64) << 3);
-        self.see(&Event::Crashed { node, in_step })
+        let Fault::Crash { restart, wipe: wiped, .. } = self.plan.faults[fault].fault else {
+            unreachable!("expect: only a crash crashes");
+        };
+        if let Some(restart) = restart {
+            self.queue.push(self.now + restart, Pending::Restart { node, life });
+        }
+        if wiped {
+            self.nodes[node.index()].durable = M::Durable::default();
+            self.tally.wipes += 1;
+        }
+        self.see(&Event::Crashed { node, in_step, wiped, for_good: false })
+    }
+
+    /// A node that is left out as the world heals. Whatever was to restart it does not know its life any more.
+    fn abandon(&mut self, node: NodeId) -> ControlFlow<()> {
+        let slot = &mut self.nodes[node.index()];
+        slot.crash();
+        self.tally.abandoned += 1;
+        self.digest.fold(6 | (node.index() as u64) << 3);
+        self.see(&Event::Crashed { node, in_step: false, wiped: false, for_good: true })
     }
 
     /// Makes the machine from what is durable, and lets it start.
@@ -74,8 +103,17 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         self.healed = true;
         self.network.heal();
         self.see(&Event::Healed)?;
+        let plan = self.plan;
+        for node in (0..self.nodes.len()).map(NodeId::new) {
+            if plan.core.as_ref().is_some_and(|core| !core.contains(&node)) {
+                self.abandon(node)?;
+            }
+        }
         for index in 0..self.nodes.len() {
             self.nodes[index].doomed = None;
+            if plan.core.as_ref().is_some_and(|core| !core.contains(&NodeId::new(index))) {
+                continue;
+            }
             if self.nodes[index].machine.is_none() {
                 self.restart(NodeId::new(index))?;
             }

@@ -90,6 +90,17 @@ pub enum Event<'a, M: StateMachine> {
         node: NodeId,
         /// In the middle of a step, whose later effects never happened.
         in_step: bool,
+        /// And its durable state.
+        wiped: bool,
+        /// It does not come back: it is not of the [core](super::Plan::core) that heals. It may have been down before.
+        for_good: bool,
+    },
+    /// A node handles nothing for a while.
+    Paused {
+        /// Who.
+        node: NodeId,
+        /// When it goes on.
+        until: Time,
     },
     /// Links were cut.
     Cut {

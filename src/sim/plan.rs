@@ -27,6 +27,9 @@ pub struct Plan {
     /// From here on nothing goes wrong any more: partitions end, nodes that are down restart, and each message that is
     /// sent from now on has the boring fate.
     pub heal_at: Time,
+    /// Which nodes heal: of all others that are up then, none is from there on, and those that are down stay so for ever. All
+    /// nodes heal if it does not say.
+    pub core: Option<Vec<NodeId>>,
     /// How long after healing the cluster may take to come to rest.
     pub settle: Duration,
     /// What clients ask.
@@ -46,6 +49,7 @@ impl Plan {
             node_count,
             latency: Duration::from_millis(1),
             heal_at: Time::from_millis(100),
+            core: None,
             settle: Duration::from_secs(10),
             requests: Vec::new(),
             faults: Vec::new(),
@@ -53,10 +57,10 @@ impl Plan {
         }
     }
 
-    /// The number of decisions: requests, faults and fates. The measure of a counterexample.
+    /// The number of decisions: requests, faults, fates, and a core. The measure of a counterexample.
     #[must_use]
     pub fn decision_count(&self) -> usize {
-        self.requests.len() + self.faults.len() + self.fates.len()
+        self.requests.len() + self.faults.len() + self.fates.len() + usize::from(self.core.is_some())
     }
 }
 
@@ -91,6 +95,16 @@ pub enum Fault {
         effects: Option<u32>,
         /// How long it stays down; without it until the world heals.
         restart: Option<Duration>,
+        /// It loses its durable state as well, as with a new disk. No protocol that relies on its disk can stand that.
+        wipe: bool,
+    },
+    /// A node handles nothing for a while, and forgets nothing: messages, requests and its own timers wait, and are handled in
+    /// order when it goes on. The healing ends it at the latest; and so does a crash, but what waits then comes no sooner.
+    Pause {
+        /// Which.
+        node: NodeId,
+        /// How long.
+        span: Duration,
     },
     /// Links lose what is sent over them, and what is under way on them.
     Partition {

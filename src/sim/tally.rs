@@ -63,8 +63,14 @@ tally! {
     crashes,
     /// Of those, the ones in the middle of a step.
     crashes_in_step,
+    /// Of the crashes, the ones that took the durable state along.
+    wipes,
     /// Restarts.
     restarts,
+    /// Pauses.
+    pauses,
+    /// Nodes that were not of the core that healed.
+    abandoned,
     /// Virtual time covered, in nanoseconds.
     virtual_nanos,
 }
@@ -75,10 +81,12 @@ impl Tally {
         *self.marks.entry(mark).or_default() += count;
     }
 
-    /// The faults that fired, by name, in the order in which a summary shows them.
+    /// The faults that fired, by name, in the order in which a summary shows them; those that only some profiles have stand at
+    /// the end, if they fired.
     #[must_use]
-    pub fn faults(&self) -> [(&'static str, u64); 12] {
-        [
+    pub fn faults(&self) -> Vec<(&'static str, u64)> {
+        let rare = [("wipes", self.wipes), ("pauses", self.pauses), ("abandoned", self.abandoned)];
+        let mut faults = vec![
             ("delayed", self.delayed),
             ("reordered", self.reordered),
             ("dropped", self.dropped),
@@ -91,6 +99,8 @@ impl Tally {
             ("crashes_in_step", self.crashes_in_step),
             ("restarts", self.restarts),
             ("down", self.down),
-        ]
+        ];
+        faults.extend(rare.into_iter().filter(|(_, count)| *count > 0));
+        faults
     }
 }

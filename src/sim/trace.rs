@@ -61,7 +61,11 @@ pub enum What {
     /// A node marked a thing that happened.
     Marked { node: NodeId, mark: &'static str },
     /// A node lost its memory.
-    Crashed { node: NodeId, in_step: bool },
+    Crashed { node: NodeId, in_step: bool, wiped: bool },
+    /// A node handles nothing for a while.
+    Paused { node: NodeId, until: Time },
+    /// A node is not of the core that heals, and never comes back.
+    Abandoned { node: NodeId },
     /// Links were cut.
     Cut { links: Vec<Link> },
     /// Links work again.
@@ -161,7 +165,11 @@ impl<M: StateMachine> Observer<M> for Recorder {
                 What::Lost { name: name.into_name(), text: format!("{message:?}"), why: *why }
             }
             Event::RequestLost { node, id } => What::Unheard { node: *node, id: *id },
-            Event::Crashed { node, in_step } => What::Crashed { node: *node, in_step: *in_step },
+            Event::Crashed { node, for_good: true, .. } => What::Abandoned { node: *node },
+            Event::Crashed { node, in_step, wiped, .. } => {
+                What::Crashed { node: *node, in_step: *in_step, wiped: *wiped }
+            }
+            Event::Paused { node, until } => What::Paused { node: *node, until: *until },
             Event::Cut { links } => What::Cut { links: links.to_vec() },
             Event::Joined { links } => What::Joined { links: links.to_vec() },
             Event::Healed => What::Healed,
@@ -192,8 +200,13 @@ impl fmt::Display for What {
             Self::Lost { name, why, .. } => write!(f, "{name} is lost: {why}"),
             Self::Fired { node, text } => write!(f, "node {node} wakes: {text}"),
             Self::Marked { node, mark } => write!(f, "node {node} marks: {mark}"),
-            Self::Crashed { node, in_step: false } => write!(f, "node {node} crashes"),
-            Self::Crashed { node, in_step: true } => write!(f, "node {node} crashes in the middle of the step"),
+            Self::Crashed { node, in_step, wiped } => {
+                let when = if *in_step { " in the middle of the step" } else { "" };
+                let what = if *wiped { " and loses its disk" } else { "" };
+                write!(f, "node {node} crashes{when}{what}")
+            }
+            Self::Paused { node, until } => write!(f, "node {node} pauses until {until}"),
+            Self::Abandoned { node } => write!(f, "node {node} is down for good"),
             Self::Cut { links } => write!(f, "cut {}", show_links(links)),
             Self::Joined { links } => write!(f, "joined {}", show_links(links)),
             Self::Healed => f.write_str("the world heals"),

@@ -162,6 +162,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     fn handle(&mut self, at: Time, pending: Pending<M>) -> ControlFlow<()> {
         // A timer that was moved or forgotten leaves no trace, not even in the time.
+        if let Some(until) = self.waits_until(at, &pending) {
+            self.queue.push(until, pending);
+            return ControlFlow::Continue(());
+        }
         if let Pending::Timer { node, life, token } = pending {
             let slot = &mut self.nodes[node.index()];
             let timer = if slot.life == life { slot.take_timer(token) } else { None };
@@ -183,6 +187,19 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             Pending::Heal => self.heal(),
             Pending::Timer { .. } => unreachable!("expect: timers were handled above"),
         }
+    }
+
+    /// When the node that this is for goes on, if it is paused.
+    #[inline]
+    fn waits_until(&self, at: Time, pending: &Pending<M>) -> Option<Time> {
+        let node = match pending {
+            Pending::Delivery { link, .. } => link.to,
+            Pending::Timer { node, .. } => *node,
+            Pending::Request(index) => self.plan.requests[*index as usize].node,
+            _ => return None,
+        };
+        let until = self.nodes.get(node.index())?.paused_until;
+        (at < until).then_some(until)
     }
 
     fn deliver(&mut self, link: Link, number: u32, sent: u64, message: M::Message) -> ControlFlow<()> {

@@ -21,7 +21,7 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::SiblingMade,
         Self::DuplicateDropped,
         Self::GapFilled,

@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::entry::Entry;
 use super::log::Log;
-use super::marks::Marks;
+use super::marks::{Mark, Marks};
 use super::sync::Peer;
 use super::{Config, Envelope, Message, StoreError, Version};
 use crate::causality::{Actor, DotSet, VectorClock};
@@ -88,6 +88,12 @@ pub struct Leftovers {
 }
 
 impl Node {
+    /// The names of all [marks](crate::machine::Env::mark) that a node makes: for
+    /// [`Harness::must_reach`](crate::harness::Harness::must_reach).
+    pub fn marks() -> impl Iterator<Item = &'static str> {
+        Mark::ALL.into_iter().map(Mark::name)
+    }
+
     /// Node `node_id` of a cluster of `total_nodes`, empty, in its first life.
     ///
     /// # Panics

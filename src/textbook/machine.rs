@@ -181,4 +181,12 @@ impl Observe for Textbook {
         view.values_mut().for_each(|siblings| siblings.sort());
         view
     }
+
+    /// Without deletes: they are forgotten once every node is known to have seen them.
+    fn view_without_the_gone(&self) -> Self::View {
+        let mut view = self.view();
+        view.values_mut().for_each(|siblings| siblings.retain(|version| version.value.is_some()));
+        view.retain(|_, siblings| !siblings.is_empty());
+        view
+    }
 }

@@ -139,7 +139,7 @@ fn faults(node_count: usize) -> Vec<Fault> {
     for node in (0..node_count).map(NodeId::new) {
         for effects in [None, Some(0), Some(1), Some(2)] {
             for restart in [None, Some(Duration::from_millis(1))] {
-                faults.push(Fault::Crash { node, effects, restart });
+                faults.push(Fault::Crash { node, effects, restart, wipe: false });
             }
         }
     }

@@ -173,7 +173,12 @@ impl<M: StateMachine> Observer<M> for Witness {
             Event::Crashed { node, .. } => self.write(at, Some(*node), format_args!("crashes")),
             Event::Rest { quiet } => self.write(at, None, format_args!("comes to rest: {quiet}")),
             // What the plan decides is the same in both runs.
-            Event::Sent { .. } | Event::Lost { .. } | Event::Cut { .. } | Event::Joined { .. } | Event::Healed => {}
+            Event::Sent { .. }
+            | Event::Lost { .. }
+            | Event::Paused { .. }
+            | Event::Cut { .. }
+            | Event::Joined { .. }
+            | Event::Healed => {}
         }
         ControlFlow::Continue(())
     }

@@ -79,6 +79,7 @@ fn faults(order: &Order, at: &impl Fn(usize) -> Time) -> Vec<PlannedFault> {
             let fault = Fault::Crash {
                 node: NodeId::new(happening.node as usize),
                 effects: happening.cause.crash,
+                wipe: false,
                 restart: restart.map(|(restart, _)| at(restart) - at(index)),
             };
             faults.push(PlannedFault { at: at(index), fault });

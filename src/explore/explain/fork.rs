@@ -84,6 +84,10 @@ impl<'a> Fork<'a> {
     /// How it may go on: a plan, and the fates of its messages.
     pub(super) fn draw(&self, rng: &mut Rng) -> (Plan, ForkedFates) {
         let mut plan = Plan { faults: self.faults(), ..self.failing.plan.clone() };
+        let has_healed = self.prefix.iter().any(|event| event.what == What::Healed);
+        if !has_healed {
+            plan.core = None;
+        }
         let mut at = self.at;
         let mut later: Vec<usize> = (0..plan.requests.len()).filter(|place| !self.was_heard(*place)).collect();
         later.sort_by_key(|place| plan.requests[*place].at);
@@ -97,7 +101,7 @@ impl<'a> Fork<'a> {
         }
         // At a node that is not there nobody hears them, and the others keep their numbers.
         never.into_iter().for_each(|place| plan.requests[place].node = NodeId::new(plan.node_count));
-        if !self.prefix.iter().any(|event| event.what == What::Healed) {
+        if !has_healed {
             plan.heal_at = plan.heal_at.max(at + HEAL_AFTER);
         }
         (plan, ForkedFates { known: self.known.clone(), latency: self.failing.plan.latency, rng: rng.clone() })
@@ -127,10 +131,11 @@ impl<'a> Fork<'a> {
 fn is_strike(planned: &PlannedFault, event: &TraceEvent) -> bool {
     let same = |links: &[Link], cut: &[Link]| links == cut && event.at == planned.at;
     match (&planned.fault, &event.what) {
-        (Fault::Crash { node, effects, .. }, What::Crashed { node: crashed, in_step }) => {
+        (Fault::Crash { node, effects, .. }, What::Crashed { node: crashed, in_step, .. }) => {
             let in_time = if *in_step { event.at >= planned.at } else { event.at == planned.at };
             node == crashed && effects.is_some() == *in_step && in_time
         }
+        (Fault::Pause { node, .. }, What::Paused { node: paused, .. }) => node == paused && event.at == planned.at,
         (Fault::Partition { links, .. }, What::Cut { links: cut }) => same(links, cut),
         _ => false,
     }

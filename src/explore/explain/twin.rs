@@ -78,10 +78,14 @@ fn fates_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
 }
 
 fn faults_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
-    failing.plan.faults.iter().enumerate().map(move |(place, planned)| {
+    let healed = failing.plan.core.iter().map(move |_| {
+        change(Changed::Fault, "with all nodes back as the world heals".to_owned(), failing, |plan| plan.core = None)
+    });
+    let undone = failing.plan.faults.iter().enumerate().map(move |(place, planned)| {
         let told = format!("without \"{}\"", tell_fault(planned));
         change(Changed::Fault, told, failing, |plan| _ = plan.faults.remove(place))
-    })
+    });
+    healed.chain(undone)
 }
 
 /// Each message that is late comes sooner, or later still.
@@ -154,6 +158,7 @@ fn tell_fate(fate: &Fate) -> String {
 fn tell_fault(planned: &PlannedFault) -> String {
     match &planned.fault {
         Fault::Crash { node, .. } => format!("crash of node {node} at {}", planned.at),
+        Fault::Pause { node, .. } => format!("pause of node {node} at {}", planned.at),
         Fault::Partition { links, .. } => format!("cut {} at {}", show_links(links), planned.at),
     }
 }

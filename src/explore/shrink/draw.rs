@@ -119,7 +119,7 @@ fn draw_fault(node_count: usize, rng: &mut Rng) -> Fault {
     }
     let node = NodeId::new(rng.below(node_count as u64) as usize);
     let restart = rng.chance(300).then(|| millis(rng, &DELAYS_MS));
-    Fault::Crash { node, effects: None, restart }
+    Fault::Crash { node, effects: None, restart, wipe: false }
 }
 
 fn draw_fate(node_count: usize, kinds: &[Arc<str>], rng: &mut Rng) -> (MessageName, Fate) {

@@ -2,16 +2,31 @@
 
 use super::trial::Candidate;
 use crate::explore::Recorded;
+use crate::machine::NodeId;
 use crate::sim::{Fate, Fault, Link, LostWhy, MessageName, Plan, PlannedFault, What};
 
 pub(super) fn simpler(best: &Recorded) -> Vec<Candidate> {
-    let mut candidates = merged(&best.plan);
+    let mut candidates = with_larger_core(&best.plan);
+    candidates.extend(merged(&best.plan));
     for place in 0..best.plan.faults.len() {
         candidates.extend(as_one_loss(best, place));
         candidates.extend(plainer(&best.plan, place));
         candidates.extend(with_fewer_links(&best.plan, place));
     }
     candidates.into_iter().map(Candidate::from).collect()
+}
+
+/// All nodes heal, or one more does.
+fn with_larger_core(plan: &Plan) -> Vec<Plan> {
+    let Some(core) = &plan.core else { return Vec::new() };
+    let with = |core: Option<Vec<NodeId>>| Plan { core, ..plan.clone() };
+    let missing = (0..plan.node_count).map(NodeId::new).filter(|node| !core.contains(node));
+    let larger = missing.map(|node| {
+        let mut core: Vec<NodeId> = core.iter().copied().chain([node]).collect();
+        core.sort_unstable();
+        with(Some(core))
+    });
+    [with(None)].into_iter().chain(larger).collect()
 }
 
 /// Two partitions in one, from the beginning of the first to the end of the last.
@@ -60,7 +75,7 @@ fn as_one_loss(best: &Recorded, place: usize) -> Vec<Plan> {
     losses.map(instead).collect()
 }
 
-/// A crash between two steps rather than in one; a fault that lasts until the world heals rather than a shorter one.
+/// A crash that leaves the disk, between two steps rather than in one; a fault that lasts until the world heals rather than a shorter one.
 fn plainer(plan: &Plan, place: usize) -> Vec<Plan> {
     let with = |fault: Fault| {
         let mut plan = plan.clone();
@@ -68,11 +83,17 @@ fn plainer(plan: &Plan, place: usize) -> Vec<Plan> {
         plan
     };
     match plan.faults[place].fault.clone() {
-        Fault::Crash { node, effects, restart } => vec![
-            with(Fault::Crash { node, effects: None, restart: None }),
-            with(Fault::Crash { node, effects: None, restart }),
-            with(Fault::Crash { node, effects, restart: None }),
+        Fault::Crash { node, effects, restart, wipe: true } => vec![
+            with(Fault::Crash { node, effects, restart, wipe: false }),
+            with(Fault::Crash { node, effects: None, restart, wipe: true }),
+            with(Fault::Crash { node, effects, restart: None, wipe: true }),
         ],
+        Fault::Crash { node, effects, restart, wipe } => vec![
+            with(Fault::Crash { node, effects: None, restart: None, wipe }),
+            with(Fault::Crash { node, effects: None, restart, wipe }),
+            with(Fault::Crash { node, effects, restart: None, wipe }),
+        ],
+        Fault::Pause { .. } => Vec::new(),
         Fault::Partition { links, .. } => vec![with(Fault::Partition { links, heal: None })],
     }
 }

@@ -48,11 +48,15 @@ fn with_nodes(plan: &Plan, moved: &dyn Fn(NodeId) -> Option<NodeId>) -> Plan {
         }
         None => false,
     });
+    if let Some(core) = &mut plan.core {
+        *core = core.iter().filter_map(|node| moved(*node)).collect();
+        core.sort_unstable();
+    }
     let fates = std::mem::take(&mut plan.fates).into_iter();
     let renamed = fates.filter_map(|(name, fate)| Some((MessageName { link: moved_link(name.link)?, ..name }, fate)));
     plan.fates = renamed.collect();
     plan.faults.retain_mut(|planned| match &mut planned.fault {
-        Fault::Crash { node, .. } => match moved(*node) {
+        Fault::Crash { node, .. } | Fault::Pause { node, .. } => match moved(*node) {
             Some(moved) => {
                 *node = moved;
                 true

@@ -132,6 +132,7 @@ fn each_time(plan: &mut Plan, map: &dyn Fn(Time) -> Time) {
 fn spans_mut(plan: &mut Plan) -> Vec<&mut Duration> {
     let faults = plan.faults.iter_mut().filter_map(|planned| match &mut planned.fault {
         Fault::Crash { restart, .. } => restart.as_mut(),
+        Fault::Pause { span, .. } => Some(span),
         Fault::Partition { heal, .. } => heal.as_mut(),
     });
     let delays = plan.fates.values_mut().flat_map(|fate| match fate {

@@ -21,7 +21,10 @@ impl Profile {
         for _ in 0..crashes {
             let (at, node) = aim(plan, rng);
             let effects = rng.chance(self.in_step_permille).then(|| rng.below(6) as u32);
-            plan.faults.push(PlannedFault { at, fault: Fault::Crash { node, effects, restart: soon(rng, 40_000) } });
+            plan.faults.push(PlannedFault {
+                at,
+                fault: Fault::Crash { node, effects, restart: soon(rng, 40_000), wipe: false },
+            });
         }
         plan.faults.retain(|planned| !matches!(&planned.fault, Fault::Partition { links, .. } if links.is_empty()));
         plan.faults.sort_by_key(|planned| planned.at);
