@@ -29,7 +29,7 @@ fn carry(nodes: &[SharedNode], rng: &mut Rng, is_lossy: bool) -> usize {
             _ => 1,
         };
         for _ in 0..copies {
-            nodes[envelope.to.index()].deliver(envelope.clone()).unwrap();
+            nodes[envelope.to.index()].deliver(envelope.clone()).expect("expect: a message of a right node is taken");
         }
     }
     for node in nodes {

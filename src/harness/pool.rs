@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Harness;
+#[cfg(feature = "proptest")]
 use crate::explore::Profile;
 use crate::machine::{Rng, StateMachine, Time};
 use crate::sim::{Action, Plan, What};
@@ -30,6 +31,7 @@ pub(super) struct Pool {
     pub(super) node_counts: RangeInclusive<usize>,
     settle: Duration,
     /// How hostile drawn worlds are: what they do not have, plans have not either.
+    #[cfg(feature = "proptest")]
     pub(super) profile: Profile,
     /// What clients may ask; nothing if there are no clients.
     pub(super) actions: Vec<Action>,
@@ -51,6 +53,7 @@ impl<M: StateMachine> Harness<M> {
         Pool {
             node_counts: system.node_counts.clone(),
             settle: system.settle,
+            #[cfg(feature = "proptest")]
             profile: system.profile.clone(),
             actions: self.actions(),
             kinds: self.kinds(),
