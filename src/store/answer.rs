@@ -60,9 +60,10 @@ impl Node {
     /// True if whoever has seen `seen` has certainly seen a nameless write. It is one of those that its clock counts last;
     /// only who has seen all of those has certainly seen it.
     fn is_seen(&self, write: &Write, seen: &DotSet) -> bool {
-        let mut names = write.clock.entries();
-        let mut names =
-            names.by_ref().filter_map(|(slot, counter)| Dot::new(Actor::at_slot(slot, self.node_count), counter));
+        let mut names = write
+            .clock
+            .entries()
+            .filter_map(|(slot, counter)| Dot::new(Actor::at_slot(slot, self.node_count), counter));
         names.all(|dot| seen.contains(dot))
     }
 

@@ -65,8 +65,8 @@ impl Steps {
     }
 }
 
-fn pack(state: &KeyState, writers: &[Writer], steps: &mut Steps) -> PackedState {
-    let place = lone_writer(state).and_then(|writer| writers.iter().position(|other| *other == writer));
+/// Packs a state whose lone writer, if it has one, has this place among the writers.
+fn pack(state: &KeyState, place: Option<usize>, writers: &[Writer], steps: &mut Steps) -> PackedState {
     let Some(place) = place else { return PackedState::Any(state.clone()) };
     let (key, Write { clock, value, .. }) = (state.key.clone(), &state.writes[0]);
     let slot = writers[place].1;
@@ -93,6 +93,16 @@ fn lone_writer(state: &KeyState) -> Option<Writer> {
     Some((dot.actor, slot as u16))
 }
 
+/// The place of a writer in the list, at its end if it is new; `None` if there is no more room.
+fn place_of(writer: Writer, writers: &mut Vec<Writer>) -> Option<usize> {
+    let place = writers.iter().position(|other| *other == writer);
+    if place.is_none() && writers.len() < WRITERS_MAX {
+        writers.push(writer);
+        return Some(writers.len() - 1);
+    }
+    place
+}
+
 fn unpack(packed: PackedState, writers: &[Writer], steps: &mut Steps) -> Option<KeyState> {
     let (key, (writer, step), others, value): (_, _, SmallVec<[Entry; 1]>, _) = match packed {
         PackedState::Put(key, own, value) => (key, own, SmallVec::new(), Some(value)),
@@ -113,14 +123,12 @@ fn unpack(packed: PackedState, writers: &[Writer], steps: &mut Steps) -> Option<
 }
 
 pub(super) fn serialize<S: Serializer>(keys: &[KeyState], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut writers: Vec<Writer> = Vec::new();
-    for writer in keys.iter().filter_map(lone_writer) {
-        if writers.len() < WRITERS_MAX && !writers.contains(&writer) {
-            writers.push(writer);
-        }
-    }
-    let mut steps = Steps::default();
-    let states: Vec<PackedState> = keys.iter().map(|state| pack(state, &writers, &mut steps)).collect();
+    let (mut writers, mut steps) = (Vec::new(), Steps::default());
+    let pack = |state| {
+        let place = lone_writer(state).and_then(|writer| place_of(writer, &mut writers));
+        pack(state, place, &writers, &mut steps)
+    };
+    let states: Vec<PackedState> = keys.iter().map(pack).collect();
     let mut packed = serializer.serialize_struct("Keys", 2)?;
     packed.serialize_field("writers", &writers)?;
     packed.serialize_field("states", &states)?;

@@ -8,6 +8,7 @@ mod explain;
 mod history;
 
 use super::{Breach, Check};
+use crate::causality::Dot;
 use crate::kv::{Replica, Request, Response, Value, key_subject};
 use crate::machine::{Effect, NodeId, Time};
 use crate::sim::{Event, Input, Link, Nodes};
@@ -89,7 +90,8 @@ impl Siblings {
             Input::Message { name, message } => {
                 let (history, carried) = (&mut self.history, &mut self.carried);
                 M::carried(message, &mut |key, sibling| carried.extend(history.find(key, sibling)));
-                self.hear_of_deletes::<M>(node, message);
+                // The first part of an answer may tell of a delete before all of it makes it seen.
+                self.learn_deletes(node, |key, dot| M::tells_of(message, key, dot));
                 self.step = StepInput::Message { link: name.link, number: name.number };
                 self.kind.clear();
                 self.kind.push_str(name.kind);
@@ -108,7 +110,7 @@ impl Siblings {
             StepInput::Other => return Ok(()),
             StepInput::Get(_) => {}
             StepInput::Write(write) => self.name_write(write, effects),
-            StepInput::Message { .. } => self.learn_deletes(node, machine),
+            StepInput::Message { .. } => self.learn_deletes(node, |_, dot| machine.has_seen(dot)),
         }
         for place in 0..self.carried.len() {
             self.history.process(at, node, self.carried[place]);
@@ -128,7 +130,9 @@ impl Siblings {
         // A step may change a key of which it carries nothing.
         for _ in 0..self.history.key_count().min(LOOKS_MAX) {
             self.turn = (self.turn + 1) % self.history.key_count();
-            self.look(node, self.turn, machine)?;
+            if !self.carried.iter().any(|write| self.history.key_of(*write) == self.turn) {
+                self.look(node, self.turn, machine)?;
+            }
         }
         Ok(())
     }
@@ -174,22 +178,13 @@ impl Siblings {
         }
     }
 
-    /// The first part of an answer may tell of a delete that its sender has forgotten, before all of it makes it seen.
-    fn hear_of_deletes<M: Replica>(&mut self, node: NodeId, message: &M::Message) {
+    /// A delete that everybody had may be forgotten; who lost its memory learns of it without being sent it: `learns` of a
+    /// delete by its key and its name.
+    fn learn_deletes(&mut self, node: NodeId, learns: impl Fn(&str, Dot) -> bool) {
         for &delete in self.history.deletes() {
             let key = self.history.key_name(self.history.key_of(delete));
-            let told = self.history.get(delete).dot.is_some_and(|dot| M::tells_of(message, key, dot));
-            if told && self.history.taken_at(node, delete).is_none() && !self.carried.contains(&delete) {
-                self.carried.push(delete);
-            }
-        }
-    }
-
-    /// A delete that everybody had may be forgotten; who lost its memory learns of it without being sent it.
-    fn learn_deletes<M: Replica>(&mut self, node: NodeId, machine: &M) {
-        for &delete in self.history.deletes() {
-            let seen = self.history.get(delete).dot.is_some_and(|dot| machine.has_seen(dot));
-            if seen && self.history.taken_at(node, delete).is_none() && !self.carried.contains(&delete) {
+            let learnt = self.history.get(delete).dot.is_some_and(|dot| learns(key, dot));
+            if learnt && self.history.taken_at(node, delete).is_none() && !self.carried.contains(&delete) {
                 self.carried.push(delete);
             }
         }

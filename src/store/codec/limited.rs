@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, Seq
 pub(super) const DEPTH_MAX: usize = 128;
 
 /// A list grows by doubling, and holds the old and the new for a moment: an element may take room three times.
-const GROWTH: usize = 3;
+pub(super) const GROWTH: usize = 3;
 
 /// Something of serde's, `left` levels above the deepest, and all of it together with `room` for so many bytes more.
 #[derive(Clone, Copy, Debug)]

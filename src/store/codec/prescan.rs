@@ -5,12 +5,10 @@
 
 use prost::encoding::{WireType, decode_key, decode_varint};
 
+use super::limited::GROWTH;
 use super::mirror;
 use crate::causality::{Actor, Dot};
 use crate::store::{KeyState, Write};
-
-/// A list grows by doubling, and holds the old and the new for a moment: an element may take room three times.
-const GROWTH: usize = 3;
 
 /// A message of the schema.
 #[derive(Clone, Copy)]
