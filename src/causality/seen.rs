@@ -3,6 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use thin_vec::ThinVec;
 
 use super::clock::COUNTER_MAX;
 use super::{Actor, Dot};
@@ -27,8 +29,11 @@ use super::{Actor, Dot};
 #[serde(try_from = "Vec<ToldActor>", into = "Vec<ToldActor>")]
 pub struct DotSet {
     /// invariant: sorted by actor, each once, none with nothing seen.
-    actors: Vec<(Actor, Counters)>,
+    actors: Actors,
 }
+
+/// Inline for five nodes in their first lives: sets go along with each write, and most have no gaps.
+type Actors = SmallVec<[(Actor, Counters); 5]>;
 
 /// An actor as it travels: its base, and its runs, each as how many counters are left out before it and how many are in. Told
 /// so, runs cost what they and their gaps are long, not what their counters are great.
@@ -40,7 +45,7 @@ struct Counters {
     /// Every counter from 1 to this one is in.
     base: u64,
     /// invariant: inclusive, ascending, none empty, each starts at least two above the end of what is before it.
-    runs: Vec<(u64, u64)>,
+    runs: ThinVec<(u64, u64)>,
 }
 
 impl Counters {
@@ -193,7 +198,7 @@ impl DotSet {
     pub fn insert_up_to(&mut self, actor: Actor, counter: u64) {
         assert!(counter <= COUNTER_MAX, "expect: counters stay below 2^53, not {counter}");
         if counter > 0 {
-            self.entry(actor).insert_all(&Counters { base: counter, runs: Vec::new() });
+            self.entry(actor).insert_all(&Counters { base: counter, runs: ThinVec::new() });
         }
     }
 
@@ -250,7 +255,7 @@ impl DotSet {
     /// # Errors
     /// If they are not in the one form in which a set tells them.
     pub fn from_parts(parts: impl IntoIterator<Item = (Actor, u64, Vec<(u64, u64)>)>) -> Result<Self, &'static str> {
-        let actors = parts.into_iter().map(|(actor, base, runs)| (actor, Counters { base, runs }));
+        let actors = parts.into_iter().map(|(actor, base, runs)| (actor, Counters { base, runs: runs.into() }));
         Self::from_actors(actors.collect())
     }
 
@@ -297,7 +302,7 @@ impl TryFrom<Vec<ToldActor>> for DotSet {
     type Error = &'static str;
 
     fn try_from(told: Vec<ToldActor>) -> Result<Self, Self::Error> {
-        let mut actors = Vec::with_capacity(told.len());
+        let mut actors = Actors::with_capacity(told.len());
         for (actor, base, mut runs) in told {
             let mut reached = base;
             for run in &mut runs {
@@ -308,7 +313,7 @@ impl TryFrom<Vec<ToldActor>> for DotSet {
                 let (Some(first), Some(last)) = (first, last) else { return Err(WRONG_RUNS) };
                 (*run, reached) = ((first, last), last);
             }
-            actors.push((actor, Counters { base, runs }));
+            actors.push((actor, Counters { base, runs: runs.into() }));
         }
         Self::from_actors(actors)
     }
@@ -323,7 +328,7 @@ impl From<DotSet> for Vec<ToldActor> {
                 *run = (first - reached - 1, last - first + 1);
                 reached = last;
             }
-            (actor, base, runs)
+            (actor, base, runs.into())
         });
         told.collect()
     }
@@ -333,7 +338,7 @@ const WRONG_RUNS: &str = "runs of a dot set empty, out of order or out of range"
 
 impl DotSet {
     /// The set of these, if they are in its one form.
-    fn from_actors(actors: Vec<(Actor, Counters)>) -> Result<Self, &'static str> {
+    fn from_actors(actors: Actors) -> Result<Self, &'static str> {
         if !actors.is_sorted_by(|left, right| left.0 < right.0) {
             return Err("actors of a dot set out of order");
         }

@@ -136,7 +136,7 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
     ///
     /// # Errors
     /// If the value cannot be encoded, or the node refuses it.
-    pub fn put(&mut self, key: impl Into<Key>, value: &T) -> Result<Written, TypedError> {
+    pub fn put(&mut self, key: impl AsRef<str> + Into<Key>, value: &T) -> Result<Written, TypedError> {
         let value = self.codec.encode(value)?;
         Ok(self.node_mut().put(key, value).result()?)
     }
@@ -147,7 +147,7 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
     /// If the value cannot be encoded, or the node refuses it.
     pub fn put_with_context(
         &mut self,
-        key: impl Into<Key>,
+        key: impl AsRef<str> + Into<Key>,
         value: &T,
         context: &Context,
     ) -> Result<Written, TypedError> {
@@ -159,7 +159,7 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
     ///
     /// # Errors
     /// If the node refuses it.
-    pub fn delete(&mut self, key: impl Into<Key>) -> Result<Written, TypedError> {
+    pub fn delete(&mut self, key: impl AsRef<str> + Into<Key>) -> Result<Written, TypedError> {
         Ok(self.node_mut().delete(key).result()?)
     }
 
@@ -167,7 +167,11 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
     ///
     /// # Errors
     /// If the node refuses it.
-    pub fn delete_with_context(&mut self, key: impl Into<Key>, context: &Context) -> Result<Written, TypedError> {
+    pub fn delete_with_context(
+        &mut self,
+        key: impl AsRef<str> + Into<Key>,
+        context: &Context,
+    ) -> Result<Written, TypedError> {
         Ok(self.node_mut().delete_with_context(key, context).result()?)
     }
 

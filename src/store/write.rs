@@ -8,6 +8,9 @@ use super::{Change, Context, Message, Node, Outcome, StoreError, Update, Version
 use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
 use crate::kv::{Key, Value};
 
+/// Room is made for so many keys at least.
+const KEYS_MIN: usize = 4;
+
 /// What a write was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -42,11 +45,12 @@ impl Node {
     /// Writes `value` over all versions of `key` that this node has, and leaves an update for every other node in the
     /// outbox.
     ///
-    /// A `String` and a `Vec<u8>` are copied once; a [`Key`] and a [`Value`] are not. No peer costs another copy.
+    /// A `String` and a `Vec<u8>` are copied once, and a key that is known not at all; a [`Key`] and a [`Value`] are never copied.
+    /// No peer costs another copy.
     ///
     /// Refused, with no change: a key or value that is too long, and any write once the counter is used up.
-    pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Outcome<Written> {
-        self.write(key.into(), Some(value.into()), None).into()
+    pub fn put(&mut self, key: impl AsRef<str> + Into<Key>, value: impl Into<Value>) -> Outcome<Written> {
+        self.write(key, Some(value.into()), None).into()
     }
 
     /// Writes `value` over just what the client has seen: what it has not seen stays beside it, here and everywhere.
@@ -55,22 +59,22 @@ impl Node {
     /// [`Config::siblings_max`](super::Config::siblings_max).
     pub fn put_with_context(
         &mut self,
-        key: impl Into<Key>,
+        key: impl AsRef<str> + Into<Key>,
         value: impl Into<Value>,
         context: &Context,
     ) -> Outcome<Written> {
-        self.write(key.into(), Some(value.into()), Some(context)).into()
+        self.write(key, Some(value.into()), Some(context)).into()
     }
 
     /// Deletes all versions of `key` that this node has. A delete is a write: it takes a name, travels like any other, and
     /// is forgotten once every node has it. Refused as [`put`](Self::put).
-    pub fn delete(&mut self, key: impl Into<Key>) -> Outcome<Written> {
-        self.write(key.into(), None, None).into()
+    pub fn delete(&mut self, key: impl AsRef<str> + Into<Key>) -> Outcome<Written> {
+        self.write(key, None, None).into()
     }
 
     /// Deletes just what the client has seen. Refused as [`put_with_context`](Self::put_with_context).
-    pub fn delete_with_context(&mut self, key: impl Into<Key>, context: &Context) -> Outcome<Written> {
-        self.write(key.into(), None, Some(context)).into()
+    pub fn delete_with_context(&mut self, key: impl AsRef<str> + Into<Key>, context: &Context) -> Outcome<Written> {
+        self.write(key, None, Some(context)).into()
     }
 
     /// All versions of `key`, and the context that a client needs to overwrite just these.
@@ -104,59 +108,75 @@ impl Node {
 
     pub(super) fn write(
         &mut self,
-        key: Key,
+        key: impl AsRef<str> + Into<Key>,
         value: Option<Value>,
         context: Option<&Context>,
     ) -> Result<Written, StoreError> {
-        self.check_sizes(&key, value.as_deref().unwrap_or_default())?;
+        self.check_sizes(key.as_ref(), value.as_deref().unwrap_or_default())?;
+        // Each look at the map may wait for memory, so there is but one.
+        let place = self.keys.get_index_of(key.as_ref());
+        let entry = place.map(|place| &self.keys[place]);
         // To write over all that is here is to write as if one had just read it.
-        let Context { dots: past, mut clock, .. } = match context {
-            None => self.context(&key),
+        let (past, mut clock) = match context {
+            None => (self.past(entry), entry.map_or_else(VectorClock::new, Entry::clock)),
             Some(context) => {
-                self.check_context(&key, context)?;
-                context.clone()
+                self.check_context(key.as_ref(), context)?;
+                (context.dots.clone(), context.clock.clone())
             }
         };
         let Some(dot) = Dot::new(self.actor, self.counter + 1).filter(|dot| dot.counter.get() <= COUNTER_MAX) else {
             return Err(StoreError::CounterSpent);
         };
         clock.raise(self.actor.slot(self.node_count), dot.counter.get());
-        let beside = self.keys.get(&key).map_or(0, |entry| entry.beside_count(&past, &clock));
+        let beside = entry.map_or(0, |entry| entry.beside_count(&past, &clock));
         let sibling_count = beside + usize::from(value.is_some());
-        if context.is_some() && value.is_some() && sibling_count > self.config.siblings_max {
-            return Err(StoreError::TooManySiblings { siblings: beside, siblings_max: self.config.siblings_max });
-        }
         if context.is_some() {
+            if value.is_some() && sibling_count > self.config.siblings_max {
+                return Err(StoreError::TooManySiblings { siblings: beside, siblings_max: self.config.siblings_max });
+            }
             self.marks.note(Mark::ContextUsed);
             if beside > 0 {
                 self.marks.note(Mark::ContextStale);
             }
         }
-        let write = Write { dot: Some(dot), clock: clock.clone(), value };
         self.counter = dot.counter.get();
-        self.commit(&key, dot, write.clone(), &past);
+        let place = place.unwrap_or_else(|| self.add_key(key.into()));
+        let key = Key::clone(self.keys.get_index(place).expect("expect: the key has its place").0);
         let mut seen = past.clone();
         seen.insert(dot);
-        let update = Arc::new(Update { key: key.clone(), write, past });
+        let context = Context::new(&key, seen, clock.clone());
+        let update = Arc::new(Update { key, write: Write { dot: Some(dot), clock, value }, past });
+        self.commit(place, dot, &update);
         self.hint(&update);
         self.post(None, Message::Update(update));
         let crowded = sibling_count >= self.config.siblings_warn;
-        Ok(Written { dot, context: Context::new(&key, seen, clock), sibling_count, crowded })
+        Ok(Written { dot, context, sibling_count, crowded })
     }
 
-    /// Puts an own write into its key.
-    fn commit(&mut self, key: &Key, dot: Dot, write: Write, past: &DotSet) {
-        let entry = self.keys.entry(key.clone()).or_default();
+    /// Puts an own write into its key, which has this place.
+    fn commit(&mut self, place: usize, dot: Dot, update: &Update) {
+        let Update { key, write, past } = update;
+        let entry = &mut self.keys[place];
         let nameless = entry.nameless_count();
         entry.overwrite(past, &write.clock);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
-        entry.push(write);
+        entry.push(write.clone());
         self.touch(key);
         self.see(dot, key);
         self.cover(key, past);
         if self.node_count == 1 {
             self.forget();
         }
+    }
+
+    /// Makes room for a key that is not there, and returns its place.
+    fn add_key(&mut self, key: Key) -> usize {
+        let count = self.keys.len();
+        if count == self.keys.capacity() {
+            // Left to itself the map would take room for as many more.
+            self.keys.reserve_exact(KEYS_MIN.max(count / 8));
+        }
+        self.keys.insert_full(key, Entry::default()).0
     }
 
     /// Takes in an update that came some other way than through [`deliver`](Self::deliver).
@@ -192,7 +212,8 @@ impl Node {
 
     /// Merges a write that is new to this node into its key.
     pub(super) fn merge(&mut self, key: &Key, write: Write, past: &DotSet) -> Change {
-        let entry = self.keys.entry(key.clone()).or_default();
+        let place = self.keys.get_index_of(key).unwrap_or_else(|| self.add_key(key.clone()));
+        let entry = &mut self.keys[place];
         let (nameless, had_tombstones) = (entry.nameless_count(), !entry.tombstones().is_empty());
         let change = entry.merge(write, past);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
@@ -204,7 +225,7 @@ impl Node {
             Change::Stored { .. } | Change::Duplicate => {}
         }
         if entry.is_empty() {
-            self.keys.swap_remove(key);
+            self.keys.swap_remove_index(place);
         }
         self.touch(key);
         change
