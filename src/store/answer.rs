@@ -95,6 +95,10 @@ impl Node {
     pub(super) fn take_reply(&mut self, from: NodeId, reply: &Reply) -> usize {
         // Before it tells of a life that this one does not know of: the memory is that of the one that asked.
         let is_answer = self.is_answer(reply);
+        if reply.asked_by.node == self.actor.node && reply.asked_by > self.actor {
+            // A life that has asked may not come again, though it wrote nothing: it had what the answer leaves out.
+            self.outlive((reply.asked_by, 0));
+        }
         self.hear_of(from, reply.actor, &reply.seen);
         if !is_answer {
             return 0;

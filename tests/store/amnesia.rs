@@ -46,6 +46,25 @@ fn whoever_is_sent_a_write_that_builds_on_its_own_later_writes_begins_a_new_life
 }
 
 #[test]
+fn whoever_is_answered_what_a_later_life_has_asked_begins_a_life_after_that() {
+    let mut nodes = forgetful();
+    // The life after the first asks, and the answer is under way twice when the node forgets all, its life included, once more.
+    nodes[0] = reborn(0, 2, 1);
+    nodes[0].start_sync(1);
+    let pull = letters(&mut nodes[0], 1).remove(0);
+    take(&mut nodes[1], pull);
+    let answer = letters(&mut nodes[1], 0).remove(0);
+    nodes[0] = Node::new(0, 2);
+    for _ in 0..2 {
+        take(&mut nodes[0], answer.clone());
+        assert_eq!(nodes[0].actor(), actor(0, 2));
+    }
+    nodes[0].start_sync(1);
+    carry_all(&mut nodes);
+    assert_eq!(shown(&nodes[0]), shown(&nodes[1]));
+}
+
+#[test]
 fn a_new_life_counts_from_one() {
     let mut nodes = forgetful();
     nodes[0].put("new", *b"d");
