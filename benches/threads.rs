@@ -60,7 +60,10 @@ impl Watched {
         let mut effects = Vec::new();
         let mut durable = *env.durable();
         let mut rng = env.rng().clone();
-        handle(&mut self.node, &mut Env::new(env.id(), env.node_count(), env.now(), &mut rng, &mut durable, &mut effects));
+        handle(
+            &mut self.node,
+            &mut Env::new(env.id(), env.node_count(), env.now(), &mut rng, &mut durable, &mut effects),
+        );
         for effect in effects {
             match effect {
                 Effect::Send { to, message } => env.send(to, message),
@@ -139,5 +142,8 @@ fn main() {
         (0..ROUNDS as u64).map(|round| (shared(&node, &keys, 1, round), shared(&node, &keys, 2, round))).collect();
     figures.sort_by(|left, right| (left.1 / left.0).total_cmp(&(right.1 / right.0)));
     let (one, two) = figures[ROUNDS / 2];
-    println!("SharedNode, {KEYS} keys, 95 % reads: {one:.2} million a second on one thread, {two:.2} on two ({:.2} times)", two / one);
+    println!(
+        "SharedNode, {KEYS} keys, 95 % reads: {one:.2} million a second on one thread, {two:.2} on two ({:.2} times)",
+        two / one
+    );
 }

@@ -23,7 +23,8 @@ const MEANT: [(&str, [&str; 2]); 2] =
 fn forbidden(path: &Path, text: &str) -> Vec<String> {
     let tokens = tokens(text);
     let mut faults = Vec::new();
-    let is_meant = |texts: &[&str]| MEANT.iter().any(|(file, meant)| path == Path::new(file) && meant.contains(&texts[0]));
+    let is_meant =
+        |texts: &[&str]| MEANT.iter().any(|(file, meant)| path == Path::new(file) && meant.contains(&texts[0]));
     for (at, token) in tokens.iter().enumerate() {
         for (texts, why) in FORBIDDEN.iter().filter(|(texts, _)| reads(&tokens, at, texts) && !is_meant(texts)) {
             faults.push(format!("{}:{}: `{}`: {why}", path.display(), token.line, texts.concat()));
