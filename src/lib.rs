@@ -34,7 +34,7 @@ pub mod store;
 pub mod textbook;
 
 pub use harness::Harness;
-pub use runtime::SharedNode;
+pub use runtime::{Cluster, SharedNode};
 pub use store::Node;
 
 /// The examples of the README, compiled and run.

@@ -32,6 +32,8 @@ pub(super) enum Command {
     Shrink(ShrinkArguments),
     /// Measure how soon violations are found: of ddc all known bugs, by all strategies
     Score(ScoreArguments),
+    /// Play with a small cluster of the store on threads: write, cut links, crash nodes, and see siblings appear
+    Demo(DemoArguments),
 }
 
 #[derive(Debug, Args)]
@@ -196,6 +198,24 @@ pub(super) struct ScoreArguments {
     /// Print the table as JSON, and no progress
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// How many nodes
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = demo_nodes)]
+    pub(super) nodes: usize,
+    /// Do what stands in a file, a command a line, rather than what is typed
+    #[arg(long, value_name = "FILE", conflicts_with = "tour")]
+    pub(super) script: Option<PathBuf>,
+    /// Show what there is to see; it takes a second
+    #[arg(long, conflicts_with = "nodes")]
+    pub(super) tour: bool,
+}
+
+fn demo_nodes(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=9).contains(count));
+    count.ok_or_else(|| "expected a number from 1 to 9".to_owned())
 }
 
 fn seed(text: &str) -> Result<u64, String> {

@@ -7,6 +7,7 @@ mod ablation;
 mod any_system;
 mod args;
 mod bytes;
+mod demo;
 mod explore;
 mod interrupt;
 mod progress;
@@ -88,6 +89,8 @@ trait Registry {
     fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String>;
     /// Whatever is found from now on has worlds without this; false if there is no such thing in them.
     fn switch_off(&mut self, off: Off) -> bool;
+    /// The demo is of the store that comes with the crate.
+    fn has_demo(&self) -> Result<(), Wrong>;
     /// The requests to explore; `None` for those that the workload draws.
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong>;
 }
@@ -147,6 +150,11 @@ impl Registry for OnlyOne {
         !off.is_of_clients()
     }
 
+    fn has_demo(&self) -> Result<(), Wrong> {
+        let name = &self.name;
+        Err(Wrong::Usage(format!("demo: it is of the store of ddc, and there is only \"{name}\" here")))
+    }
+
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong> {
         match arguments {
             ExploreArguments { keys: None, puts: None, sessions: None, .. } => Ok(None),
@@ -180,6 +188,7 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
         Command::Sweep(arguments) => sweep::run(registry, &arguments),
         Command::Explore(arguments) => explore::run(registry, &arguments),
         Command::Replay(arguments) => replay::run(registry, &arguments),
+        Command::Demo(arguments) => registry.has_demo().and_then(|()| demo::run(&arguments)),
         Command::Score(arguments) => score::run(registry, &arguments),
         Command::Shrink(arguments) => replay::run_shrink(registry, &arguments),
     };

@@ -103,6 +103,10 @@ impl Registry for BuiltIn {
         true
     }
 
+    fn has_demo(&self) -> Result<(), Wrong> {
+        Ok(())
+    }
+
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong> {
         if arguments.requests.is_some() {
             return Ok(None);

@@ -1,18 +1,16 @@
 //! A system under test, and how to run it.
 
-use std::any::Any;
-use std::cell::Cell;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
 use std::time::Duration;
 
 use super::random::Recipe;
 use super::{Outcome, Profile, SeededFates, Strategy};
 use crate::check::{Breach, Check, Checks, Violation};
 use crate::machine::{Boot, Digest, StateMachine, Time};
-use crate::sim::{Clients, End, Fates, Limits, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World};
+use crate::sim::{
+    Clients, End, Fates, Limits, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World, catch_panic,
+};
 
 /// A system under test: how its nodes are made, what its clients do, what must hold, and what its worlds are like.
 ///
@@ -176,32 +174,4 @@ impl<M: StateMachine> fmt::Debug for System<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("System").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-thread_local! {
-    /// A world is running on this thread: a panic is a finding, not a crash, and is reported as one.
-    static IN_WORLD: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `world`; if a node panics in it, gives the message instead. Nothing is printed for such a panic; the panic hook
-/// that was there goes on for all others.
-pub(super) fn catch_panic<T>(world: impl FnOnce() -> T) -> Result<T, String> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let hook = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !IN_WORLD.get() {
-                hook(info);
-            }
-        }));
-    });
-    let outside = IN_WORLD.replace(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(world));
-    IN_WORLD.set(outside);
-    result.map_err(|payload| panic_message(&*payload))
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".to_owned())
 }

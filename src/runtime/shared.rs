@@ -2,7 +2,8 @@
 
 use std::hash::BuildHasher;
 
-use indexmap::IndexMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use smallvec::SmallVec;
 
 use super::locks::{Arc, Mutex, RwLock};
@@ -17,8 +18,15 @@ const SHARD_COUNT: usize = if cfg!(loom) { 1 } else { 64 };
 
 type Hasher = foldhash::fast::RandomState;
 
-/// What a read shows of the keys of one shard.
-type Shard = RwLock<IndexMap<Key, SmallVec<[Version; 1]>, Hasher>>;
+/// What a read shows of the keys of one shard. In no order, for nobody walks through it; what a read needs lies in one place of memory.
+type Shard = RwLock<HashTable<Shown>>;
+
+/// What a read shows of one key.
+#[derive(Debug)]
+struct Shown {
+    key: Key,
+    versions: SmallVec<[Version; 1]>,
+}
 
 /// A handle to one [`Node`], for as many threads as there are: clones are handles to the same node.
 ///
@@ -51,7 +59,7 @@ struct Inner {
     node: Mutex<Node>,
     /// invariant: whenever `node` is not locked, each shows what the node shows of its keys.
     shards: Box<[Shard]>,
-    /// Which shard a key is in.
+    /// Which shard a key is in, and where there.
     hasher: Hasher,
     /// The planted bug: shows a change only after the lock is given back, as a second step.
     #[cfg(loom)]
@@ -143,8 +151,9 @@ impl SharedNode {
     /// Looks at all versions of `key`, without a copy. Writes of keys in the same shard wait as long as `look` takes; it must not
     /// write itself.
     pub fn read<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
-        let shard = self.shard(key).read();
-        look(shard.get(key).map_or(&[], |versions| versions))
+        let hash = self.0.hasher.hash_one(key);
+        let shard = self.shard(hash).read();
+        look(shard.find(hash, |shown| *shown.key == *key).map_or(&[], |shown| &shown.versions))
     }
 
     /// As [`Node::get_with_context`]. Takes the lock of writes, for the context must tell of just what is returned.
@@ -208,25 +217,30 @@ impl SharedNode {
             Some(node)
         };
         for (versions, key) in changed {
-            let mut shard = self.shard(&key).write();
-            if versions.is_empty() {
-                shard.swap_remove(&key);
-            } else {
-                shard.insert(key, versions);
+            let hasher = &self.0.hasher;
+            let hash = hasher.hash_one(&*key);
+            let mut shard = self.shard(hash).write();
+            let shown = shard.entry(hash, |shown| shown.key == key, |shown| hasher.hash_one(&*shown.key));
+            match shown {
+                Entry::Occupied(shown) if versions.is_empty() => drop(shown.remove()),
+                Entry::Occupied(mut shown) => shown.get_mut().versions = versions,
+                Entry::Vacant(_) if versions.is_empty() => {}
+                Entry::Vacant(place) => drop(place.insert(Shown { key, versions })),
             }
         }
         result
     }
 
-    fn shard(&self, key: &str) -> &Shard {
-        &self.0.shards[self.0.hasher.hash_one(key) as usize % SHARD_COUNT]
+    /// The bits of the hash that choose the shard are none of those that choose a place in it.
+    fn shard(&self, hash: u64) -> &Shard {
+        &self.0.shards[(hash >> 32) as usize % SHARD_COUNT]
     }
 }
 
 impl From<Node> for SharedNode {
     fn from(mut node: Node) -> Self {
         node.note_touched();
-        let shards = (0..SHARD_COUNT).map(|_| Shard::new(IndexMap::default())).collect();
+        let shards = (0..SHARD_COUNT).map(|_| Shard::new(HashTable::new())).collect();
         let inner = Inner {
             id: node.id(),
             node_count: node.node_count(),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::machine::{NodeId, Rng, StateMachine, Time};
+use super::pending::Work;
+use crate::machine::{Boot, Effect, Env, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
 pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [Slot<M>]);
@@ -47,34 +48,34 @@ impl<'a, M: StateMachine> Nodes<'a, M> {
     }
 }
 
-/// One node's place in the world.
-pub(super) struct Slot<M: StateMachine> {
+/// One node's place in the world, be it simulated or on a thread of its own.
+pub(crate) struct Slot<M: StateMachine> {
     /// `None` while the node is down.
-    pub(super) machine: Option<M>,
-    pub(super) durable: M::Durable,
-    pub(super) rng: Rng,
+    pub(crate) machine: Option<M>,
+    pub(crate) durable: M::Durable,
+    pub(crate) rng: Rng,
     /// How many crashes it has had.
-    pub(super) life: u32,
+    pub(crate) life: u32,
     /// The timers set in this life, each with the token that its event in the queue carries.
     timers: Vec<(M::Timer, u64)>,
     timers_set: u64,
     /// It handles nothing before this.
-    pub(super) paused_until: Time,
+    pub(crate) paused_until: Time,
     /// It will crash in its next step.
-    pub(super) doomed: Option<Doom>,
+    pub(crate) doomed: Option<Doom>,
 }
 
 /// A crash that waits for the node's next step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Doom {
+pub(crate) struct Doom {
     /// After this many effects.
-    pub(super) effects: u32,
+    pub(crate) effects: u32,
     /// Which fault of the plan it is.
-    pub(super) fault: usize,
+    pub(crate) fault: usize,
 }
 
 impl<M: StateMachine> Slot<M> {
-    pub(super) fn new(rng: Rng) -> Self {
+    pub(crate) fn new(rng: Rng) -> Self {
         Self {
             machine: None,
             durable: M::Durable::default(),
@@ -87,8 +88,39 @@ impl<M: StateMachine> Slot<M> {
         }
     }
 
+    /// Makes the machine of the next life from what is durable. It has not started yet.
+    pub(crate) fn boot(&mut self, id: NodeId, node_count: usize, boot: &dyn Fn(Boot<M::Durable>) -> M) {
+        self.machine = Some(boot(Boot { id, node_count, durable: self.durable.clone() }));
+    }
+
+    /// Lets the machine handle one input; what it wants done goes to the end of `effects`, up to `budget`.
+    #[inline]
+    pub(crate) fn call(
+        &mut self,
+        (id, node_count): (NodeId, usize),
+        now: Time,
+        work: Work<M>,
+        budget: usize,
+        effects: &mut Vec<Effect<M>>,
+    ) {
+        let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
+        let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
+        let env = &mut env.with_budget(budget);
+        match work {
+            Work::Start => machine.start(env),
+            Work::Message { link, message, .. } => machine.on_message(link.from, message, env),
+            Work::Request { id, request } => machine.on_request(id, request, env),
+            Work::Timer { timer } => machine.on_timer(timer, env),
+        }
+    }
+
+    /// How many timers are set.
+    pub(crate) fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Sets a timer, or moves it; returns the token for its event.
-    pub(super) fn set_timer(&mut self, timer: M::Timer) -> u64 {
+    pub(crate) fn set_timer(&mut self, timer: M::Timer) -> u64 {
         self.timers_set += 1;
         let token = self.timers_set;
         match self.timers.iter_mut().find(|set| set.0 == timer) {
@@ -98,18 +130,22 @@ impl<M: StateMachine> Slot<M> {
         token
     }
 
-    pub(super) fn cancel_timer(&mut self, timer: &M::Timer) {
+    pub(crate) fn cancel_timer(&mut self, timer: &M::Timer) {
         self.timers.retain(|set| set.0 != *timer);
     }
 
     /// The timer whose event carries `token`; `None` if it was moved, cancelled or forgotten in a crash.
-    pub(super) fn take_timer(&mut self, token: u64) -> Option<M::Timer> {
+    pub(crate) fn take_timer(&mut self, token: u64) -> Option<M::Timer> {
         let place = self.timers.iter().position(|set| set.1 == token)?;
         Some(self.timers.swap_remove(place).0)
     }
 
+    pub(crate) fn forget_timers(&mut self) {
+        self.timers.clear();
+    }
+
     /// Loses everything but the durable state.
-    pub(super) fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.machine = None;
         self.timers.clear();
         self.paused_until = Time::ZERO;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cluster::Doom;
 use super::pending::{Pending, Work};
 use super::{Event, Fates, Fault, Observer, World};
-use crate::machine::{Boot, NodeId, StateMachine};
+use crate::machine::{NodeId, StateMachine};
 
 impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn strike(&mut self, index: usize) -> ControlFlow<()> {
@@ -94,7 +94,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn restart(&mut self, node: NodeId) -> ControlFlow<()> {
         let node_count = self.nodes.len();
         let slot = &mut self.nodes[node.index()];
-        slot.machine = Some((self.boot)(Boot { id: node, node_count, durable: slot.durable.clone() }));
+        slot.boot(node, node_count, self.boot);
         self.tally.restarts += u64::from(slot.life > 0);
         self.step(node, Work::Start)
     }

@@ -38,7 +38,21 @@ pub(super) struct Network {
     /// For each link the sequence of the latest-sent message that has arrived.
     arrived: Vec<u64>,
     /// How many messages of each kind each link has carried; only if anybody wants names.
-    counts: Option<IndexMap<(Link, &'static str), u32, foldhash::fast::FixedState>>,
+    counts: Option<MessageCounts>,
+}
+
+/// How many messages of each kind each link has carried: what their names are made of.
+#[derive(Debug, Default)]
+pub(crate) struct MessageCounts(IndexMap<(Link, &'static str), u32, foldhash::fast::FixedState>);
+
+impl MessageCounts {
+    /// The number of the next message of this kind on this link, from 1.
+    #[inline]
+    pub(crate) fn next(&mut self, link: Link, kind: &'static str) -> u32 {
+        let count = self.0.entry((link, kind)).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
 }
 
 impl Network {
@@ -47,18 +61,14 @@ impl Network {
             node_count,
             cuts: Vec::new(),
             arrived: vec![0; node_count * node_count],
-            counts: counted.then(IndexMap::default),
+            counts: counted.then(MessageCounts::default),
         }
     }
 
     /// The number of the next message of this kind on this link, from 1; 0 if nobody wants names.
     #[inline]
     pub(super) fn count(&mut self, link: Link, kind: &'static str) -> u32 {
-        self.counts.as_mut().map_or(0, |counts| {
-            let count = counts.entry((link, kind)).or_default();
-            *count = count.saturating_add(1);
-            *count
-        })
+        self.counts.as_mut().map_or(0, |counts| counts.next(link, kind))
     }
 
     /// Notes that the message with this sequence (above 0) has arrived; true if one that was sent later came before it.

@@ -28,7 +28,7 @@ pub(super) enum Pending<M: StateMachine> {
 }
 
 /// What a node is about to handle.
-pub(super) enum Work<M: StateMachine> {
+pub(crate) enum Work<M: StateMachine> {
     Start,
     Message { link: Link, number: u32, message: M::Message },
     Request { id: RequestId, request: M::Request },

@@ -86,6 +86,12 @@ impl<E> EventQueue<E> {
         Some((key.at(), event.expect("expect: each key in the heap owns one event")))
     }
 
+    /// When the event that is due first is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        self.heap.peek().map(|Reverse(key)| key.at())
+    }
+
     /// How many events are pending.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -10,7 +10,7 @@ use super::pending::{Pending, Work};
 use super::{
     Clients, Event, EventQueue, Fate, Fates, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan, Tally,
 };
-use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
+use crate::machine::{Boot, Digest, Effect, NodeId, RequestId, Rng, StateMachine, Time};
 
 /// The random stream of node 0; node *i* has the *i*-th after it. Streams below are for drawing plans.
 const NODE_STREAM: u64 = 1 << 32;
@@ -255,18 +255,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     /// Lets the machine handle the input; its effects are in `self.effects` afterwards.
     fn call(&mut self, node: NodeId, work: Work<M>, doom: Option<Doom>) {
-        let node_count = self.nodes.len();
-        let Slot { machine, durable, rng, .. } = &mut self.nodes[node.index()];
-        let machine = machine.as_mut().expect("expect: only a node that is up handles a step");
+        let place = (node, self.nodes.len());
         let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
-        let env = Env::new(node, node_count, self.now, rng, durable, &mut self.effects);
-        let env = &mut env.with_budget(budget);
-        match work {
-            Work::Start => machine.start(env),
-            Work::Message { link, message, .. } => machine.on_message(link.from, message, env),
-            Work::Request { id, request } => machine.on_request(id, request, env),
-            Work::Timer { timer } => machine.on_timer(timer, env),
-        }
+        self.nodes[node.index()].call(place, self.now, work, budget, &mut self.effects);
     }
 
     fn apply(&mut self, node: NodeId, effect: Effect<M>) -> ControlFlow<()> {

@@ -10,11 +10,11 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
-use super::super::system::catch_panic;
 use super::super::{Ask, System};
 use super::influence::{ANSWERED, Influence, STARTED, TIMED, class_of_kind};
 use super::running::{Armed, Running};
 use crate::machine::{Digest, Effect, NodeId, RequestId, StateMachine, Time};
+use crate::sim::catch_panic;
 
 /// A node after a local history; in a search by states, after any that leads to the same.
 pub(super) type LocalId = u32;

@@ -1,0 +1,12 @@
+//! Clusters on threads: what clients are told, what becomes of nodes, and that a recorded run is a plan like any other.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "cluster/errors.rs"]
+mod errors;
+#[cfg(feature = "cli")]
+#[path = "cluster/recorded.rs"]
+mod recorded;
+#[path = "cluster/stress.rs"]
+mod stress;
+#[path = "cluster/stressed.rs"]
+mod stressed;
