@@ -29,7 +29,7 @@ fn tally<M: StateMachine>(harness: &Harness<M>, worlds: u64) -> Tally {
 #[test]
 fn every_bug_is_found_soon() {
     for strategy in [Strategy::default(), Strategy::Portfolio] {
-        for bug in Bug::ALL {
+        for bug in Bug::all() {
             let score = campaigns(&textbook(Some(bug)).strategy(strategy), 3, WORLDS_MAX, 2);
             assert_eq!(score.found(), 3, "{bug} by {strategy}: {score:?}");
             assert!(score.worlds_at(1_000) >= score.worlds_at(500) && score.worlds_at(1) > Some(0));

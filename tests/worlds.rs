@@ -78,7 +78,7 @@ fn milder_profiles_leave_the_harder_faults_out() {
 
 #[test]
 fn each_bug_is_found_shrunk_and_told_on_one_screen() {
-    for bug in Bug::ALL {
+    for bug in Bug::all() {
         let sweep = textbook(Some(bug)).sweep_with(&options(300, 2), &|_| {});
         let failure = sweep.failures.first().unwrap_or_else(|| panic!("{bug} was not found"));
         assert!(failure.shrunk.plan.decision_count() <= 12, "{bug}: {:#?}", failure.shrunk.plan);
@@ -104,7 +104,7 @@ fn old_failures_stay_fixed() {
 
 #[test]
 fn planted_bugs_fail_as_they_did() {
-    for bug in Bug::ALL {
+    for bug in Bug::all() {
         let replays = textbook(Some(bug)).replay_dir(REPLAYS);
         assert!(!replays.replayed.is_empty(), "no plan of {bug} is saved");
         replays.assert_as_expected();
@@ -113,7 +113,7 @@ fn planted_bugs_fail_as_they_did() {
 
 #[test]
 fn the_right_versions_pass_the_plans_of_the_planted_bugs() {
-    for bug in Bug::ALL {
+    for bug in Bug::all() {
         for replayed in textbook(Some(bug)).replay_dir(REPLAYS).replayed {
             let path = replayed.path.display();
             let store = store().run(&replayed.file.plan);

@@ -113,9 +113,10 @@ impl<M: StateMachine> Recipe<'_, M> {
         let node_count = world.between(*self.node_counts.start() as u64, *self.node_counts.end() as u64) as usize;
         let mut plan = self.empty(node_count, seed, world);
         let request_count = self.request_count(world);
-        let (weather, spread) = match strategy {
-            Strategy::Uniform => (self.profile.uniform_weather(), self.profile.uniform_faults(world)),
-            _ => (self.profile.draw_weather(world), self.profile.draw_spread(world)),
+        let (weather, spread) = if strategy == Strategy::Uniform || self.profile.fixed_mix {
+            (self.profile.uniform_weather(), self.profile.uniform_faults(world))
+        } else {
+            (self.profile.draw_weather(world), self.profile.draw_spread(world))
         };
         self.profile.draw_faults(&mut plan, &spread, &mut Rng::new(seed, FAULT_STREAM));
         self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
@@ -138,6 +139,7 @@ impl<M: StateMachine> Recipe<'_, M> {
             draw_paced(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
         self.profile.aim_faults(&mut plan, spread.partitions, spread.crashes, &mut Rng::new(seed, FAULT_STREAM));
+        self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
         let mut rng = Rng::new(seed, FATE_STREAM);
         let message_count = request_count.max(1) * node_count as u64 * 2;
         let order = match strategy {
