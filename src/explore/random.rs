@@ -24,6 +24,9 @@ const PAUSE_MAX_US: u64 = 60_000;
 /// The longest between two requests of a world that has a pace.
 const PACE_MAX_US: u64 = 20_000;
 
+/// Of the worlds whose faults are aimed, so many in a thousand draw for themselves which faults they have.
+const SWARM_PERMILLE: u32 = 400;
+
 /// Draws the fate of each message as it is sent.
 #[derive(Clone, Debug)]
 pub struct SeededFates {
@@ -134,7 +137,12 @@ impl<M: StateMachine> Recipe<'_, M> {
         let node_count = world.between(fewest, most).min(world.between(fewest, most)) as usize;
         let mut plan = self.empty(node_count, seed, world);
         let request_count = self.request_count(world).max(self.request_count(world));
-        let (weather, spread) = (self.profile.uniform_weather(), self.profile.uniform_faults(world));
+        // Some have much of something, as swarm has: what only shows where something else never happens shows there.
+        let (weather, spread) = if world.chance(SWARM_PERMILLE) && !self.profile.fixed_mix {
+            (self.profile.draw_weather(world), self.profile.draw_spread(world))
+        } else {
+            (self.profile.uniform_weather(), self.profile.uniform_faults(world))
+        };
         if let Some(clients) = self.clients {
             draw_paced(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }

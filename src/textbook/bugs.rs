@@ -139,10 +139,10 @@ pub enum Bug {
     ///
     /// Invisible while second copies come soon after the first.
     DedupWindow,
-    /// A node takes it that whom it hears, hears it: answers are sent several times over, and who asks the same for the fourth
+    /// A node takes it that whom it hears, hears it: answers are sent several times over, and who asks the same for the third
     /// time must be confused.
     ///
-    /// Story: nothing reaches B, but what B asks reaches everybody; it asks three times, and is never answered again.
+    /// Story: nothing reaches B, but what B asks reaches everybody; it asks twice, and is never answered again.
     ///
     /// Invisible while cuts cut both ways.
     SymmetricLinks,
@@ -234,6 +234,12 @@ impl Bug {
     /// All of them.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> {
         Self::CORE.into_iter().chain(Self::OF_FAULTS)
+    }
+
+    /// True for those that show only in worlds with one certain thing: [`OF_FAULTS`](Self::OF_FAULTS).
+    #[must_use]
+    pub fn is_of_faults(self) -> bool {
+        Self::OF_FAULTS.contains(&self)
     }
 
     /// The name on the command line and in plan files.

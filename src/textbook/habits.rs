@@ -16,7 +16,7 @@ const DEDUP_WINDOW: Duration = Duration::from_millis(100);
 /// How often [`Bug::SymmetricLinks`] sends each answer …
 const ANSWER_COPIES: usize = 4;
 /// … and to how many questions that are the same …
-const SAME_ANSWERS_MAX: u32 = 3;
+const SAME_ANSWERS_MAX: u32 = 2;
 /// … not counting what comes sooner than one would ask again.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(15);
 
