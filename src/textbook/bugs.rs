@@ -302,7 +302,12 @@ pub struct UnknownBug {
 /// Lists the names there are, so that whoever mistyped one need not look them up.
 impl fmt::Display for UnknownBug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown bug {:?}: expected one of {}", self.name, Bug::all().map(Bug::name).collect::<Vec<_>>().join(", "))
+        write!(
+            f,
+            "unknown bug {:?}: expected one of {}",
+            self.name,
+            Bug::all().map(Bug::name).collect::<Vec<_>>().join(", ")
+        )
     }
 }
 

@@ -154,9 +154,8 @@ impl Textbook {
             self.habits.questions.insert(node_of(asker), new);
             return false;
         };
-        let is_same = question.asker == new.asker
-            && question.asker_seen == new.asker_seen
-            && question.own_seen == new.own_seen;
+        let is_same =
+            question.asker == new.asker && question.asker_seen == new.asker_seen && question.own_seen == new.own_seen;
         if !is_same {
             *question = new;
         } else if now - question.at >= ASKED_AGAIN_AFTER {

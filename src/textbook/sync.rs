@@ -133,7 +133,8 @@ impl Textbook {
         if self.bug == Some(Bug::StuckSync) && is_asked {
             return false; // Its answer must be under way.
         }
-        let is_later = self.bug == Some(Bug::WaitsForAll) && !self.sync.round.is_empty() && !self.sync.round.contains(&peer);
+        let is_later =
+            self.bug == Some(Bug::WaitsForAll) && !self.sync.round.is_empty() && !self.sync.round.contains(&peer);
         !is_later && !self.habits.is_dead(peer) && !self.is_settled(peer)
     }
 
