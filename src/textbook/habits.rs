@@ -127,10 +127,9 @@ impl Textbook {
         if self.bug == Some(Bug::TrustedStream) {
             self.follow(key, &version);
         }
-        if let Some(dot) = version.dot.filter(|dot| self.bug == Some(Bug::AckCount) && !self.sync.has_seen(*dot)) {
-            if self.actor.incarnation == 0 {
-                env.send(from, Message::Ack { dot });
-            }
+        let acks = self.bug == Some(Bug::AckCount) && self.actor.incarnation == 0;
+        if let Some(dot) = version.dot.filter(|dot| acks && !self.sync.has_seen(*dot)) {
+            env.send(from, Message::Ack { dot });
         }
         self.apply(key, version);
     }
