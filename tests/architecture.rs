@@ -102,7 +102,7 @@ fn a_bad_import_is_caught() {
         ),
         ("src/replay/file.rs", "use crate::report::Screen;", ":1: `replay` imports `report` of its own layer"),
         ("src/harness/mod.rs", "use crate::{\n  sim::Plan,\n  store::{Node, Key},\n};", ":3: `harness` names `store`"),
-        ("src/explore/sweep.rs", "fn f() { let x = crate::textbook::Bug::ALL; }", ":1: `explore` names `textbook`"),
+        ("src/explore/sweep.rs", "fn f() { let x = crate::textbook::Bug::CORE; }", ":1: `explore` names `textbook`"),
         ("src/check/mod.rs", "use super::harness::Harness;", ":1: `check` imports `harness` of a later layer"),
         (
             "src/sim/world/faults.rs",

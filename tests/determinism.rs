@@ -326,7 +326,7 @@ fn what_is_deterministic_raises_no_alarm() {
     store().verify(400).assert_clean();
     textbook(None).verify(150).assert_clean();
     // Failures are verified before they are shrunk: none of these is taken for a leak.
-    for bug in Bug::ALL {
+    for bug in Bug::all() {
         let sweep = textbook(Some(bug)).sweep_with(&options(60, 200), &|_| {});
         assert!(!sweep.violations.contains_key(DETERMINISM), "{bug}");
     }

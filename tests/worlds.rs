@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::explore::{Profile, Seeds, SweepOptions};
+use distributed_data_consistency::explore::{Outcome, Profile, Seeds, Strategy, SweepOptions};
 use distributed_data_consistency::harness::plans_config;
 use distributed_data_consistency::machine::{Rng, StateMachine};
 use distributed_data_consistency::report::Screen;
@@ -30,6 +30,17 @@ fn the_store_converges_and_keeps_exactly_the_right_siblings() {
 #[test]
 fn the_textbook_without_a_bug_is_right() {
     textbook(None).sweep(3_000).assert_clean();
+}
+
+/// Whatever the worlds of the planted bugs have: pauses, a majority that heals alone, disks that are lost.
+#[test]
+fn the_textbook_without_a_bug_stands_the_worst() {
+    for strategy in [Strategy::Swarm, Strategy::Portfolio] {
+        let worst = Profile { wipe_permille: 300, ..Profile::harsh() };
+        let sweep = textbook(None).profile(worst).strategy(strategy).sweep_with(&options(500, 2), &|_| {});
+        assert!(sweep.violations.is_empty(), "{:?}", sweep.failures);
+        assert!(sweep.tally.wipes > 0 && sweep.tally.pauses > 0 && sweep.tally.abandoned > 0);
+    }
 }
 
 #[test]
@@ -78,7 +89,7 @@ fn milder_profiles_leave_the_harder_faults_out() {
 
 #[test]
 fn each_bug_is_found_shrunk_and_told_on_one_screen() {
-    for bug in Bug::ALL {
+    for bug in Bug::CORE {
         let sweep = textbook(Some(bug)).sweep_with(&options(300, 2), &|_| {});
         let failure = sweep.failures.first().unwrap_or_else(|| panic!("{bug} was not found"));
         assert!(failure.shrunk.plan.decision_count() <= 12, "{bug}: {:#?}", failure.shrunk.plan);
@@ -104,7 +115,7 @@ fn old_failures_stay_fixed() {
 
 #[test]
 fn planted_bugs_fail_as_they_did() {
-    for bug in Bug::ALL {
+    for bug in Bug::all() {
         let replays = textbook(Some(bug)).replay_dir(REPLAYS);
         assert!(!replays.replayed.is_empty(), "no plan of {bug} is saved");
         replays.assert_as_expected();
@@ -113,11 +124,12 @@ fn planted_bugs_fail_as_they_did() {
 
 #[test]
 fn the_right_versions_pass_the_plans_of_the_planted_bugs() {
-    for bug in Bug::ALL {
+    for bug in Bug::all() {
         for replayed in textbook(Some(bug)).replay_dir(REPLAYS).replayed {
             let path = replayed.path.display();
-            let store = store().run(&replayed.file.plan);
-            assert!(store.is_clean(), "{path} fails on the store: {:?}", store.violation);
+            // The store relies on its disk.
+            let store = (bug != Bug::NewDisk).then(|| store().run(&replayed.file.plan));
+            assert!(store.as_ref().is_none_or(Outcome::is_clean), "{path} fails on the store: {store:?}");
             let textbook = textbook(None).run(&replayed.file.plan);
             assert!(textbook.is_clean(), "{path} fails on the textbook: {:?}", textbook.violation);
         }

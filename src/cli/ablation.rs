@@ -16,13 +16,18 @@ pub(super) enum Off {
     OneWay,
     Crashes,
     InStep,
+    Pauses,
+    Wipes,
+    Cores,
+    /// Each world has a little of everything.
+    Swarm,
     Sessions,
     Deletes,
     OtherKeys,
 }
 
 impl Off {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Nothing,
         Self::Delays,
         Self::Drops,
@@ -32,6 +37,10 @@ impl Off {
         Self::OneWay,
         Self::Crashes,
         Self::InStep,
+        Self::Pauses,
+        Self::Wipes,
+        Self::Cores,
+        Self::Swarm,
         Self::Sessions,
         Self::Deletes,
         Self::OtherKeys,
@@ -48,6 +57,10 @@ impl Off {
             Self::OneWay => "-1way",
             Self::Crashes => "-crash",
             Self::InStep => "-step",
+            Self::Pauses => "-pause",
+            Self::Wipes => "-wipe",
+            Self::Cores => "-core",
+            Self::Swarm => "-swarm",
             Self::Sessions => "-sess",
             Self::Deletes => "-del",
             Self::OtherKeys => "-keys",
@@ -59,9 +72,8 @@ impl Off {
         matches!(self, Self::Sessions | Self::Deletes | Self::OtherKeys)
     }
 
-    /// The profile that has everything else.
-    pub(super) fn profile(self) -> Profile {
-        let mut profile = Profile::hostile();
+    /// The profile without this.
+    pub(super) fn strike_out(self, mut profile: Profile) -> Profile {
         match self {
             Self::Nothing | Self::Sessions | Self::Deletes | Self::OtherKeys => {}
             Self::Delays => profile.delay_permille = 0,
@@ -72,6 +84,10 @@ impl Off {
             Self::OneWay => profile.one_way_permille = 0,
             Self::Crashes => profile.crash_permille = 0,
             Self::InStep => profile.in_step_permille = 0,
+            Self::Pauses => profile.pause_permille = 0,
+            Self::Wipes => profile.wipe_permille = 0,
+            Self::Cores => profile.core_permille = 0,
+            Self::Swarm => profile.fixed_mix = true,
         }
         profile
     }

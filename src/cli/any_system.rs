@@ -18,6 +18,7 @@ pub(super) trait AnySystem {
     fn snapshots(&self) -> &Path;
     /// Worlds of other sizes may not reach what the system's own must.
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
+    fn profile(&self) -> &Profile;
     /// Worlds of another profile may not reach what the system's own must.
     fn set_profile(&mut self, profile: Profile);
     fn set_strategy(&mut self, strategy: Strategy);
@@ -44,6 +45,10 @@ impl<M: StateMachine> AnySystem for Harness<M> {
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {
         self.system_mut().node_counts = counts;
         self.system_mut().must_reach.clear();
+    }
+
+    fn profile(&self) -> &Profile {
+        &self.system().profile
     }
 
     fn set_profile(&mut self, profile: Profile) {

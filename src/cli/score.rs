@@ -25,7 +25,8 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
             let system = registry.find(&name)?;
             system.set_strategy(*strategy);
             if *off != Off::Nothing {
-                system.set_profile(off.profile());
+                let profile = off.strike_out(system.profile().clone());
+                system.set_profile(profile);
             }
             // A clock of its own, which nobody sees.
             let clock = Progress::up_to(options.campaigns, "campaigns", true);

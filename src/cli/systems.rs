@@ -3,7 +3,7 @@
 use super::ablation::Off;
 use super::{AnySystem, ExploreArguments, Registry, Wrong, system_name};
 use crate::check::{Convergence, Identity, Leftovers, Siblings};
-use crate::explore::Ask;
+use crate::explore::{Ask, Profile, Strategy};
 use crate::harness::Harness;
 use crate::kv::{Replica, StoreAction, StoreWorkload, placements};
 use crate::machine::{NodeId, Observe};
@@ -23,7 +23,17 @@ pub fn store() -> Harness<Node> {
 pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
     let harness = held_to_all(Harness::new(name, move |boot| Textbook::boot(boot, bug)));
-    harness.must_reach(["context used"])
+    let strategy = if bug.is_some_and(Bug::is_of_faults) { Strategy::Portfolio } else { Strategy::default() };
+    harness.profile(worlds_of(bug)).strategy(strategy).must_reach(["context used"])
+}
+
+/// Worlds that have what the bug needs to show: some need what not every protocol stands, but the textbook does.
+fn worlds_of(bug: Option<Bug>) -> Profile {
+    match bug {
+        Some(Bug::WaitsForAll | Bug::Quarantine) => Profile::harsh(),
+        Some(Bug::NewDisk) => Profile { wipe_permille: 200, ..Profile::harsh() },
+        _ => Profile::hostile(),
+    }
 }
 
 /// The worlds and the checks of any key-value store.
@@ -93,7 +103,7 @@ impl Registry for BuiltIn {
 
     fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String> {
         match (system, bug) {
-            (None, None) => Bug::ALL.map(|bug| format!("textbook/{bug}")).into(),
+            (None, None) => Bug::all().map(|bug| format!("textbook/{bug}")).collect(),
             (system, bug) => vec![system_name(self, Some(system.unwrap_or("textbook")), bug)],
         }
     }

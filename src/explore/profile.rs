@@ -41,6 +41,8 @@ pub struct Profile {
     pub core_permille: u32,
     /// In such worlds any nodes may be left, be it only one, rather than a majority.
     pub core_of_any_size: bool,
+    /// Each world has a little of everything, instead of much of something.
+    pub fixed_mix: bool,
     /// The most partitions of a world, and the most crashes, and the most pauses.
     pub faults_max: u32,
     /// How long the hostile phase lasts at the most.
@@ -87,6 +89,7 @@ impl Profile {
             pause_permille: 0,
             core_permille: 0,
             core_of_any_size: false,
+            fixed_mix: false,
             faults_max: 3,
             hostile_max: Duration::from_millis(120),
         }

@@ -24,6 +24,9 @@ const PAUSE_MAX_US: u64 = 60_000;
 /// The longest between two requests of a world that has a pace.
 const PACE_MAX_US: u64 = 20_000;
 
+/// Of the worlds whose faults are aimed, so many in a thousand draw for themselves which faults they have.
+const SWARM_PERMILLE: u32 = 400;
+
 /// Draws the fate of each message as it is sent.
 #[derive(Clone, Debug)]
 pub struct SeededFates {
@@ -113,9 +116,10 @@ impl<M: StateMachine> Recipe<'_, M> {
         let node_count = world.between(*self.node_counts.start() as u64, *self.node_counts.end() as u64) as usize;
         let mut plan = self.empty(node_count, seed, world);
         let request_count = self.request_count(world);
-        let (weather, spread) = match strategy {
-            Strategy::Uniform => (self.profile.uniform_weather(), self.profile.uniform_faults(world)),
-            _ => (self.profile.draw_weather(world), self.profile.draw_spread(world)),
+        let (weather, spread) = if strategy == Strategy::Uniform || self.profile.fixed_mix {
+            (self.profile.uniform_weather(), self.profile.uniform_faults(world))
+        } else {
+            (self.profile.draw_weather(world), self.profile.draw_spread(world))
         };
         self.profile.draw_faults(&mut plan, &spread, &mut Rng::new(seed, FAULT_STREAM));
         self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
@@ -133,11 +137,17 @@ impl<M: StateMachine> Recipe<'_, M> {
         let node_count = world.between(fewest, most).min(world.between(fewest, most)) as usize;
         let mut plan = self.empty(node_count, seed, world);
         let request_count = self.request_count(world).max(self.request_count(world));
-        let (weather, spread) = (self.profile.uniform_weather(), self.profile.uniform_faults(world));
+        // Some have much of something, as swarm has: what only shows where something else never happens shows there.
+        let (weather, spread) = if world.chance(SWARM_PERMILLE) && !self.profile.fixed_mix {
+            (self.profile.draw_weather(world), self.profile.draw_spread(world))
+        } else {
+            (self.profile.uniform_weather(), self.profile.uniform_faults(world))
+        };
         if let Some(clients) = self.clients {
             draw_paced(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
         self.profile.aim_faults(&mut plan, spread.partitions, spread.crashes, &mut Rng::new(seed, FAULT_STREAM));
+        self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
         let mut rng = Rng::new(seed, FATE_STREAM);
         let message_count = request_count.max(1) * node_count as u64 * 2;
         let order = match strategy {

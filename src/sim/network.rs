@@ -102,9 +102,10 @@ impl Network {
         self.cuts.clear();
     }
 
-    /// Where the links stand in the tables; links of nodes that are not there stand nowhere.
+    /// Where the links stand in the tables; links of nodes that are not there stand nowhere, nor does that between a node and
+    /// itself, which no cable carries.
     fn places(&self, links: &[Link]) -> Vec<usize> {
-        let there = |link: &&Link| link.from.index().max(link.to.index()) < self.node_count;
+        let there = |link: &&Link| link.from != link.to && link.from.index().max(link.to.index()) < self.node_count;
         links.iter().filter(there).map(|link| link.from.index() * self.node_count + link.to.index()).collect()
     }
 }

@@ -118,11 +118,86 @@ pub enum Bug {
     ///
     /// Invisible on links that keep the order.
     FifoOnly,
+
+    /// A node drives its repair by a message to itself, and counts on it.
+    ///
+    /// Story: A's timer fires, and the message to itself is lost, as in a mailbox that is full: A never asks anybody again.
+    ///
+    /// Invisible while nothing is lost but by cuts and crashes: no cut lies between a node and itself.
+    LoopbackTrust,
+    /// Acknowledgements of an update are counted, and not who they are from; what has as many as there are peers is left out
+    /// of answers.
+    ///
+    /// Story: A puts cart=x, and the update to C is lost; B's acknowledgement comes twice: A tells C that it has all, without x.
+    ///
+    /// Invisible while no message comes twice.
+    AckCount,
+    /// The filter of doubled updates remembers names for a while only, as long as any message takes.
+    ///
+    /// Story: A puts cart=x and deletes it; everybody has seen both, and the delete is forgotten; then a second copy of the
+    /// update comes, older than anything the filter knows.
+    ///
+    /// Invisible while second copies come soon after the first.
+    DedupWindow,
+    /// A node takes it that whom it hears, hears it: answers are sent several times over, and who asks the same for the third
+    /// time must be confused.
+    ///
+    /// Story: nothing reaches B, but what B asks reaches everybody; it asks twice, and is never answered again.
+    ///
+    /// Invisible while cuts cut both ways.
+    SymmetricLinks,
+    /// The node's name is made durable only after the first messages that bear it have left.
+    ///
+    /// Story: A puts cart=x `{A:1}`, and crashes when the update to B is out; it starts again as the same, and puts cart=y
+    /// `{A:1}`.
+    ///
+    /// Invisible while nodes crash between steps.
+    PersistAfterSend,
+    /// A node begins a new round of questions only when all who were asked in the last have answered.
+    ///
+    /// Story: A asks B and C; B answers, and C is gone for good: A asks B for nothing more.
+    ///
+    /// Invisible while all nodes come back in the end.
+    WaitsForAll,
+    /// A node that wakes up late takes those for dead who have been silent so long; the dead must come back under a new name.
+    ///
+    /// Story: A handles nothing for a while; then its timer tells that nobody has been heard of for two rounds: A never again
+    /// takes anything from anybody.
+    ///
+    /// Invisible while nodes do not pause: a timer is never late by itself.
+    Quarantine,
+    /// A node whose disk is empty takes itself for one that begins its first life.
+    ///
+    /// Story: A puts cart=x `{A:1}` and loses memory and disk; as the same A it puts cart=y `{A:1}`.
+    ///
+    /// Invisible while disks survive.
+    NewDisk,
+    /// An update that was overtaken by so many of its writer is taken for an old copy, as in a window against replays.
+    ///
+    /// Story: A puts five times, and the first update to B comes last: B drops it.
+    ///
+    /// Invisible while few messages overtake few.
+    ReplayWindow,
+    /// Parts of different answers of one peer, of as many parts each, are put together to one.
+    ///
+    /// Story: A answers B's question twice, and in between a write moves what the second part begins with; the first part of
+    /// one and the second part of the other make B believe that it has all.
+    ///
+    /// Invisible while answers are whole before the next begins, or have one part.
+    TornAnswer,
+    /// Who has had several updates of a writer in order, and each once, takes the stream for whole from then on: a hole in it
+    /// must be of no interest.
+    ///
+    /// Story: A puts six times, one after the other; the update of the seventh put is lost on the way to B, and the eighth
+    /// comes: B will never ask for the seventh.
+    ///
+    /// Invisible in worlds with a little of every fault, where no stream looks whole for long.
+    TrustedStream,
 }
 
 impl Bug {
-    /// All of them.
-    pub const ALL: [Self; 16] = [
+    /// The well-known mistakes of replicated stores: of clocks, contexts, deletes and repair. Most show in any hostile world.
+    pub const CORE: [Self; 16] = [
         Self::NodeWideStamp,
         Self::BlindPut,
         Self::EqualIsConcurrent,
@@ -140,6 +215,32 @@ impl Bug {
         Self::SeenTooEarly,
         Self::FifoOnly,
     ];
+
+    /// Mistakes about what can go wrong: each shows only in worlds that have the one thing which its author did not think of.
+    pub const OF_FAULTS: [Self; 11] = [
+        Self::LoopbackTrust,
+        Self::AckCount,
+        Self::DedupWindow,
+        Self::SymmetricLinks,
+        Self::PersistAfterSend,
+        Self::WaitsForAll,
+        Self::Quarantine,
+        Self::NewDisk,
+        Self::ReplayWindow,
+        Self::TornAnswer,
+        Self::TrustedStream,
+    ];
+
+    /// All of them.
+    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
+        Self::CORE.into_iter().chain(Self::OF_FAULTS)
+    }
+
+    /// True for those that show only in worlds with one certain thing: [`OF_FAULTS`](Self::OF_FAULTS).
+    #[must_use]
+    pub fn is_of_faults(self) -> bool {
+        Self::OF_FAULTS.contains(&self)
+    }
 
     /// The name on the command line and in plan files.
     #[must_use]
@@ -161,6 +262,17 @@ impl Bug {
             Self::PrunedClock => "pruned-clock",
             Self::SeenTooEarly => "seen-too-early",
             Self::FifoOnly => "fifo-only",
+            Self::LoopbackTrust => "loopback-trust",
+            Self::AckCount => "ack-count",
+            Self::DedupWindow => "dedup-window",
+            Self::SymmetricLinks => "symmetric-links",
+            Self::PersistAfterSend => "persist-after-send",
+            Self::WaitsForAll => "waits-for-all",
+            Self::Quarantine => "quarantine",
+            Self::NewDisk => "new-disk",
+            Self::ReplayWindow => "replay-window",
+            Self::TornAnswer => "torn-answer",
+            Self::TrustedStream => "trusted-stream",
         }
     }
 }
@@ -176,7 +288,7 @@ impl FromStr for Bug {
 
     fn from_str(name: &str) -> Result<Self, UnknownBug> {
         let unknown = || UnknownBug { name: name.to_owned() };
-        Self::ALL.into_iter().find(|bug| bug.name() == name).ok_or_else(unknown)
+        Self::all().find(|bug| bug.name() == name).ok_or_else(unknown)
     }
 }
 
@@ -190,7 +302,12 @@ pub struct UnknownBug {
 /// Lists the names there are, so that whoever mistyped one need not look them up.
 impl fmt::Display for UnknownBug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown bug {:?}: expected one of {}", self.name, Bug::ALL.map(Bug::name).join(", "))
+        write!(
+            f,
+            "unknown bug {:?}: expected one of {}",
+            self.name,
+            Bug::all().map(Bug::name).collect::<Vec<_>>().join(", ")
+        )
     }
 }
 

@@ -33,24 +33,26 @@ impl StateMachine for Textbook {
     /// Gives the next life another name before anybody can hear of this one: a node that forgot what it wrote must
     /// never write under the same name again.
     fn start(&mut self, env: &mut Env<'_, Self>) {
-        if self.bug != Some(Bug::DotReuse) {
-            let next = self.actor.next().incarnation;
-            env.persist(|durable| durable.next_incarnation = next);
+        self.begin_anew_on_a_new_disk(env);
+        if !matches!(self.bug, Some(Bug::DotReuse | Bug::PersistAfterSend)) {
+            self.keep_name(env);
         }
         self.settle(env);
     }
 
-    fn on_message(&mut self, _from: NodeId, message: Message, env: &mut Env<'_, Self>) {
+    fn on_message(&mut self, from: NodeId, message: Message, env: &mut Env<'_, Self>) {
+        if self.is_quarantined(from, &message) {
+            return;
+        }
+        self.habits.hear(from, env.now());
         match message {
-            Message::Update { key, version } => {
-                if self.bug != Some(Bug::FifoOnly) || !self.is_overtaken(&key, &version) {
-                    self.apply(&key, version);
-                }
-            }
+            Message::Update { key, version } => self.on_update(from, &key, version, env),
             Message::Pull { from_actor, seen } => self.on_pull(from_actor, &seen, env),
             Message::Reply { to_actor, answer, part, versions, known } => {
                 self.on_reply(to_actor, answer, part, versions, &known);
             }
+            Message::Ack { dot } => self.habits.count_ack(dot),
+            Message::Tick => self.on_sync_timer(env),
         }
         self.settle(env);
     }
@@ -69,6 +71,7 @@ impl StateMachine for Textbook {
 
     fn on_timer(&mut self, timer: Timer, env: &mut Env<'_, Self>) {
         match timer {
+            Timer::Sync if self.bug == Some(Bug::LoopbackTrust) => env.send(env.id(), Message::Tick),
             Timer::Sync => self.on_sync_timer(env),
             Timer::Forget => self.on_forget_timer(),
         }
@@ -80,6 +83,8 @@ impl StateMachine for Textbook {
             Message::Update { .. } => "update",
             Message::Pull { .. } => "pull",
             Message::Reply { .. } => "reply",
+            Message::Ack { .. } => "ack",
+            Message::Tick => "tick",
         }
     }
 
@@ -126,6 +131,7 @@ impl Textbook {
         told.insert(dot);
         let told = context::encode(&key, &told);
         env.broadcast(&Message::Update { key, version });
+        self.keep_name_late(env);
         env.respond(id, Response::Written { dot, context: told });
         if dots.flatten().is_some_and(|dots| !dots.is_empty()) {
             env.mark("context used");
@@ -160,7 +166,7 @@ impl Replica for Textbook {
     fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
         match message {
             Message::Update { key, version } => each(key, sibling(version)),
-            Message::Pull { .. } => {}
+            Message::Pull { .. } | Message::Ack { .. } | Message::Tick => {}
             Message::Reply { versions, .. } => {
                 versions.iter().for_each(|(key, version)| each(key, sibling(version)));
             }

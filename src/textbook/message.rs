@@ -54,6 +54,13 @@ pub enum Message {
         /// What the sender knew when it was asked; the same in each part.
         known: Known,
     },
+    /// "I have taken this update." Only [`Bug::AckCount`](super::Bug::AckCount) sends it.
+    Ack {
+        /// Which.
+        dot: Dot,
+    },
+    /// A node's word to itself that it is time to ask. Only [`Bug::LoopbackTrust`](super::Bug::LoopbackTrust) sends it.
+    Tick,
 }
 
 /// What a node knows: what is seen and not held is obsolete.
@@ -103,6 +110,8 @@ impl fmt::Debug for Message {
                 f.write_str("] ")?;
                 write_dots(f, known.seen.keys())
             }
+            Self::Ack { dot } => write!(f, "ack {dot}"),
+            Self::Tick => f.write_str("tick"),
         }
     }
 }

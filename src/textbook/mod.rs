@@ -5,7 +5,7 @@
 //! bug switched on it is wrong in one well-known way, which a harness must find.
 //!
 //! Where to look: `rules` decides which versions of a key live, `sync` repairs what the network lost, `machine` makes
-//! a node of both, [`Bug`] lists the mistakes.
+//! a node of both, [`Bug`] lists the mistakes, `habits` has what only some of them do.
 //!
 //! ```
 //! use distributed_data_consistency::textbook::Textbook;
@@ -20,6 +20,7 @@
 mod bugs;
 mod clock;
 mod context;
+mod habits;
 mod machine;
 mod message;
 mod rules;
@@ -35,6 +36,7 @@ use crate::machine::{Boot, NodeId};
 
 pub use bugs::{Bug, UnknownBug};
 pub use clock::Clock;
+use habits::Habits;
 pub use machine::{Durable, Timer};
 pub use message::{Known, Message, Seen, Version};
 use sync::Knowledge;
@@ -54,6 +56,8 @@ pub struct Textbook {
     node_clock: Clock,
     /// What this node has seen, and what it knows that its peers have seen.
     sync: Knowledge,
+    /// What only the bugs of faults go by.
+    habits: Habits,
     /// The mistake that is switched on.
     bug: Option<Bug>,
 }
@@ -84,6 +88,7 @@ impl Textbook {
             keys: BTreeMap::new(),
             node_clock: Clock::default(),
             sync: Knowledge::default(),
+            habits: Habits::default(),
             bug,
         }
     }

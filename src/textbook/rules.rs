@@ -109,7 +109,7 @@ impl Textbook {
     /// Takes in a version from elsewhere: it replaces all that it covers, and is dropped if it is not news.
     pub(super) fn apply(&mut self, key: &Key, version: Version) {
         let bug = self.bug;
-        let was_seen = version.dot.is_some_and(|dot| self.sync.has_seen(dot));
+        let was_seen = version.dot.is_some_and(|dot| self.sync.has_seen(dot) && !self.habits.has_forgotten(dot));
         self.node_clock.join(&version.clock);
         self.see(key, version.dot);
         self.see(key, version.past.iter().copied());

@@ -21,7 +21,7 @@ use crate::kv::Key;
 use crate::machine::{Env, NodeId};
 
 /// How long a node waits before it asks, or asks again.
-const SYNC_AFTER: Duration = Duration::from_millis(20);
+pub(super) const SYNC_AFTER: Duration = Duration::from_millis(20);
 
 /// How long [`Bug::EarlyForget`] waits.
 const FORGET_AFTER: Duration = Duration::from_millis(30);
@@ -44,8 +44,10 @@ pub(super) struct Knowledge {
     is_timer_pending: bool,
     /// The same for the timer of [`Bug::EarlyForget`].
     is_forget_pending: bool,
-    /// The latest update of each actor. Nothing but [`Bug::FifoOnly`] looks at it.
+    /// The latest update of each actor. Nothing but [`Bug::FifoOnly`] and [`Bug::ReplayWindow`] looks at it.
     latest_updates: Clock,
+    /// Whose answers are awaited before anybody is asked again. Nothing but [`Bug::WaitsForAll`] looks at it.
+    round: BTreeSet<NodeId>,
 }
 
 /// What is known of a peer.
@@ -72,6 +74,11 @@ impl Knowledge {
         self.seen.contains_key(&dot)
     }
 
+    /// The latest life of a peer that was heard of.
+    pub(super) fn life_of(&self, peer: NodeId) -> u32 {
+        self.peers.get(&peer).map_or(0, |peer| peer.incarnation)
+    }
+
     /// A peer told what it has seen.
     fn hear(&mut self, from: Actor, seen: &Seen) {
         let peer = self.peers.entry(node_of(from)).or_default();
@@ -88,7 +95,7 @@ impl Knowledge {
 }
 
 /// The node whose life this is.
-fn node_of(actor: Actor) -> NodeId {
+pub(super) fn node_of(actor: Actor) -> NodeId {
     NodeId::new(actor.node as usize)
 }
 
@@ -126,13 +133,19 @@ impl Textbook {
         if self.bug == Some(Bug::StuckSync) && is_asked {
             return false; // Its answer must be under way.
         }
-        !self.is_settled(peer)
+        let is_later =
+            self.bug == Some(Bug::WaitsForAll) && !self.sync.round.is_empty() && !self.sync.round.contains(&peer);
+        !is_later && !self.habits.is_dead(peer) && !self.is_settled(peer)
     }
 
     /// Sends a peer what it has not seen.
     pub(super) fn on_pull(&mut self, to_actor: Actor, asker_seen: &Seen, env: &mut Env<'_, Self>) {
         self.sync.hear(to_actor, asker_seen);
-        let is_news = |version: &Version| version.dot.is_none_or(|dot| !asker_seen.contains_key(&dot));
+        if self.bug == Some(Bug::SymmetricLinks) && self.is_confused(to_actor, asker_seen, env.now()) {
+            return;
+        }
+        let is_told = |dot: Dot| asker_seen.contains_key(&dot) || self.has_all_acks(dot, to_actor, env.node_count());
+        let is_news = |version: &Version| version.dot.is_none_or(|dot| !is_told(dot));
         let news = self.keys.iter().flat_map(|(key, siblings)| {
             let news = siblings.iter().filter(|version| is_news(version));
             news.map(|version| (key.clone(), version.clone()))
@@ -146,8 +159,11 @@ impl Textbook {
         for part in 1..=part_count {
             let versions = news.iter().skip((part - 1) * PART_LENGTH).take(PART_LENGTH).cloned().collect();
             let (part, known) = ((part, part_count), known.clone());
-            env.send(node_of(to_actor), Message::Reply { to_actor, answer, part, versions, known });
+            let reply = Message::Reply { to_actor, answer, part, versions, known };
+            (1..self.copies_of_answers()).for_each(|_| env.send(node_of(to_actor), reply.clone()));
+            env.send(node_of(to_actor), reply);
         }
+        self.keep_name_late(env);
     }
 
     /// Takes in a part of what a peer sent upon a pull.
@@ -166,7 +182,8 @@ impl Textbook {
         if to_actor != self.actor {
             return;
         }
-        let arrived = self.sync.arrived.entry((known.actor, answer)).or_default();
+        let name = if self.bug == Some(Bug::TornAnswer) { part.1 as u64 } else { answer };
+        let arrived = self.sync.arrived.entry((known.actor, name)).or_default();
         arrived.insert(part.0);
         let is_whole = arrived.len() == part.1;
         if is_whole || self.bug == Some(Bug::SeenTooEarly) {
@@ -174,7 +191,8 @@ impl Textbook {
         }
         if is_whole {
             // What is left of earlier answers is of no use any more.
-            self.sync.arrived.retain(|(of, earlier), _| *of != known.actor || *earlier > answer);
+            self.sync.arrived.retain(|(of, earlier), _| *of != known.actor || *earlier > name);
+            self.sync.round.remove(&node_of(known.actor));
             let peer = self.sync.peers.entry(node_of(known.actor)).or_default();
             peer.has_answered = true;
             peer.is_asked = false;
@@ -198,7 +216,13 @@ impl Textbook {
     /// The timer is due: asks every peer that may have seen something else.
     pub(super) fn on_sync_timer(&mut self, env: &mut Env<'_, Self>) {
         self.sync.is_timer_pending = false;
+        if self.bug == Some(Bug::Quarantine) {
+            self.quarantine_the_silent(env);
+        }
         let to_ask: Vec<NodeId> = env.peers().filter(|&peer| self.is_to_be_asked(peer)).collect();
+        if self.bug == Some(Bug::WaitsForAll) {
+            self.sync.round.extend(&to_ask);
+        }
         for node in to_ask {
             let seen = self.digest();
             let peer = self.sync.peers.entry(node).or_default();
@@ -206,6 +230,7 @@ impl Textbook {
             peer.asked_with = seen.clone();
             env.send(node, Message::Pull { from_actor: self.actor, seen });
         }
+        self.keep_name_late(env);
     }
 
     /// After each step: forgets deletes that have done their work, and keeps the timer set as long as there is something
@@ -216,8 +241,14 @@ impl Textbook {
         } else {
             self.forget_deletes(env);
         }
+        if self.bug == Some(Bug::WaitsForAll) {
+            let settled: Vec<NodeId> = env.peers().filter(|peer| self.is_settled(*peer)).collect();
+            self.sync.round.retain(|peer| !settled.contains(peer));
+        }
+        self.habits.note_seen(self.bug, self.sync.seen(), env.now());
         if env.peers().any(|peer| self.is_to_be_asked(peer)) && !self.sync.is_timer_pending {
             self.sync.is_timer_pending = true;
+            self.habits.timer_is_set(env.now());
             env.set_timer(Timer::Sync, SYNC_AFTER);
         }
     }
@@ -250,15 +281,16 @@ impl Textbook {
         }
     }
 
-    /// The mistake of [`Bug::FifoOnly`]: true, with the update marked as seen, if a later one of its writer came before.
-    pub(super) fn is_overtaken(&mut self, key: &Key, version: &Version) -> bool {
+    /// The mistake of [`Bug::FifoOnly`] and [`Bug::ReplayWindow`]: true, with the update marked as seen, if one of its writer came
+    /// before that is later by more than `window`.
+    pub(super) fn is_overtaken(&mut self, key: &Key, version: &Version, window: u64) -> bool {
         let Some(dot) = version.dot else { return false };
         let latest = self.sync.latest_updates.get(dot.actor);
-        if dot.counter.get() < latest {
+        if dot.counter.get() + window < latest {
             self.see(key, [dot]);
             return true;
         }
-        self.sync.latest_updates.set(dot.actor, dot.counter.get());
+        self.sync.latest_updates.set(dot.actor, latest.max(dot.counter.get()));
         false
     }
 }

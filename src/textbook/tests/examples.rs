@@ -116,7 +116,7 @@ fn a_node_outside_of_the_cluster_cannot_be_made() {
 
 #[test]
 fn bugs_are_known_by_their_names() {
-    for bug in Bug::ALL {
+    for bug in Bug::all() {
         assert_eq!(bug.name().parse(), Ok(bug));
     }
     let unknown = "zip".parse::<Bug>().unwrap_err().to_string();

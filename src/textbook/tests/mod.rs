@@ -1,6 +1,7 @@
 //! The worked examples, the stories of the bugs, and random worlds.
 
 mod examples;
+mod faults;
 mod hostile;
 mod protocol;
 mod stories;
