@@ -1,10 +1,13 @@
 //! The gossip as a state machine, in a world that nobody looks at.
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use distributed_data_consistency::machine::{Boot, Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
-use distributed_data_consistency::sim::{End, Fate, Fates, Limits, NameRef, Plan, RunEnd, World};
+use distributed_data_consistency::sim::{
+    End, Event, Fate, Fates, Limits, NameRef, Nodes, Observer, Plan, RunEnd, World,
+};
 
 use super::{Outcome, SEED, TTL, Workload, latency_nanos, other};
 
@@ -61,7 +64,7 @@ impl StateMachine for Gossiper {
     }
 }
 
-pub struct RandomLatency(pub Rng);
+pub struct RandomLatency(Rng);
 
 impl Fates for RandomLatency {
     fn wants_names(&self) -> bool {
@@ -75,6 +78,33 @@ impl Fates for RandomLatency {
 
 /// Lives through the workload, up to this many deliveries.
 pub fn live(workload: &Workload, delivery_count: u64) -> RunEnd {
+    live_seen(workload, delivery_count, &mut ())
+}
+
+/// How many more bytes than before are allocated after this many deliveries; `allocated` tells how many are.
+pub fn memory(workload: &Workload, delivery_count: u64, allocated: impl Fn() -> usize) -> usize {
+    let mut scales = Scales { before: allocated(), grown: 0, allocated };
+    live_seen(workload, delivery_count, &mut scales);
+    scales.grown
+}
+
+/// Weighs a world as it ends.
+struct Scales<A> {
+    before: usize,
+    grown: usize,
+    allocated: A,
+}
+
+impl<A: Fn() -> usize> Observer<Gossiper> for Scales<A> {
+    fn see(&mut self, _at: Time, event: &Event<'_, Gossiper>, _nodes: Nodes<'_, Gossiper>) -> ControlFlow<()> {
+        if let Event::Ends { .. } = event {
+            self.grown = (self.allocated)() - self.before;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn live_seen(workload: &Workload, delivery_count: u64, observer: &mut impl Observer<Gossiper>) -> RunEnd {
     let plan = Plan { seed: SEED, heal_at: Time::from_nanos(u64::MAX), ..Plan::new(workload.node_count) };
     let boot = |boot: Boot<()>| Gossiper {
         first_message_count: workload.first_message_count(boot.id.index()),
@@ -84,7 +114,7 @@ pub fn live(workload: &Workload, delivery_count: u64) -> RunEnd {
     let fates = RandomLatency(Rng::new(SEED, LATENCY_STREAM));
     // The starts of the nodes are steps, too.
     let limits = Limits { step_count_max: delivery_count + workload.node_count as u64 };
-    World::new(&plan, &boot, None, fates, &mut (), limits).run()
+    World::new(&plan, &boot, None, fates, observer, limits).run()
 }
 
 pub fn world(workload: &Workload) -> Outcome {

@@ -4,13 +4,15 @@ use super::Link;
 use crate::machine::{NodeId, StateMachine};
 
 /// What waits in the queue.
+/// All that a variant holds begins at the same place, and the whole is copied in words: a tag that shared a word with it
+/// would make each copy wait for the one before.
 #[repr(u64)]
 pub(super) enum Pending<M: StateMachine> {
     Delivery {
         link: Link,
         number: u32,
-        /// How many messages were sent before, and this one: later sent is larger.
-        sent: u64,
+        /// How many messages were sent before, and this one; it wraps.
+        sent: u32,
         message: M::Message,
     },
     Timer {

@@ -209,7 +209,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     }
 
     #[inline]
-    fn deliver(&mut self, link: Link, number: u32, sent: u64, message: M::Message) -> ControlFlow<()> {
+    fn deliver(&mut self, link: Link, number: u32, sent: u32, message: M::Message) -> ControlFlow<()> {
         if self.network.is_cut(link) {
             return self.lose(link, number, &message, LostWhy::Cut);
         }
@@ -326,7 +326,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let number = self.network.count(link, kind);
         let name = NameRef { link, kind, number };
         self.tally.sent += 1;
-        let sent = self.tally.sent;
+        let sent = self.tally.sent as u32;
         let is_cut = self.network.is_cut(link);
         let fate = if self.healed || is_cut { None } else { self.fates.fate(name, self.now) };
         self.see(&Event::Sent { name, message: &message, fate: fate.as_ref() })?;
@@ -354,7 +354,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let late = first.saturating_add(self.plan.latency.saturating_mul(LATE_LATENCIES));
         self.tally.duplicated += delays.len() as u64 - 1;
         self.tally.duplicated_late += delays.iter().filter(|delay| **delay > late).count() as u64;
-        let sent = self.tally.sent;
+        let sent = self.tally.sent as u32;
         for delay in delays {
             let message = message.clone();
             self.queue.push(self.now + *delay, Pending::Delivery { link, number, sent, message });

@@ -13,7 +13,7 @@ const BUCKET_BITS: u32 = 17;
 const BUCKET_COUNT: usize = 1 << 10;
 
 /// How many events a block holds.
-const BLOCK: usize = 8;
+const BLOCK: usize = 4;
 
 /// No block; also what limits how many events fit.
 const NO_BLOCK: u32 = u32::MAX;
@@ -55,7 +55,7 @@ struct Slot<E> {
 }
 
 /// The bucket whose time has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Closed {
     /// When its span begins.
     start: u64,
@@ -76,7 +76,7 @@ impl<E> Wheel<E> {
             slots: Vec::new(),
             after: Vec::new(),
             free: NO_BLOCK,
-            closed: Closed::default(),
+            closed: Closed { start: 0, keys: Vec::with_capacity(32), out: 0, blocks: Vec::with_capacity(32) },
         }
     }
 
@@ -126,8 +126,8 @@ impl<E> Wheel<E> {
         let length = self.slots.len();
         assert!(length + BLOCK < u32::MAX as usize, "expect: less than 2^32 events are pending");
         if length == self.slots.capacity() {
-            // By a quarter at a time: this is most of the memory that pending messages take.
-            self.slots.reserve_exact((length / 4).next_multiple_of(BLOCK).max(4 * BLOCK));
+            // By an eighth at a time: this is most of the memory that pending messages take.
+            self.slots.reserve_exact((length / 8).next_multiple_of(BLOCK).max(16 * BLOCK));
         }
         self.slots.resize_with(length + BLOCK, || Slot { offset: 0, event: None });
         self.after.push(NO_BLOCK);
