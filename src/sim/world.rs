@@ -281,16 +281,21 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let env = Env::new(node, node_count, self.now, rng, durable, &mut effects);
         work(machine, &mut env.with_budget(budget));
         self.see(&Event::Ends { step: self.tally.steps, node, effects: &effects })?;
-        let marks = effects.iter().filter(|effect| matches!(effect, Effect::Mark(_))).count();
-        self.digest.fold((effects.len() - marks) as u64);
-        for effect in effects.drain(..) {
-            self.apply(node, effect)?;
-        }
+        self.carry_out(node, &mut effects)?;
         self.effects = effects;
         match doom {
             Some(doom) => self.crash(node, doom.fault, true),
             None => ControlFlow::Continue(()),
         }
+    }
+
+    fn carry_out(&mut self, node: NodeId, effects: &mut Vec<Effect<M>>) -> ControlFlow<()> {
+        let marks = effects.iter().filter(|effect| matches!(effect, Effect::Mark(_))).count();
+        self.digest.fold((effects.len() - marks) as u64);
+        for effect in effects.drain(..) {
+            self.apply(node, effect)?;
+        }
+        ControlFlow::Continue(())
     }
 
     #[inline]

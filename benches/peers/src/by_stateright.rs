@@ -1,7 +1,6 @@
 //! stateright's simulation: one random walk through the states of a model. It has no clock: any message in flight may come
 //! next. Each step looks at all of them, and copies and hashes the whole state.
 
-use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use stateright::{Checker, Model, Property, UniformChooser};
@@ -60,7 +59,7 @@ impl Model for Gossip {
 pub fn run(workload: &Workload) -> Outcome {
     let begun = Instant::now();
     // The first state is no delivery.
-    let depth = NonZeroUsize::new(workload.delivery_count as usize + 1).expect("not zero");
+    let depth = workload.delivery_count as usize + 1;
     let checker = Gossip(*workload).checker().target_state_count(depth).target_max_depth(depth);
     let checker = checker.spawn_simulation(SEED, UniformChooser).join();
     let delivered = checker.state_count() as u64 - 1;

@@ -47,7 +47,8 @@ impl<E> EventQueue<E> {
     ///
     /// # Panics
     /// With 2^24 events in the queue, or after 2^40 events.
-    #[inline]
+    // An event that is passed on the way is copied, and the copy waits for what was just written.
+    #[inline(always)]
     pub fn push(&mut self, at: Time, event: E) {
         let sequence = self.pushed;
         self.pushed += 1;

@@ -87,7 +87,7 @@ impl<E> Wheel<E> {
     }
 
     /// Adds `event`, due at a time that the wheel [reaches](Self::reaches).
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, at: Time, event: E) {
         let place = bucket_of(at) as usize % BUCKET_COUNT;
         let end = self.buckets[place].end;
@@ -177,9 +177,9 @@ impl<E> Wheel<E> {
             blocks.push(block);
             let begin = block as usize * BLOCK;
             let length = if block == last { end as usize - begin } else { BLOCK };
-            for slot in &self.slots[begin..begin + length] {
-                keys.push(u64::from(slot.offset) << 32 | keys.len() as u64);
-            }
+            let numbers = keys.len() as u64..;
+            let slots = self.slots[begin..begin + length].iter().zip(numbers);
+            keys.extend(slots.map(|(slot, number)| u64::from(slot.offset) << 32 | number));
             if block == last {
                 break;
             }
