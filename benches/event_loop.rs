@@ -7,10 +7,13 @@
 //!   asserted;
 //! - *world*: the same workload as a `StateMachine` in a `World`, nobody looking on.
 //!
-//! `cargo bench --bench event_loop` measures; with `-- --quick`, or as a test, it only checks that the loops agree.
+//! `cargo bench --bench event_loop` measures; with `-- --quick`, or as a test, it only checks that the loops agree. With
+//! `--count` it runs the world alone, for `benches/instructions`.
 //! `benches/peers` measures the same beside other simulators.
 
 mod gossip;
+
+use std::hint::black_box;
 
 use gossip::{Outcome, Workload, bare, ours, spread};
 
@@ -40,6 +43,10 @@ const LOOPS: [Loop; 6] = [
 fn main() {
     // Cargo passes `--bench` when it benches, and nothing or `--test` when it tests.
     let has = |flag: &str| std::env::args().any(|arg| arg == flag);
+    if has("--count") {
+        black_box(ours::live(&FULL[0], FULL[0].delivery_count).digest);
+        return;
+    }
     let quick = has("--quick") || has("--test") || !has("--bench");
     println!("ns per message          min  median     max   world / it: of medians, of pairs (min .. median .. max)");
     for workload in if quick { &QUICK } else { &FULL } {

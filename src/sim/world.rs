@@ -8,7 +8,8 @@ use super::cluster::Slot;
 use super::network::Network;
 use super::pending::Pending;
 use super::{
-    Clients, Event, EventQueue, Fate, Fates, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan, Tally,
+    Clients, Event, EventQueue, Fate, Fates, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan,
+    Tally,
 };
 use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
@@ -279,23 +280,20 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let doom = *doomed;
         let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
         let env = Env::new(node, node_count, self.now, rng, durable, &mut effects);
-        work(machine, &mut env.with_budget(budget));
+        let mut env = env.with_budget(budget);
+        work(machine, &mut env);
+        // Marks are no part of the digest: to say more changes no run.
+        let effect_count = budget - env.budget();
         self.see(&Event::Ends { step: self.tally.steps, node, effects: &effects })?;
-        self.carry_out(node, &mut effects)?;
+        self.digest.fold(effect_count as u64);
+        for effect in effects.drain(..) {
+            self.apply(node, effect)?;
+        }
         self.effects = effects;
         match doom {
             Some(doom) => self.crash(node, doom.fault, true),
             None => ControlFlow::Continue(()),
         }
-    }
-
-    fn carry_out(&mut self, node: NodeId, effects: &mut Vec<Effect<M>>) -> ControlFlow<()> {
-        let marks = effects.iter().filter(|effect| matches!(effect, Effect::Mark(_))).count();
-        self.digest.fold((effects.len() - marks) as u64);
-        for effect in effects.drain(..) {
-            self.apply(node, effect)?;
-        }
-        ControlFlow::Continue(())
     }
 
     #[inline]

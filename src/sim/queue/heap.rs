@@ -65,11 +65,11 @@ impl<E> Heap<E> {
         self.keys.push(Reverse(Key::new(at, sequence, place)));
     }
 
-    pub(super) fn pop(&mut self) -> Option<(Time, E)> {
+    /// The event that is due first: when, and where it is; whoever asks must take it.
+    pub(super) fn pop(&mut self) -> Option<(Time, &mut Option<E>)> {
         let Reverse(key) = self.keys.pop()?;
         self.free.push(key.place());
-        let event = self.events[key.place() as usize].take();
-        Some((key.at(), event.expect("expect: each key in the heap owns one event")))
+        Some((key.at(), &mut self.events[key.place() as usize]))
     }
 }
 
@@ -94,8 +94,9 @@ mod tests {
         for round in 0..100 {
             heap.push(Time::from_nanos(round), round, round);
             heap.push(Time::from_nanos(round), round, round);
-            heap.pop();
-            heap.pop();
+            for _ in 0..2 {
+                assert_eq!(heap.pop().map(|(at, event)| (at.as_nanos(), event.take())), Some((round, Some(round))));
+            }
         }
         assert!(heap.events.len() <= 2);
     }

@@ -47,8 +47,7 @@ impl<E> EventQueue<E> {
     ///
     /// # Panics
     /// With 2^24 events in the queue, or after 2^40 events.
-    // An event that is passed on the way is copied, and the copy waits for what was just written.
-    #[inline(always)]
+    #[inline]
     pub fn push(&mut self, at: Time, event: E) {
         let sequence = self.pushed;
         self.pushed += 1;
@@ -65,14 +64,14 @@ impl<E> EventQueue<E> {
         if self.wheel.due().is_none() {
             self.close_next();
         }
-        let popped = match (self.wheel.due(), self.heap.first()) {
+        let (at, event) = match (self.wheel.due(), self.heap.first()) {
             (None, None) => return None,
             (Some(at), Some(first)) if first >= Key::new(at, self.closed_at, 0) => self.wheel.pop(),
             (Some(_), None) => self.wheel.pop(),
             (_, Some(_)) => self.heap.pop(),
-        };
+        }?;
         self.popped += 1;
-        popped
+        Some((at, event.take().expect("expect: each key owns one event")))
     }
 
     /// Closes the wheel's next bucket, unless the heap has something that is due in an earlier one.

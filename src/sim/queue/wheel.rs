@@ -87,7 +87,7 @@ impl<E> Wheel<E> {
     }
 
     /// Adds `event`, due at a time that the wheel [reaches](Self::reaches).
-    #[inline(always)]
+    #[inline]
     pub(super) fn push(&mut self, at: Time, event: E) {
         let place = bucket_of(at) as usize % BUCKET_COUNT;
         let end = self.buckets[place].end;
@@ -195,21 +195,20 @@ impl<E> Wheel<E> {
         Some(Time::from_nanos(self.closed.start + (key >> 32)))
     }
 
-    /// Takes that event out.
+    /// That event: when it is due, and where it is; whoever asks must take it.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<(Time, E)> {
+    pub(super) fn pop(&mut self) -> Option<(Time, &mut Option<E>)> {
         let at = self.due()?;
         let Closed { keys, out, blocks, .. } = &mut self.closed;
         let number = keys[*out] as u32 as usize;
         *out += 1;
         let slot = blocks[number / BLOCK] as usize * BLOCK + number % BLOCK;
-        let event = self.slots[slot].event.take().expect("expect: each key owns one event");
         if *out == keys.len() {
             for block in blocks.drain(..) {
                 self.after[block as usize] = self.free;
                 self.free = block;
             }
         }
-        Some((at, event))
+        Some((at, &mut self.slots[slot].event))
     }
 }
