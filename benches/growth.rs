@@ -25,7 +25,10 @@ const ROUNDS: usize = 9;
 fn main() {
     let quick = !std::env::args().any(|arg| arg == "--bench");
     let (nodes, pending) = if quick { (&NODES[..2], &PENDING[..2]) } else { (&NODES[..], &PENDING[..]) };
-    println!("{:>9}{:>11}{:>10}{:>10}{:>15}{:>17}", "nodes", "pending", "ns", "wheel ns", "std heap ns", "bytes a message");
+    println!(
+        "{:>9}{:>11}{:>10}{:>10}{:>15}{:>17}",
+        "nodes", "pending", "ns", "wheel ns", "std heap ns", "bytes a message"
+    );
     let by_pending: Vec<[f64; 4]> = pending.iter().map(|pending| measure(NODES_MIDDLE, *pending, quick)).collect();
     let by_nodes: Vec<[f64; 4]> = nodes.iter().map(|nodes| measure(*nodes, PENDING_MIDDLE, quick)).collect();
     if quick {

@@ -40,12 +40,19 @@ fn panel(svg: &mut String, title: &str, curves: &[Curve]) {
     for number in across.decades() {
         let x = across.place(number);
         let _ = writeln!(svg, "<path d=\"M{x:.1} {top}V{:.1}\" stroke=\"#ddd\"/>", HEIGHT - bottom);
-        let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", HEIGHT - 16.0, show(number));
+        let _ =
+            writeln!(svg, "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", HEIGHT - 16.0, show(number));
     }
     for number in up.decades() {
         let y = up.place(number);
         let _ = writeln!(svg, "<path d=\"M{left} {y:.1}H{:.1}\" stroke=\"#ddd\"/>", WIDTH - right);
-        let _ = writeln!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", left - 6.0, y + 4.0, show(number));
+        let _ = writeln!(
+            svg,
+            "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            left - 6.0,
+            y + 4.0,
+            show(number)
+        );
     }
     for (place, (curve, colour)) in curves.iter().zip(COLOURS).enumerate() {
         let mut path = String::new();

@@ -260,7 +260,12 @@ impl History {
     }
 
     pub(super) fn find(&self, key: &str, sibling: Sibling<'_>) -> Option<WriteId> {
-        let named = self.keys.get(key)?;
+        self.find_of(self.keys.get_index_of(key)?, sibling)
+    }
+
+    /// As `find`, for the key of this number.
+    pub(super) fn find_of(&self, key: usize, sibling: Sibling<'_>) -> Option<WriteId> {
+        let named = &self.keys[key];
         match sibling.value {
             Some(value) => named.by_value.get(value).copied(),
             None => named.by_dot.get(&sibling.dot?).copied(),

@@ -66,10 +66,10 @@ impl<E> EventQueue<E> {
         }
         let (at, event) = match (self.wheel.due(), self.heap.first()) {
             (None, None) => return None,
-            (Some(at), Some(first)) if first >= Key::new(at, self.closed_at, 0) => self.wheel.pop(),
-            (Some(_), None) => self.wheel.pop(),
-            (_, Some(_)) => self.heap.pop(),
-        }?;
+            (Some(at), Some(first)) if first >= Key::new(at, self.closed_at, 0) => (at, self.wheel.pop()),
+            (Some(at), None) => (at, self.wheel.pop()),
+            (_, Some(_)) => self.heap.pop()?,
+        };
         self.popped += 1;
         Some((at, event.take().expect("expect: each key owns one event")))
     }

@@ -138,13 +138,15 @@ impl<E> Wheel<E> {
     #[inline]
     pub(super) fn next(&self) -> Option<u64> {
         let begin = self.open as usize % BUCKET_COUNT;
+        let filled = self.filled[begin / 64] >> (begin % 64);
+        if filled != 0 {
+            return Some(self.open + u64::from(filled.trailing_zeros()));
+        }
         // Once around, and back to the part of the first word before the beginning.
-        for step in 0..=self.filled.len() {
+        for step in 1..=self.filled.len() {
             let word = (begin / 64 + step) % self.filled.len();
-            let mask = if step == 0 { u64::MAX << (begin % 64) } else { u64::MAX };
-            let filled = self.filled[word] & mask;
-            if filled != 0 {
-                let place = word * 64 + filled.trailing_zeros() as usize;
+            if self.filled[word] != 0 {
+                let place = word * 64 + self.filled[word].trailing_zeros() as usize;
                 return Some(self.open + (place.wrapping_sub(begin) % BUCKET_COUNT) as u64);
             }
         }
@@ -173,19 +175,21 @@ impl<E> Wheel<E> {
         blocks.clear();
         let last = (end - 1) / BLOCK as u32;
         let mut block = first;
-        loop {
+        while block != last {
             blocks.push(block);
             let begin = block as usize * BLOCK;
-            let length = if block == last { end as usize - begin } else { BLOCK };
-            let numbers = keys.len() as u64..;
-            let slots = self.slots[begin..begin + length].iter().zip(numbers);
+            let slots = self.slots[begin..begin + BLOCK].iter().zip(keys.len() as u64..);
             keys.extend(slots.map(|(slot, number)| u64::from(slot.offset) << 32 | number));
-            if block == last {
-                break;
-            }
             block = self.after[block as usize];
         }
-        keys.sort_unstable();
+        blocks.push(last);
+        for slot in &self.slots[last as usize * BLOCK..end as usize] {
+            keys.push(u64::from(slot.offset) << 32 | keys.len() as u64);
+        }
+        // With few events pending most buckets have one.
+        if keys.len() > 1 {
+            keys.sort_unstable();
+        }
     }
 
     /// When the first event of the closed bucket is due.
@@ -195,10 +199,9 @@ impl<E> Wheel<E> {
         Some(Time::from_nanos(self.closed.start + (key >> 32)))
     }
 
-    /// That event: when it is due, and where it is; whoever asks must take it.
+    /// Where that event is; whoever asks must take it.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<(Time, &mut Option<E>)> {
-        let at = self.due()?;
+    pub(super) fn pop(&mut self) -> &mut Option<E> {
         let Closed { keys, out, blocks, .. } = &mut self.closed;
         let number = keys[*out] as u32 as usize;
         *out += 1;
@@ -209,6 +212,6 @@ impl<E> Wheel<E> {
                 self.free = block;
             }
         }
-        Some((at, &mut self.slots[slot].event))
+        &mut self.slots[slot].event
     }
 }
