@@ -3,6 +3,7 @@
 //! and there is next to nothing to do but to run the event loop.
 
 #![allow(dead_code, reason = "each bench uses its part")]
+#![allow(unreachable_pub, reason = "several crates take it in")]
 #![allow(clippy::disallowed_types, reason = "a benchmark measures real time; no run sees it")]
 
 pub mod bare;

@@ -1,5 +1,7 @@
 //! Curves over logarithmic axes, as SVG: no more than `growth` needs.
 
+#![allow(unreachable_pub, reason = "a bench exports nothing")]
+
 use std::fmt::Write as _;
 
 /// One curve of a panel.

@@ -91,7 +91,7 @@ impl<E> Wheel<E> {
     pub(super) fn push(&mut self, at: Time, event: E) {
         let place = bucket_of(at) as usize % BUCKET_COUNT;
         let end = self.buckets[place].end;
-        let slot = if end as usize % BLOCK == 0 { self.extend(place) } else { end };
+        let slot = if end.is_multiple_of(BLOCK as u32) { self.extend(place) } else { end };
         self.buckets[place].end = slot + 1;
         let offset = at.as_nanos() as u32 & ((1 << BUCKET_BITS) - 1);
         self.slots[slot as usize] = Slot { offset, event: Some(event) };
