@@ -10,10 +10,10 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use distributed_data_consistency::Harness;
-use distributed_data_consistency::explore::{Exploration, Reduction, explore};
 use crate::machine;
 use crate::register::{Clock, NODES, Siblings, put, take};
+use distributed_data_consistency::Harness;
+use distributed_data_consistency::explore::{Exploration, Reduction, explore};
 use stateright::{Checker, Model, Property};
 
 const ROUNDS: usize = 15;
@@ -107,7 +107,12 @@ pub fn compare() {
         times[3].push(time(|| drop(ours(&scope, 1))));
     }
     times.iter_mut().for_each(|times| times.sort_unstable());
-    let names = ["stateright, dfs, 1 thread", "ours, by states, 1 thread", "stateright, dfs, 2 threads", "ours, by classes, 1 thread"];
+    let names = [
+        "stateright, dfs, 1 thread",
+        "ours, by states, 1 thread",
+        "stateright, dfs, 2 threads",
+        "ours, by classes, 1 thread",
+    ];
     for (name, times) in names.iter().zip(&times) {
         println!("{name:<28}{:>10.2} ms at best, {:>10.2} in the median", ms(times[0]), ms(times[ROUNDS / 2]));
     }
@@ -115,7 +120,11 @@ pub fn compare() {
     println!("ratio         {:.1} at best, {:.1} in the median", ratio(0), ratio(ROUNDS / 2));
 }
 
-fn run_ours(harness: &Harness<machine::Register>, scope: &distributed_data_consistency::explore::Scope, jobs: usize) -> Exploration {
+fn run_ours(
+    harness: &Harness<machine::Register>,
+    scope: &distributed_data_consistency::explore::Scope,
+    jobs: usize,
+) -> Exploration {
     let jobs = NonZeroUsize::new(jobs).expect("at least one thread");
     let found = explore(harness.system(), scope, jobs, &|_| {});
     assert!(found.is_exhaustive() && found.violation_count() == 0, "the register converges");

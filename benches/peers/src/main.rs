@@ -21,8 +21,7 @@ mod table;
 use gossip::{Workload, bare, ours};
 use table::Loop;
 
-const W1: Workload =
-    Workload { name: "W1", node_count: 5, in_flight: 64, delivery_count: 200_000, round_count: 15 };
+const W1: Workload = Workload { name: "W1", node_count: 5, in_flight: 64, delivery_count: 200_000, round_count: 15 };
 const W2: Workload =
     Workload { name: "W2", node_count: 64, in_flight: 100_000, delivery_count: 1_000_000, round_count: 7 };
 
@@ -38,7 +37,12 @@ const LOOPS: [Loop; 11] = [
     Loop { name: "turmoil 0.7, tick of 1 ms", is_peer: true, run: by_turmoil::tick_1ms, slower: [8, 2] },
     Loop { name: "turmoil 0.7, tick of 10 ms", is_peer: true, run: by_turmoil::tick_10ms, slower: [4, 2] },
     Loop { name: "madsim 0.2", is_peer: true, run: by_madsim::run, slower: [4, 2] },
-    Loop { name: "stateright 0.31 simulation, no clock", is_peer: false, run: by_stateright::run, slower: [8, 100_000] },
+    Loop {
+        name: "stateright 0.31 simulation, no clock",
+        is_peer: false,
+        run: by_stateright::run,
+        slower: [8, 100_000],
+    },
 ];
 
 fn main() {

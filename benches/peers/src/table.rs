@@ -15,7 +15,9 @@ pub struct Loop {
 /// Runs all loops in turn, round after round, and prints how they compare with the first.
 pub fn compare(workload: &Workload, size: usize, loops: &[Loop]) {
     let Workload { name, node_count, in_flight, round_count, .. } = *workload;
-    println!("{name}: {node_count} nodes, {in_flight} messages in flight; ns per message, {round_count} rounds in turn");
+    println!(
+        "{name}: {node_count} nodes, {in_flight} messages in flight; ns per message, {round_count} rounds in turn"
+    );
     println!("{:<36}{:>10}{:>10}{:>10}   it / ours in the same round", "", "min", "median", "max");
     let mut nanos: Vec<Vec<f64>> = loops.iter().map(|_| Vec::new()).collect();
     for _ in 0..round_count {
