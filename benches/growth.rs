@@ -57,9 +57,10 @@ fn main() {
         ),
         ("bytes a pending message of 16 bytes, 10 nodes", vec![curve("world", &pending[2..], &by_pending[2..], 3)]),
     ]);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/growth.svg");
-    std::fs::write(path, svg).expect("docs/growth.svg can be written");
-    println!("{path}");
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+    std::fs::create_dir_all(docs).expect("docs can be made");
+    std::fs::write(format!("{docs}/growth.svg"), svg).expect("docs/growth.svg can be written");
+    println!("docs/growth.svg");
 }
 
 /// The best of some rounds in turn, as others use the machine too: ns of the world, of a bare wheel, of a std heap of events; and bytes a pending message.
