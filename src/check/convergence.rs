@@ -34,6 +34,10 @@ impl<M: Observe> Check<M> for Convergence {
         true
     }
 
+    fn is_at_rest_only(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         let Event::Rest { quiet } = event else { return Ok(()) };
         let mut up = nodes.up();

@@ -12,7 +12,7 @@ use crate::sim::{Event, Input, Nodes};
 /// No dot names two writes, however often its node crashes.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
-    named: IndexMap<Dot, Write>,
+    named: IndexMap<Dot, Write, foldhash::fast::FixedState>,
     /// What the step in progress puts.
     putting: Option<(String, Value)>,
 }

@@ -42,6 +42,11 @@ pub trait Check<M: StateMachine>: Send {
         false
     }
 
+    /// True if the check looks at [`Event::Rest`] alone. It is then shown nothing else, and costs nothing until then.
+    fn is_at_rest_only(&self) -> bool {
+        false
+    }
+
     /// Adds to a summary what the check has counted.
     fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
         let _ = add;

@@ -38,6 +38,10 @@ where
         self.when == When::AtRest
     }
 
+    fn is_at_rest_only(&self) -> bool {
+        self.when == When::AtRest
+    }
+
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match (self.when, event) {
             (When::Always, Event::Ends { .. }) | (When::AtRest, Event::Rest { .. }) => {

@@ -72,6 +72,11 @@ impl<'a, M: StateMachine> Env<'a, M> {
         self
     }
 
+    /// How many effects more may happen; marks cost nothing.
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// This node.
     #[must_use]
     pub fn id(&self) -> NodeId {

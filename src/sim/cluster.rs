@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::pending::Work;
 use crate::machine::{Boot, Effect, Env, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
@@ -93,25 +92,22 @@ impl<M: StateMachine> Slot<M> {
         self.machine = Some(boot(Boot { id, node_count, durable: self.durable.clone() }));
     }
 
-    /// Lets the machine handle one input; what it wants done goes to the end of `effects`, up to `budget`.
+    /// Lets the machine do one piece of work; what it wants done goes to the end of `effects`, up to `budget`. Returns how much of
+    /// that it took: marks take none.
     #[inline]
     pub(crate) fn call(
         &mut self,
         (id, node_count): (NodeId, usize),
         now: Time,
-        work: Work<M>,
         budget: usize,
         effects: &mut Vec<Effect<M>>,
-    ) {
+        work: impl FnOnce(&mut M, &mut Env<'_, M>),
+    ) -> usize {
         let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
         let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
-        let env = &mut env.with_budget(budget);
-        match work {
-            Work::Start => machine.start(env),
-            Work::Message { link, message, .. } => machine.on_message(link.from, message, env),
-            Work::Request { id, request } => machine.on_request(id, request, env),
-            Work::Timer { timer } => machine.on_timer(timer, env),
-        }
+        let mut env = env.with_budget(budget);
+        work(machine, &mut env);
+        budget - env.budget()
     }
 
     /// How many timers are set.

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::cluster::Doom;
-use super::pending::{Pending, Work};
-use super::{Event, Fates, Fault, Observer, World};
+use super::pending::Pending;
+use super::{Event, Fates, Fault, Input, Observer, World};
 use crate::machine::{NodeId, StateMachine};
 
 impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
@@ -57,6 +57,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         };
         slot.paused_until = until.max(slot.paused_until);
         let until = slot.paused_until;
+        self.pauses_end = until.max(self.pauses_end);
         self.tally.pauses += 1;
         self.see(&Event::Paused { node, until })
     }
@@ -94,9 +95,11 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn restart(&mut self, node: NodeId) -> ControlFlow<()> {
         let node_count = self.nodes.len();
         let slot = &mut self.nodes[node.index()];
+        let life = slot.life;
         slot.boot(node, node_count, self.boot);
-        self.tally.restarts += u64::from(slot.life > 0);
-        self.step(node, Work::Start)
+        self.tally.restarts += u64::from(life > 0);
+        self.begin(node, Input::Start { life })?;
+        self.act(node, M::start)
     }
 
     pub(super) fn heal(&mut self) -> ControlFlow<()> {

@@ -27,7 +27,6 @@ pub(crate) use network::MessageCounts;
 pub use network::{Fates, PlannedFates};
 pub use observer::{Event, Input, LostWhy, Observer};
 pub(crate) use panics::catch_panic;
-pub(crate) use pending::Work;
 pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
 pub use tally::Tally;

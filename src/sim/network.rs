@@ -36,7 +36,7 @@ pub(super) struct Network {
     /// How many partitions cut each link now; empty until the first partition.
     cuts: Vec<u16>,
     /// For each link the sequence of the latest-sent message that has arrived.
-    arrived: Vec<u64>,
+    arrived: Vec<u32>,
     /// How many messages of each kind each link has carried; only if anybody wants names.
     counts: Option<MessageCounts>,
 }
@@ -71,12 +71,15 @@ impl Network {
         self.counts.as_mut().map_or(0, |counts| counts.next(link, kind))
     }
 
-    /// Notes that the message with this sequence (above 0) has arrived; true if one that was sent later came before it.
+    /// Notes that the message with this sequence has arrived; true if one that was sent later came before it. Sequences wrap:
+    /// of two, the one that is less than half a turn ahead is the later.
     #[inline]
-    pub(super) fn arrives_late(&mut self, link: Link, sequence: u64) -> bool {
+    pub(super) fn arrives_late(&mut self, link: Link, sequence: u32) -> bool {
         let latest = &mut self.arrived[link.from.index() * self.node_count + link.to.index()];
-        let late = sequence < *latest;
-        *latest = sequence.max(*latest);
+        let late = (sequence.wrapping_sub(*latest) as i32) < 0;
+        if !late {
+            *latest = sequence;
+        }
         late
     }
 

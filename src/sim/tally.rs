@@ -10,7 +10,7 @@ macro_rules! tally {
         pub struct Tally {
             $($(#[$doc])+ pub $name: u64,)+
             /// Marks, and what checks count, by name.
-            pub marks: IndexMap<&'static str, u64>,
+            pub marks: IndexMap<&'static str, u64, foldhash::fast::FixedState>,
         }
 
         impl Tally {

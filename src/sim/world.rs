@@ -4,13 +4,14 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::cluster::{Doom, Slot};
+use super::cluster::Slot;
 use super::network::Network;
-use super::pending::{Pending, Work};
+use super::pending::Pending;
 use super::{
-    Clients, Event, EventQueue, Fate, Fates, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan, Tally,
+    Clients, Event, EventQueue, Fate, Fates, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan,
+    Tally,
 };
-use crate::machine::{Boot, Digest, Effect, NodeId, RequestId, Rng, StateMachine, Time};
+use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
 /// The random stream of node 0; node *i* has the *i*-th after it. Streams below are for drawing plans.
 const NODE_STREAM: u64 = 1 << 32;
@@ -77,7 +78,8 @@ pub struct World<'a, M: StateMachine, F, O> {
     effects: Vec<Effect<M>>,
     pub(super) now: Time,
     pub(super) healed: bool,
-    sent: u64,
+    /// No node is paused from here on.
+    pub(super) pauses_end: Time,
     pub(super) digest: Digest,
     pub(super) tally: Tally,
 }
@@ -108,7 +110,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             effects: Vec::new(),
             now: Time::ZERO,
             healed: false,
-            sent: 0,
+            pauses_end: Time::ZERO,
             digest: Digest::new(),
             tally: Tally::default(),
         }
@@ -161,22 +163,28 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     }
 
     fn handle(&mut self, at: Time, pending: Pending<M>) -> ControlFlow<()> {
-        // A timer that was moved or forgotten leaves no trace, not even in the time.
-        if let Some(until) = self.waits_until(at, &pending) {
+        if at < self.pauses_end
+            && let Some(until) = self.waits_until(at, &pending)
+        {
             self.queue.push(until, pending);
             return ControlFlow::Continue(());
         }
-        if let Pending::Timer { node, life, token } = pending {
-            let slot = &mut self.nodes[node.index()];
-            let timer = if slot.life == life { slot.take_timer(token) } else { None };
-            let Some(timer) = timer else { return ControlFlow::Continue(()) };
-            self.now = at;
-            self.tally.timers += 1;
-            return self.step(node, Work::Timer { timer });
-        }
-        self.now = at;
         match pending {
-            Pending::Delivery { link, number, sent, message } => self.deliver(link, number, sent, message),
+            Pending::Delivery { link, number, sent, message } => {
+                self.now = at;
+                self.deliver(link, number, sent, message)
+            }
+            Pending::Timer { node, life, token } => self.timer(at, node, life, token),
+            other => {
+                self.now = at;
+                self.happen(other)
+            }
+        }
+    }
+
+    /// What comes seldom.
+    fn happen(&mut self, pending: Pending<M>) -> ControlFlow<()> {
+        match pending {
             Pending::Request(id) => self.request(id),
             Pending::Fault(index) => self.strike(index),
             Pending::PartitionEnd(index) => self.end_partition(index),
@@ -185,12 +193,11 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
                 if slot.machine.is_none() && slot.life == life { self.restart(node) } else { ControlFlow::Continue(()) }
             }
             Pending::Heal => self.heal(),
-            Pending::Timer { .. } => unreachable!("expect: timers were handled above"),
+            Pending::Delivery { .. } | Pending::Timer { .. } => unreachable!("expect: those were handled before"),
         }
     }
 
     /// When the node that this is for goes on, if it is paused.
-    #[inline]
     fn waits_until(&self, at: Time, pending: &Pending<M>) -> Option<Time> {
         let node = match pending {
             Pending::Delivery { link, .. } => link.to,
@@ -202,7 +209,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         (at < until).then_some(until)
     }
 
-    fn deliver(&mut self, link: Link, number: u32, sent: u64, message: M::Message) -> ControlFlow<()> {
+    #[inline]
+    fn deliver(&mut self, link: Link, number: u32, sent: u32, message: M::Message) -> ControlFlow<()> {
         if self.network.is_cut(link) {
             return self.lose(link, number, &message, LostWhy::Cut);
         }
@@ -211,7 +219,20 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         }
         self.tally.delivered += 1;
         self.tally.reordered += u64::from(self.network.arrives_late(link, sent));
-        self.step(link.to, Work::Message { link, number, message })
+        let name = NameRef { link, kind: M::kind(&message), number };
+        self.begin(link.to, Input::Message { name, message: &message })?;
+        self.act(link.to, |machine, env| machine.on_message(link.from, message, env))
+    }
+
+    /// A timer that was moved or forgotten leaves no trace, not even in the time.
+    fn timer(&mut self, at: Time, node: NodeId, life: u32, token: u64) -> ControlFlow<()> {
+        let slot = &mut self.nodes[node.index()];
+        let timer = if slot.life == life { slot.take_timer(token) } else { None };
+        let Some(timer) = timer else { return ControlFlow::Continue(()) };
+        self.now = at;
+        self.tally.timers += 1;
+        self.begin(node, Input::Timer { timer: &timer })?;
+        self.act(node, |machine, env| machine.on_timer(timer, env))
     }
 
     fn request(&mut self, index: u32) -> ControlFlow<()> {
@@ -225,24 +246,42 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let Some(clients) = self.clients.as_mut() else { return ControlFlow::Continue(()) };
         let request = clients.request(id, &planned.action);
         self.tally.requests += 1;
-        self.step(node, Work::Request { id, request })
+        self.begin(node, Input::Request { id, request: &request })?;
+        self.act(node, |machine, env| machine.on_request(id, request, env))
     }
 
-    /// One step: the node handles the input, then its effects happen, up to the crash that may strike among them.
-    pub(super) fn step(&mut self, node: NodeId, work: Work<M>) -> ControlFlow<()> {
+    /// The first half of a step: the node is about to handle `input`.
+    #[inline]
+    pub(super) fn begin(&mut self, node: NodeId, input: Input<'_, M>) -> ControlFlow<()> {
         self.tally.steps += 1;
         let step = self.tally.steps;
-        let life = self.nodes[node.index()].life;
-        self.see(&Event::Begins { step, node, input: work.input(life) })?;
+        let (tag, from, kind) = match &input {
+            Input::Start { .. } => (1, 0, None),
+            Input::Message { name, .. } => (2, name.link.from.index() as u64, Some(name.kind)),
+            Input::Request { id, .. } => (3, u64::from(id.0), None),
+            Input::Timer { .. } => (4, 0, None),
+        };
+        self.see(&Event::Begins { step, node, input })?;
         self.digest.fold(self.now.as_nanos());
-        work.fold(node, &mut self.digest);
+        self.digest.fold(tag | (node.index() as u64) << 3 | from << 32);
+        if let Some(kind) = kind {
+            self.digest.fold_bytes(kind.as_bytes());
+        }
+        ControlFlow::Continue(())
+    }
 
-        let doom = self.nodes[node.index()].doomed;
-        self.call(node, work, doom);
+    /// The second half: `work` is done, then its effects happen, up to the crash that may strike among them.
+    #[inline]
+    pub(super) fn act(&mut self, node: NodeId, work: impl FnOnce(&mut M, &mut Env<'_, M>)) -> ControlFlow<()> {
+        let place = (node, self.nodes.len());
         let mut effects = mem::take(&mut self.effects);
-        self.observer.see(self.now, &Event::Ends { step, node, effects: &effects }, Nodes(&self.nodes))?;
-        let marks = effects.iter().filter(|effect| matches!(effect, Effect::Mark(_))).count();
-        self.digest.fold((effects.len() - marks) as u64);
+        let slot = &mut self.nodes[node.index()];
+        let doom = slot.doomed;
+        let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
+        // Marks are no part of the digest: to say more changes no run.
+        let effect_count = slot.call(place, self.now, budget, &mut effects, work);
+        self.see(&Event::Ends { step: self.tally.steps, node, effects: &effects })?;
+        self.digest.fold(effect_count as u64);
         for effect in effects.drain(..) {
             self.apply(node, effect)?;
         }
@@ -253,13 +292,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         }
     }
 
-    /// Lets the machine handle the input; its effects are in `self.effects` afterwards.
-    fn call(&mut self, node: NodeId, work: Work<M>, doom: Option<Doom>) {
-        let place = (node, self.nodes.len());
-        let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
-        self.nodes[node.index()].call(place, self.now, work, budget, &mut self.effects);
-    }
-
+    #[inline]
     fn apply(&mut self, node: NodeId, effect: Effect<M>) -> ControlFlow<()> {
         match effect {
             Effect::Send { to, message } => {
@@ -284,6 +317,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         ControlFlow::Continue(())
     }
 
+    #[inline]
     fn send(&mut self, link: Link, message: M::Message) -> ControlFlow<()> {
         let (from, to, node_count) = (link.from, link.to, self.nodes.len());
         assert!(to.index() < node_count, "node {from} sent to node {to}, but the cluster has {node_count} nodes");
@@ -291,40 +325,38 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let number = self.network.count(link, kind);
         let name = NameRef { link, kind, number };
         self.tally.sent += 1;
-        self.sent += 1;
-        let sent = self.sent;
+        let sent = self.tally.sent as u32;
         let is_cut = self.network.is_cut(link);
         let fate = if self.healed || is_cut { None } else { self.fates.fate(name, self.now) };
         self.see(&Event::Sent { name, message: &message, fate: fate.as_ref() })?;
-        let delays = match &fate {
-            _ if is_cut => return self.lose(link, number, &message, LostWhy::Cut),
-            None => {
-                self.queue.push(self.now + self.plan.latency, Pending::Delivery { link, number, sent, message });
+        if is_cut {
+            return self.lose(link, number, &message, LostWhy::Cut);
+        }
+        let delay = match &fate {
+            None => self.plan.latency,
+            Some(Fate::Deliver(delays)) if delays.len() == 1 => delays[0],
+            Some(Fate::Deliver(delays)) if !delays.is_empty() => {
+                self.send_copies(delays, link, number, &message);
                 return ControlFlow::Continue(());
             }
-            Some(Fate::Drop) => &[],
-            Some(Fate::Deliver(delays)) => delays.as_slice(),
+            Some(_) => return self.lose(link, number, &message, LostWhy::Dropped),
         };
-        self.count_copies(delays);
-        let Some((last, copies)) = delays.split_last() else {
-            return self.lose(link, number, &message, LostWhy::Dropped);
-        };
-        for delay in copies {
-            let message = message.clone();
-            self.queue.push(self.now + *delay, Pending::Delivery { link, number, sent, message });
-        }
-        self.queue.push(self.now + *last, Pending::Delivery { link, number, sent, message });
+        self.tally.delayed += u64::from(delay != self.plan.latency);
+        self.queue.push(self.now + delay, Pending::Delivery { link, number, sent, message });
         ControlFlow::Continue(())
     }
 
-    fn count_copies(&mut self, delays: &[Duration]) {
+    fn send_copies(&mut self, delays: &[Duration], link: Link, number: u32, message: &M::Message) {
         let Some(first) = delays.iter().min() else { return };
         self.tally.delayed += u64::from(*first != self.plan.latency);
-        if delays.len() > 1 {
-            // Plans are total, so no delay is too long for the sum.
-            let late = first.saturating_add(self.plan.latency.saturating_mul(LATE_LATENCIES));
-            self.tally.duplicated += delays.len() as u64 - 1;
-            self.tally.duplicated_late += delays.iter().filter(|delay| **delay > late).count() as u64;
+        // Plans are total, so no delay is too long for the sum.
+        let late = first.saturating_add(self.plan.latency.saturating_mul(LATE_LATENCIES));
+        self.tally.duplicated += delays.len() as u64 - 1;
+        self.tally.duplicated_late += delays.iter().filter(|delay| **delay > late).count() as u64;
+        let sent = self.tally.sent as u32;
+        for delay in delays {
+            let message = message.clone();
+            self.queue.push(self.now + *delay, Pending::Delivery { link, number, sent, message });
         }
     }
 

@@ -61,6 +61,9 @@ impl Log {
         let mut keys = Vec::new();
         for actor in mine.actors() {
             let everywhere = theirs.clone().map(|seen| seen.base(actor)).fold(mine.base(actor), u64::min);
+            if everywhere <= self.cut.base(actor) {
+                continue;
+            }
             let (Some(first), Some(last)) = (Dot::new(actor, 1), Dot::new(actor, everywhere)) else { continue };
             while let Some((&dot, _)) = self.keys.range(first..=last).next() {
                 keys.extend(self.keys.remove(&dot));

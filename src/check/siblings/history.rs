@@ -8,6 +8,9 @@ use crate::kv::{Context, Key, Shown, Sibling, Value};
 use crate::machine::{NodeId, Time};
 use crate::sim::{LostWhy, MessageName, NameRef};
 
+/// Looked up in every step, and never by what an enemy chose.
+type Map<K, V> = IndexMap<K, V, foldhash::fast::FixedState>;
+
 /// A write, by its place among all writes of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct WriteId(usize);
@@ -16,7 +19,7 @@ pub(super) struct WriteId(usize);
 pub(super) struct History {
     writes: Vec<Write>,
     /// For each key its writes; a key's place here is its number.
-    keys: IndexMap<Key, Named>,
+    keys: Map<Key, Named>,
     /// All deletes.
     deletes: Vec<WriteId>,
     /// What each answer of a store has told its client, the latest last.
@@ -34,9 +37,9 @@ pub(super) struct History {
 /// The writes of one key, by what they are recognised by.
 #[derive(Clone, Debug, Default)]
 struct Named {
-    by_value: IndexMap<Value, WriteId>,
+    by_value: Map<Value, WriteId>,
     /// Deletes have no value.
-    by_dot: IndexMap<Dot, WriteId>,
+    by_dot: Map<Dot, WriteId>,
 }
 
 #[derive(Clone, Debug)]
@@ -257,7 +260,12 @@ impl History {
     }
 
     pub(super) fn find(&self, key: &str, sibling: Sibling<'_>) -> Option<WriteId> {
-        let named = self.keys.get(key)?;
+        self.find_of(self.keys.get_index_of(key)?, sibling)
+    }
+
+    /// As `find`, for the key of this number.
+    pub(super) fn find_of(&self, key: usize, sibling: Sibling<'_>) -> Option<WriteId> {
+        let named = &self.keys[key];
         match sibling.value {
             Some(value) => named.by_value.get(value).copied(),
             None => named.by_dot.get(&sibling.dot?).copied(),

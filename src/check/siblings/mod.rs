@@ -227,7 +227,7 @@ impl Siblings {
     fn shown<M: Replica>(&self, key: usize, machine: &M) -> SmallVec<[Option<WriteId>; 4]> {
         let name = self.history.key_name(key);
         let mut shown = SmallVec::new();
-        machine.siblings(name, &mut |sibling| shown.push(self.history.find(name, sibling)));
+        machine.siblings(name, &mut |sibling| shown.push(self.history.find_of(key, sibling)));
         shown
     }
 }

@@ -12,8 +12,8 @@ use super::client::{Asked, Reply};
 use super::links::DrawnFates;
 use super::recording::Log;
 use super::{Ask, Boot, ClusterError, NodeState, Order, Parcel, Shared};
-use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
-use crate::sim::{EventQueue, Fate, Fates, Link, MessageCounts, NameRef, Slot, Tally, Work, catch_panic};
+use crate::machine::{Effect, Env, NodeId, RequestId, StateMachine, Time};
+use crate::sim::{EventQueue, Fate, Fates, Link, MessageCounts, NameRef, Slot, Tally, catch_panic};
 
 /// How long a node sleeps that has no timer; whatever comes wakes it.
 const IDLE: Duration = Duration::from_secs(3_600);
@@ -149,7 +149,7 @@ impl<M: StateMachine> Place<M> {
                     let Some(timer) = timer else { continue };
                     self.last = due.max(self.last);
                     self.tally.timers += 1;
-                    self.step(self.last, Work::Timer { timer });
+                    self.step(self.last, |machine, env| machine.on_timer(timer, env));
                 }
                 Some((_, Waiting::Parcel(parcel))) => {
                     self.last = due.max(self.last + Duration::from_nanos(1));
@@ -190,7 +190,7 @@ impl<M: StateMachine> Place<M> {
             self.tally.down += 1;
         } else {
             self.tally.delivered += 1;
-            self.step(at, Work::Message { link, number, message });
+            self.step(at, |machine, env| machine.on_message(link.from, message, env));
         }
         self.shared.load.remove(1);
     }
@@ -214,7 +214,7 @@ impl<M: StateMachine> Place<M> {
             self.unanswered.insert(id, Unanswered { reply, until });
             if let Some(request) = request {
                 self.tally.requests += 1;
-                self.step(at, Work::Request { id, request });
+                self.step(at, |machine, env| machine.on_request(id, request, env));
             }
         }
         self.shared.load.remove(1);
@@ -235,17 +235,17 @@ impl<M: StateMachine> Place<M> {
             return self.crash(at, NodeState::Panicked(text));
         }
         self.shared.set_state(id, NodeState::Up);
-        self.step(at, Work::Start);
+        self.step(at, M::start);
     }
 
     /// One step: the machine handles the input, then its effects happen. If it panics, none does, and the node has crashed.
-    fn step(&mut self, at: Time, work: Work<M>) {
+    fn step(&mut self, at: Time, work: impl FnOnce(&mut M, &mut Env<'_, M>)) {
         self.tally.steps += 1;
         let place = (self.id, self.shared.posts.len());
         let mut effects = mem::take(&mut self.effects);
-        let handled = catch_panic(|| self.slot.call(place, at, work, usize::MAX, &mut effects));
+        let handled = catch_panic(|| self.slot.call(place, at, usize::MAX, &mut effects, work));
         match handled {
-            Ok(()) => effects.drain(..).for_each(|effect| self.apply(at, effect)),
+            Ok(_) => effects.drain(..).for_each(|effect| self.apply(at, effect)),
             Err(text) => {
                 effects.clear();
                 self.last = at + Duration::from_nanos(1);
