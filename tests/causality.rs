@@ -404,6 +404,19 @@ proptest! {
     fn last_is_the_largest_counter(dots in dots(), actor in actor()) {
         let counters = dots.iter().filter(|dot| dot.actor == actor).map(|dot| dot.counter.get());
         prop_assert_eq!(set(&dots).last(actor), counters.max().unwrap_or(0));
+        prop_assert_eq!(set(&dots).last_dot(), dots.iter().copied().max());
+    }
+
+    #[test]
+    fn gaps_are_the_stretches_between(dots in dots(), actor in actor(), probes in vec(dot(), 0..20)) {
+        let set = set(&dots);
+        let gaps: Vec<(Dot, Dot)> = set.gaps(actor).collect();
+        prop_assert!(gaps.iter().all(|(first, last)| first <= last), "{gaps:?}");
+        prop_assert!(gaps.is_sorted_by(|left, right| left.1 < right.0), "{gaps:?}");
+        for dot in dots.iter().chain(&probes).filter(|dot| dot.actor == actor) {
+            let is_left_out = gaps.iter().any(|(first, last)| (*first..=*last).contains(dot));
+            prop_assert_eq!(is_left_out, !set.contains(*dot), "{} in {:?}", dot, gaps);
+        }
     }
 
     #[test]

@@ -234,6 +234,22 @@ impl DotSet {
         self.find(actor).map_or(0, |counters| counters.runs.last().map_or(counters.base, |run| run.1))
     }
 
+    /// The largest of all dots that are in.
+    pub fn last_dot(&self) -> Option<Dot> {
+        let (actor, _) = self.actors.last()?;
+        Dot::new(*actor, self.last(*actor))
+    }
+
+    /// The stretches of `actor`'s dots that are not in, in order, each by its first and its last.
+    pub fn gaps(&self, actor: Actor) -> impl Iterator<Item = (Dot, Dot)> + '_ {
+        let (base, runs) = self.find(actor).map_or((0, &[][..]), |counters| (counters.base, counters.runs.as_slice()));
+        let firsts = std::iter::once(base).chain(runs.iter().map(|run| run.1)).map(|last| last + 1);
+        let lasts = runs.iter().map(|run| run.0 - 1).chain([COUNTER_MAX]);
+        // Nothing is left out after the greatest counter.
+        let stretches = firsts.zip(lasts).filter(|(first, last)| first <= last);
+        stretches.filter_map(move |(first, last)| Some((Dot::new(actor, first)?, Dot::new(actor, last)?)))
+    }
+
     /// The number of gaps, over all actors.
     pub fn gap_count(&self) -> usize {
         self.actors.iter().map(|(_, counters)| counters.runs.len()).sum()

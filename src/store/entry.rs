@@ -134,20 +134,23 @@ impl Entry {
         before - self.versions.len()
     }
 
-    /// Remembers that `unseen` is overwritten; there is something in it.
-    pub(super) fn cover(&mut self, unseen: &DotSet) {
-        self.rest().covered.insert_all(unseen);
+    /// Remembers that `unseen` is overwritten; there is something in it. Forgets what has been `seen` since, so that a key that is
+    /// covered for ever does not grow for ever.
+    pub(super) fn cover(&mut self, unseen: &DotSet, seen: &DotSet) {
+        let covered = &mut self.rest().covered;
+        if !covered.is_empty() {
+            *covered = covered.without(seen);
+        }
+        covered.insert_all(unseen);
     }
 
-    /// Forgets what was covered and has been seen since. True if nothing is covered any more.
-    pub(super) fn uncover(&mut self, seen: &DotSet) -> bool {
-        let Some(rest) = &mut self.rest else { return true };
-        if !rest.covered.is_empty() {
-            rest.covered = rest.covered.without(seen);
-        }
-        let done = rest.covered.is_empty();
+    /// Forgets what was covered and has been seen since. Returns the last that is still covered.
+    pub(super) fn uncover(&mut self, seen: &DotSet) -> Option<Dot> {
+        let rest = self.rest.as_mut()?;
+        rest.covered = rest.covered.without(seen);
+        let last = rest.covered.last_dot();
         self.tidy();
-        done
+        last
     }
 
     /// Forgets the tombstones that `stays` does not hold on to.

@@ -1,6 +1,8 @@
 //! Which key each write was about, for as long as some peer may not have seen it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::ops::Bound;
 
 use indexmap::IndexSet;
 
@@ -32,13 +34,22 @@ impl Log {
         self.keys.len()
     }
 
-    /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows.
+    /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows. Costs
+    /// what is missing, and a look at each actor and gap.
     pub(super) fn missing_from(&self, seen: &DotSet) -> Option<IndexSet<Key>> {
         if !seen.contains_all(&self.untold) {
             return None;
         }
-        let missing = self.keys.iter().filter(|(dot, _)| !seen.contains(**dot));
-        Some(missing.map(|(_, key)| key.clone()).collect())
+        let mut missing = IndexSet::new();
+        let mut next = self.keys.first_key_value();
+        while let Some((&Dot { actor, .. }, _)) = next {
+            for (first, last) in seen.gaps(actor) {
+                missing.extend(self.keys.range(first..=last).map(|(_, key)| key.clone()));
+            }
+            let end = Dot { actor, counter: NonZeroU64::MAX };
+            next = self.keys.range((Bound::Excluded(end), Bound::Unbounded)).next();
+        }
+        Some(missing)
     }
 
     /// True if every node has seen the write of this name.

@@ -23,6 +23,7 @@ mod answer;
 mod codec;
 mod config;
 mod context;
+mod covered;
 mod entry;
 mod error;
 mod hints;

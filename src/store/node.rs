@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 
+use super::covered::CoveredKeys;
 use super::entry::Entry;
 use super::log::Log;
 use super::marks::{Mark, Marks};
@@ -33,7 +34,7 @@ pub struct Node {
     /// How many versions have no name, and so are not in `seen`.
     pub(super) nameless: usize,
     /// The keys that remember writes which were overwritten before they came.
-    pub(super) covered_keys: IndexSet<Key>,
+    pub(super) covered_keys: CoveredKeys,
     /// Which key each write was about that some peer may not have seen.
     pub(super) log: Log,
     /// How many pulls this life has answered.
@@ -141,7 +142,7 @@ impl Node {
             counter: 0,
             keys: IndexMap::default(),
             nameless: 0,
-            covered_keys: IndexSet::new(),
+            covered_keys: CoveredKeys::default(),
             log: Log::default(),
             answers: 0,
             seen: DotSet::new(),

@@ -154,16 +154,23 @@ impl Node {
                 self.marks.note(Mark::GapFilled);
             }
             self.log.insert(dot, key.clone());
+            self.covered_keys.note_seen(dot);
         }
         is_new
     }
 
     /// Remembers that what is in `past` and was never seen is overwritten in `key`.
     pub(super) fn cover(&mut self, key: &Key, past: &DotSet) {
-        if !self.seen.contains_all(past) {
-            self.keys.entry(key.clone()).or_default().cover(&past.without(&self.seen));
-            self.covered_keys.insert(key.clone());
+        if self.seen.contains_all(past) {
+            return;
         }
+        let unseen = past.without(&self.seen);
+        let Some(last) = unseen.last_dot() else { return };
+        let entry = self.keys.entry(key.clone()).or_default();
+        if entry.covered().is_none() {
+            self.covered_keys.insert(key.clone(), last);
+        }
+        entry.cover(&unseen, &self.seen);
     }
 
     /// Notes what a peer has seen. What an earlier life of it had seen is no longer true, however late it is told.
@@ -213,30 +220,30 @@ impl Node {
         if !news.is_empty() {
             self.log.note_untold(&news);
             self.seen.insert_all(&news);
+            self.covered_keys.note_all_seen(&news);
         }
     }
 
     /// Forgets what every node has: the log's entries; tombstones, once what they overwrite has been seen here as well, so
-    /// that it is known when it comes late; and what was covered and has been seen since.
+    /// that it is known when it comes late; and what was covered and has been seen since. Costs what changes.
     pub(super) fn forget(&mut self) {
         let me = self.actor.node as usize;
         let others = self.peers.iter().enumerate().filter(|(peer, _)| *peer != me);
         let mut changed = self.log.cut(&self.seen, others.map(|(_, peer)| &peer.seen));
-        let (keys, seen) = (&mut self.keys, &self.seen);
-        self.covered_keys.retain(|key| {
-            let done = keys.get_mut(key).is_none_or(|entry| entry.uncover(seen));
-            if done {
-                changed.push(key.clone());
+        for covered in self.covered_keys.take_due() {
+            let entry = self.keys.get_mut(&covered.1).expect("expect: a covered key has an entry");
+            match entry.uncover(&self.seen) {
+                Some(last) => self.covered_keys.wait(covered, last),
+                None => changed.push(covered.1),
             }
-            !done
-        });
+        }
         for key in changed {
-            let Some(entry) = keys.get_mut(&key) else { continue };
+            let Some(entry) = self.keys.get_mut(&key) else { continue };
             if entry.covered().is_none() {
                 entry.keep_tombstones(|tombstone| !self.log.is_cut(tombstone.dot));
             }
             if entry.is_empty() {
-                keys.swap_remove(&key);
+                self.keys.swap_remove(&key);
             }
         }
     }

@@ -28,7 +28,7 @@ const NODES: usize = 5;
 const CLIENTS: u64 = 8;
 const LONG: Duration = Duration::from_secs(300);
 
-/// What comes when so many hundredths of the operations are done, and so many tenths of a span more.
+/// What comes when so many hundredths of the operations are done, and so many hundredths more. Each absence is a tenth of all operations.
 const STORY: [(u64, u64, Act); 8] = [
     (10, 0, Act::Isolate(0)),
     (10, 10, Act::Heal),
@@ -39,10 +39,6 @@ const STORY: [(u64, u64, Act); 8] = [
     (80, 0, Act::Crash(3)),
     (80, 10, Act::Restart(3)),
 ];
-
-/// How many operations a partition, or a crash, lasts at most. What a node that is away misses is told it at each attempt, so long
-/// absences cost the square of their length.
-const SPAN_MAX: u64 = 3_000;
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -204,7 +200,7 @@ pub(crate) fn run(stress: Stress) -> Report {
     let cluster = Cluster::builder(NODES, Node::boot).seed(stress.seed).link_faults(faults).start();
     let (reached, acts) = channel();
     let total = stress.operations / CLIENTS * CLIENTS;
-    let span = (total / 10).min(SPAN_MAX);
+    let span = total / 10;
     let marks = STORY.iter().map(|(hundredths, tenths, _)| total * hundredths / 100 + span * tenths / 10).collect();
     let progress = Progress { done: AtomicU64::new(0), marks, reached };
     let mut report = Report::default();
