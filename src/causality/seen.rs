@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 use thin_vec::ThinVec;
 
@@ -25,8 +25,8 @@ use super::{Actor, Dot};
 /// seen.insert(dot(1));
 /// assert_eq!((seen.base(actor), seen.gap_count()), (2, 0));
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(try_from = "Vec<ToldActor>", into = "Vec<ToldActor>")]
+#[derive(Clone, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(try_from = "Vec<ToldActor>")]
 pub struct DotSet {
     /// invariant: sorted by actor, each once, none with nothing seen.
     actors: Actors,
@@ -75,7 +75,15 @@ impl Counters {
             first = first.min(self.runs[from].0);
             last = last.max(self.runs[to - 1].1);
         }
-        self.runs.splice(from..to, [(first, last)]);
+        match &mut self.runs[from..to] {
+            [] => self.runs.insert(from, (first, last)),
+            [run, rest @ ..] => {
+                *run = (first, last);
+                if !rest.is_empty() {
+                    self.runs.drain(from + 1..to);
+                }
+            }
+        }
         self.absorb();
     }
 
@@ -95,6 +103,9 @@ impl Counters {
 
     /// Moves the base up through the runs that touch it.
     fn absorb(&mut self) {
+        if self.runs.is_empty() {
+            return;
+        }
         let reached = self.runs.iter().take_while(|run| {
             let touches = run.0 <= self.base + 1;
             if touches {
@@ -123,6 +134,9 @@ impl Counters {
     /// Costs the runs of both: each list is gone through once.
     fn without(&self, other: &Self) -> Self {
         let mut left = Self::default();
+        if self.last() <= other.base {
+            return left;
+        }
         let mut cuts = other.all_runs().peekable();
         for (mut first, last) in self.all_runs() {
             while let Some(&cut) = cuts.peek().filter(|cut| cut.0 <= last) {
@@ -142,6 +156,10 @@ impl Counters {
         }
         left.absorb();
         left
+    }
+
+    fn last(&self) -> u64 {
+        self.runs.last().map_or(self.base, |run| run.1)
     }
 
     fn contains_all(&self, other: &Self) -> bool {
@@ -204,15 +222,19 @@ impl DotSet {
 
     /// Adds all of `other`.
     pub fn insert_all(&mut self, other: &Self) {
-        for (actor, counters) in &other.actors {
-            self.entry(*actor).insert_all(counters);
+        // Most sets tell of the same actors, so that each is at the same place in both.
+        for (place, (actor, counters)) in other.actors.iter().enumerate() {
+            match self.actors.get_mut(place) {
+                Some((same, mine)) if same == actor => mine.insert_all(counters),
+                _ => self.entry(*actor).insert_all(counters),
+            }
         }
     }
 
     /// The dots of this set that are not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
-        let left = self.actors.iter().map(|(actor, mine)| match other.find(*actor) {
+        let left = self.actors.iter().enumerate().map(|(place, (actor, mine))| match other.find_near(place, *actor) {
             Some(theirs) => (*actor, mine.without(theirs)),
             None => (*actor, mine.clone()),
         });
@@ -221,7 +243,8 @@ impl DotSet {
 
     /// True when every dot of `other` is in this set.
     pub fn contains_all(&self, other: &Self) -> bool {
-        other.actors.iter().all(|(actor, theirs)| self.find(*actor).is_some_and(|mine| mine.contains_all(theirs)))
+        let mut all = other.actors.iter().enumerate();
+        all.all(|(place, (actor, theirs))| self.find_near(place, *actor).is_some_and(|mine| mine.contains_all(theirs)))
     }
 
     /// The counter up to which everything of `actor` is in.
@@ -231,7 +254,7 @@ impl DotSet {
 
     /// The largest counter of `actor` that is in; 0 if there is none.
     pub fn last(&self, actor: Actor) -> u64 {
-        self.find(actor).map_or(0, |counters| counters.runs.last().map_or(counters.base, |run| run.1))
+        self.find(actor).map_or(0, Counters::last)
     }
 
     /// The number of gaps, over all actors.
@@ -267,6 +290,14 @@ impl DotSet {
     fn find(&self, actor: Actor) -> Option<&Counters> {
         let place = self.actors.binary_search_by_key(&actor, |entry| entry.0).ok()?;
         Some(&self.actors[place].1)
+    }
+
+    /// As `find`, of an actor that is likely to be at this place.
+    fn find_near(&self, place: usize, actor: Actor) -> Option<&Counters> {
+        match self.actors.get(place) {
+            Some((same, counters)) if *same == actor => Some(counters),
+            _ => self.find(actor),
+        }
     }
 
     fn entry(&mut self, actor: Actor) -> &mut Counters {
@@ -319,18 +350,23 @@ impl TryFrom<Vec<ToldActor>> for DotSet {
     }
 }
 
-impl From<DotSet> for Vec<ToldActor> {
-    fn from(set: DotSet) -> Self {
-        let told = set.actors.into_iter().map(|(actor, Counters { base, mut runs })| {
-            let mut reached = base;
-            for run in &mut runs {
-                let (first, last) = *run;
-                *run = (first - reached - 1, last - first + 1);
-                reached = last;
-            }
-            (actor, base, runs.into())
-        });
-        told.collect()
+/// Without a list in between: each answer of a store tells its client of such a set.
+impl Serialize for DotSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.actors.iter().map(|(actor, counters)| (actor, counters.base, ToldRuns(counters))))
+    }
+}
+
+/// The third part of a [`ToldActor`].
+struct ToldRuns<'a>(&'a Counters);
+
+impl Serialize for ToldRuns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut reached = self.0.base;
+        serializer.collect_seq(self.0.runs.iter().map(|&(first, last)| {
+            let left_out = first - std::mem::replace(&mut reached, last) - 1;
+            (left_out, last - first + 1)
+        }))
     }
 }
 

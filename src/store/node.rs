@@ -33,7 +33,7 @@ pub struct Node {
     /// How many versions have no name, and so are not in `seen`.
     pub(super) nameless: usize,
     /// The keys that remember writes which were overwritten before they came.
-    pub(super) covered_keys: IndexSet<Key>,
+    pub(super) covered_keys: IndexSet<Key, foldhash::fast::RandomState>,
     /// Which key each write was about that some peer may not have seen.
     pub(super) log: Log,
     /// How many pulls this life has answered.
@@ -141,7 +141,7 @@ impl Node {
             counter: 0,
             keys: IndexMap::default(),
             nameless: 0,
-            covered_keys: IndexSet::new(),
+            covered_keys: IndexSet::default(),
             log: Log::default(),
             answers: 0,
             seen: DotSet::new(),
