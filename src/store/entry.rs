@@ -142,7 +142,7 @@ impl Entry {
     /// Forgets what was covered and has been seen since. True if nothing is covered any more.
     pub(super) fn uncover(&mut self, seen: &DotSet) -> bool {
         let Some(rest) = &mut self.rest else { return true };
-        if !rest.covered.is_empty() {
+        if rest.covered.meets(seen) {
             rest.covered = rest.covered.without(seen);
         }
         let done = rest.covered.is_empty();

@@ -1,6 +1,6 @@
 //! Ghost history: which writes there are, which build on which, and which node has processed which.
 
-use indexmap::IndexMap;
+use indexmap::{Equivalent, IndexMap, IndexSet};
 use smallvec::SmallVec;
 
 use crate::causality::Dot;
@@ -18,8 +18,12 @@ pub(super) struct WriteId(usize);
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     writes: Vec<Write>,
-    /// For each key its writes; a key's place here is its number.
-    keys: Map<Key, Named>,
+    /// A key's place here is its number.
+    keys: IndexSet<Key, foldhash::fast::FixedState>,
+    /// Writes by the number of their key and their value. One map for all keys: a world begins with little to make room for.
+    by_value: Map<(usize, Value), WriteId>,
+    /// Deletes have no value.
+    by_dot: Map<(usize, Dot), WriteId>,
     /// All deletes.
     deletes: Vec<WriteId>,
     /// What each answer of a store has told its client, the latest last.
@@ -34,14 +38,6 @@ pub(super) struct History {
     claims: Vec<Claim>,
     /// When each node lost its memory last, if it ever did.
     forgot: Vec<(NodeId, Time)>,
-}
-
-/// The writes of one key, by what they are recognised by.
-#[derive(Clone, Debug, Default)]
-struct Named {
-    by_value: Map<Value, WriteId>,
-    /// Deletes have no value.
-    by_dot: Map<Dot, WriteId>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,7 +71,7 @@ struct Known {
     /// *Max(R)*, in the order in which they came.
     siblings: SmallVec<[WriteId; 4]>,
     /// *R*, each with the time it first came.
-    taken: Vec<(WriteId, Time)>,
+    taken: SmallVec<[(WriteId, Time); 4]>,
     /// The same without the times: whether a write is in there must not cost more the longer the run.
     taken_set: WriteSet,
 }
@@ -97,6 +93,16 @@ pub(super) struct Claim {
     pub(super) write: WriteId,
     /// What made it say so: `node 1 took 0→1 reply #3`.
     pub(super) how: String,
+}
+
+/// A value with the number of its key, borrowed. Hashes as the owned pair does.
+#[derive(Hash)]
+struct KeyedValue<'a>(usize, &'a [u8]);
+
+impl Equivalent<(usize, Value)> for KeyedValue<'_> {
+    fn equivalent(&self, (key, value): &(usize, Value)) -> bool {
+        self.0 == *key && self.1 == &**value
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -139,7 +145,7 @@ impl History {
         let key = self.key_number(key);
         match &value {
             Some(value) => {
-                self.repeats |= self.keys[key].by_value.insert(value.clone(), id).is_some();
+                self.repeats |= self.by_value.insert((key, value.clone()), id).is_some();
             }
             None => self.deletes.push(id),
         }
@@ -160,7 +166,7 @@ impl History {
     pub(super) fn key_number(&mut self, key: &Key) -> usize {
         match self.keys.get_index_of(key) {
             Some(key) => key,
-            None => self.keys.insert_full(key.clone(), Named::default()).0,
+            None => self.keys.insert_full(key.clone()).0,
         }
     }
 
@@ -182,7 +188,7 @@ impl History {
         let told = &mut self.writes[write.0];
         told.dot = Some(dot);
         if told.value.is_none() {
-            self.keys[told.key].by_dot.insert(dot, write);
+            self.by_dot.insert((told.key, dot), write);
         }
     }
 
@@ -299,10 +305,9 @@ impl History {
 
     /// As `find`, for the key of this number.
     pub(super) fn find_of(&self, key: usize, sibling: Sibling<'_>) -> Option<WriteId> {
-        let named = &self.keys[key];
         match sibling.value {
-            Some(value) => named.by_value.get(value).copied(),
-            None => named.by_dot.get(&sibling.dot?).copied(),
+            Some(value) => self.by_value.get(&KeyedValue(key, value)).copied(),
+            None => self.by_dot.get(&(key, sibling.dot?)).copied(),
         }
     }
 
@@ -342,7 +347,7 @@ impl History {
     }
 
     pub(super) fn key_name(&self, key: usize) -> &str {
-        self.keys.get_index(key).expect("expect: a key's number is its place").0
+        self.keys.get_index(key).expect("expect: a key's number is its place")
     }
 
     pub(super) fn key_count(&self) -> usize {

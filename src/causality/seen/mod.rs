@@ -1,8 +1,10 @@
 //! The set of dots a node has seen, with gaps.
 
+mod told;
+
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 use smallvec::SmallVec;
 use thin_vec::ThinVec;
 
@@ -26,7 +28,7 @@ use super::{Actor, Dot};
 /// assert_eq!((seen.base(actor), seen.gap_count()), (2, 0));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default, Deserialize)]
-#[serde(try_from = "Vec<ToldActor>")]
+#[serde(try_from = "Vec<told::ToldActor>")]
 pub struct DotSet {
     /// invariant: sorted by actor, each once, none with nothing seen.
     actors: Actors,
@@ -34,10 +36,6 @@ pub struct DotSet {
 
 /// Inline for five nodes in their first lives: sets go along with each write, and most have no gaps.
 type Actors = SmallVec<[(Actor, Counters); 5]>;
-
-/// An actor as it travels: its base, and its runs, each as how many counters are left out before it and how many are in. Told
-/// so, runs cost what they and their gaps are long, not what their counters are great.
-type ToldActor = (Actor, u64, Vec<(u64, u64)>);
 
 /// The counters seen of one actor.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
@@ -158,6 +156,14 @@ impl Counters {
         left
     }
 
+    fn meets(&self, other: &Self) -> bool {
+        let mut runs = self.all_runs();
+        runs.any(|(first, last)| {
+            let after = other.runs.partition_point(|run| run.0 <= last);
+            first <= other.base || after > 0 && first <= other.runs[after - 1].1
+        })
+    }
+
     fn last(&self) -> u64 {
         self.runs.last().map_or(self.base, |run| run.1)
     }
@@ -239,6 +245,11 @@ impl DotSet {
             None => (*actor, mine.clone()),
         });
         Self { actors: left.filter(|(_, left)| *left != Counters::default()).collect() }
+    }
+
+    /// True when some dot is in both.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.actors.iter().any(|(actor, mine)| other.find(*actor).is_some_and(|theirs| mine.meets(theirs)))
     }
 
     /// True when every dot of `other` is in this set.
@@ -325,48 +336,6 @@ impl FromIterator<Dot> for DotSet {
         let mut set = Self::new();
         set.extend(dots);
         set
-    }
-}
-
-/// What arrives from outside is taken only in the one form that this module writes.
-impl TryFrom<Vec<ToldActor>> for DotSet {
-    type Error = &'static str;
-
-    fn try_from(told: Vec<ToldActor>) -> Result<Self, Self::Error> {
-        let mut actors = Actors::with_capacity(told.len());
-        for (actor, base, mut runs) in told {
-            let mut reached = base;
-            for run in &mut runs {
-                let (left_out, length) = *run;
-                // One that is empty, or touches what is before it, is found out below.
-                let first = reached.checked_add(left_out).and_then(|last| last.checked_add(1));
-                let last = first.and_then(|first| length.checked_sub(1)?.checked_add(first));
-                let (Some(first), Some(last)) = (first, last) else { return Err(WRONG_RUNS) };
-                (*run, reached) = ((first, last), last);
-            }
-            actors.push((actor, Counters { base, runs: runs.into() }));
-        }
-        Self::from_actors(actors)
-    }
-}
-
-/// Without a list in between: each answer of a store tells its client of such a set.
-impl Serialize for DotSet {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.actors.iter().map(|(actor, counters)| (actor, counters.base, ToldRuns(counters))))
-    }
-}
-
-/// The third part of a [`ToldActor`].
-struct ToldRuns<'a>(&'a Counters);
-
-impl Serialize for ToldRuns<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut reached = self.0.base;
-        serializer.collect_seq(self.0.runs.iter().map(|&(first, last)| {
-            let left_out = first - std::mem::replace(&mut reached, last) - 1;
-            (left_out, last - first + 1)
-        }))
     }
 }
 
