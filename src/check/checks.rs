@@ -2,15 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use super::{Check, Violation};
+use super::{Breach, Check, Violation};
 use crate::machine::{StateMachine, Time};
 use crate::sim::{Event, Nodes, Observer};
 
 /// Checks that look on together; the first breach, in the order in which they were added, stops the world.
 pub struct Checks<M> {
     checks: Vec<Box<dyn Check<M>>>,
-    /// The places of those that look at more than the end.
+    /// The places of those that look at more than the end …
     watching: Vec<usize>,
+    /// … and of those among them that look at what is sent.
+    watching_sends: Vec<usize>,
     step: u64,
     violation: Option<Violation>,
 }
@@ -19,8 +21,9 @@ impl<M: StateMachine> Checks<M> {
     /// These checks, in this order.
     #[must_use]
     pub fn new(checks: Vec<Box<dyn Check<M>>>) -> Self {
-        let watching = (0..checks.len()).filter(|place| !checks[*place].is_at_rest_only()).collect();
-        Self { checks, watching, step: 0, violation: None }
+        let watching: Vec<usize> = (0..checks.len()).filter(|place| !checks[*place].is_at_rest_only()).collect();
+        let watching_sends = watching.iter().copied().filter(|place| !checks[*place].is_blind_to_sends()).collect();
+        Self { checks, watching, watching_sends, step: 0, violation: None }
     }
 
     /// The breach that stopped the world, if one did.
@@ -43,21 +46,37 @@ impl<M: StateMachine> Checks<M> {
 
 impl<M: StateMachine> Observer<M> for Checks<M> {
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
-        if let Event::Begins { step, .. } = event {
-            self.step = *step;
+        let watching = match event {
+            Event::Sent { .. } => &self.watching_sends,
+            Event::Rest { .. } => {
+                return (0..self.checks.len()).try_for_each(|place| self.show(place, at, event, nodes));
+            }
+            Event::Begins { step, .. } => {
+                self.step = *step;
+                &self.watching
+            }
+            _ => &self.watching,
+        };
+        for &place in watching {
+            if let Err(breach) = self.checks[place].see(at, event, nodes) {
+                return self.stop(place, at, breach);
+            }
         }
-        if let Event::Rest { .. } = event {
-            return (0..self.checks.len()).try_for_each(|place| self.show(place, at, event, nodes));
-        }
-        (0..self.watching.len()).try_for_each(|place| self.show(self.watching[place], at, event, nodes))
+        ControlFlow::Continue(())
     }
 }
 
 impl<M: StateMachine> Checks<M> {
     fn show(&mut self, place: usize, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
-        let check = &mut self.checks[place];
-        let Err(breach) = check.see(at, event, nodes) else { return ControlFlow::Continue(()) };
-        let check = check.name().to_owned();
+        match self.checks[place].see(at, event, nodes) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(breach) => self.stop(place, at, breach),
+        }
+    }
+
+    #[cold]
+    fn stop(&mut self, place: usize, at: Time, breach: Breach) -> ControlFlow<()> {
+        let check = self.checks[place].name().to_owned();
         self.violation = Some(Violation { check, breach, step: self.step, at });
         ControlFlow::Break(())
     }

@@ -5,7 +5,7 @@ use indexmap::map::Entry;
 
 use super::{Breach, Check};
 use crate::causality::Dot;
-use crate::kv::{Replica, Request, Shown, Value};
+use crate::kv::{Key, Replica, Request, Shown, Value};
 use crate::machine::{NodeId, Time};
 use crate::sim::{Event, Input, Nodes};
 
@@ -14,12 +14,12 @@ use crate::sim::{Event, Input, Nodes};
 pub struct Identity {
     named: IndexMap<Dot, Write, foldhash::fast::FixedState>,
     /// What the step in progress puts.
-    putting: Option<(String, Value)>,
+    putting: Option<(Key, Value)>,
 }
 
 #[derive(Clone, Debug)]
 struct Write {
-    key: String,
+    key: Key,
     value: Value,
     node: NodeId,
     at: Time,
@@ -61,12 +61,16 @@ impl<M: Replica> Check<M> for Identity {
         true
     }
 
+    fn is_blind_to_sends(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { input, .. } => {
                 self.putting = match input {
                     Input::Request { request: Request::Put { key, value, .. }, .. } => {
-                        Some((key.to_string(), value.clone()))
+                        Some((key.clone(), value.clone()))
                     }
                     _ => None,
                 };

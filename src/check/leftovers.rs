@@ -46,6 +46,10 @@ impl<M: Replica> Check<M> for Leftovers {
         true
     }
 
+    fn is_blind_to_sends(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Ends { node, .. } => {

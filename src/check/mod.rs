@@ -47,6 +47,11 @@ pub trait Check<M: StateMachine>: Send {
         false
     }
 
+    /// True if the check passes over [`Event::Sent`]. It is then not shown any, which are as many as all else that happens.
+    fn is_blind_to_sends(&self) -> bool {
+        false
+    }
+
     /// Adds to a summary what the check has counted.
     fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
         let _ = add;

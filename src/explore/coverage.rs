@@ -104,7 +104,14 @@ impl Moves {
     fn end_step<M: StateMachine>(&mut self, node: NodeId, effects: &[Effect<M>]) {
         let mut step = self.input;
         let mut before = 0;
+        let mut sent = None;
         for effect in effects {
+            // A broadcast is many sends of one kind.
+            let kind = if let Effect::Send { message, .. } = effect { Some(M::kind(message)) } else { None };
+            if kind.is_some() && kind == sent {
+                continue;
+            }
+            sent = kind;
             let mut digest = Digest::new();
             match effect {
                 Effect::Send { message, .. } => {

@@ -4,7 +4,7 @@ use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
 use super::simpler::simpler;
-use super::{Context, Request, Response};
+use super::{Context, Key, Request, Response, Value};
 use crate::machine::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
@@ -24,11 +24,11 @@ pub struct StoreWorkload {
     world: WorldKind,
     drawn: usize,
     /// The keys and values written in this run: a value that a plan repeats is told apart.
-    written: IndexSet<(String, String)>,
+    written: IndexSet<(Key, Value), foldhash::fast::FixedState>,
     /// What each session last had of a key.
-    contexts: IndexMap<(u8, String), Context>,
+    contexts: IndexMap<(u8, String), Context, foldhash::fast::FixedState>,
     /// Whose answer is awaited, and for which key.
-    asked: IndexMap<u32, (u8, String)>,
+    asked: IndexMap<u32, (u8, String), foldhash::fast::FixedState>,
 }
 
 /// What one world's clients are like.
@@ -52,9 +52,9 @@ impl Default for StoreWorkload {
             delete_worlds: 600,
             world,
             drawn: 0,
-            written: IndexSet::new(),
-            contexts: IndexMap::new(),
-            asked: IndexMap::new(),
+            written: IndexSet::default(),
+            contexts: IndexMap::default(),
+            asked: IndexMap::default(),
         }
     }
 }
@@ -88,12 +88,12 @@ impl StoreWorkload {
     }
 
     /// `value`, or a variant of it that this run has not written to `key` yet.
-    fn unused(&mut self, key: &str, value: &str) -> String {
-        let mut unused = value.to_owned();
+    fn unused(&mut self, key: &Key, value: &str) -> Value {
+        let mut unused = Value::from(value.as_bytes());
         let mut times = 1;
-        while !self.written.insert((key.to_owned(), unused.clone())) {
+        while !self.written.insert((key.clone(), unused.clone())) {
             times += 1;
-            unused = format!("{value}~{times}");
+            unused = format!("{value}~{times}").into_bytes().into();
         }
         unused
     }
@@ -185,8 +185,9 @@ where
             }
             StoreAction::Put { key, value, session } => {
                 let context = self.context(id, *session, key);
-                let value = self.unused(key, value);
-                Request::Put { key: key.as_str().into(), value: value.into_bytes().into(), context }
+                let key = Key::from(key.as_str());
+                let value = self.unused(&key, value);
+                Request::Put { key, value, context }
             }
         }
     }
@@ -211,14 +212,14 @@ where
 
 /// `a` to `z`, then `aa`, `ab`, …
 pub(super) fn label(number: usize) -> String {
-    let mut letters = Vec::new();
+    let mut letters = String::new();
     let mut rest = number + 1;
     while rest > 0 {
         rest -= 1;
-        letters.push(b'a' + (rest % 26) as u8);
+        letters.insert(0, char::from(b'a' + (rest % 26) as u8));
         rest /= 26;
     }
-    letters.iter().rev().map(|&letter| char::from(letter)).collect()
+    letters
 }
 
 #[cfg(test)]

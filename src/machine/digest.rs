@@ -31,10 +31,10 @@ impl Digest {
         self.fold(bytes.len() as u64);
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
-            self.fold(word.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)));
+            self.fold(little_endian(word));
         }
         if !words.remainder().is_empty() {
-            self.fold(words.remainder().iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)));
+            self.fold(little_endian(words.remainder()));
         }
     }
 
@@ -45,6 +45,17 @@ impl Digest {
         mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
         mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
         mixed ^ (mixed >> 32)
+    }
+}
+
+/// The number that up to eight bytes are, the lowest first.
+#[inline]
+fn little_endian(bytes: &[u8]) -> u64 {
+    let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        // From four bytes on the two halves overlap, or meet.
+        (Some(low), Some(high)) => half(low) | half(high) << (8 * (bytes.len() - 4)),
+        _ => bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)),
     }
 }
 

@@ -69,11 +69,18 @@ impl Node {
 
     /// At least one batch, which may be empty: that nothing is missing is an answer too.
     fn batches(&self, states: Vec<KeyState>) -> Vec<Vec<KeyState>> {
+        let size_of = |state: &KeyState| {
+            let values = state.writes.iter().filter_map(|write| write.value.as_ref()).map(|value| value.len());
+            state.key.len() + values.sum::<usize>()
+        };
+        let fits = states.iter().map(size_of).sum::<usize>() <= self.config.batch_bytes;
+        if fits && states.len() <= self.config.batch_keys_max {
+            return vec![states];
+        }
         let mut batches = vec![Vec::new()];
         let mut bytes = 0;
         for state in states {
-            let values = state.writes.iter().filter_map(|write| write.value.as_ref()).map(|value| value.len());
-            let size = state.key.len() + values.sum::<usize>();
+            let size = size_of(&state);
             let last = batches.last_mut().expect("expect: there is a batch from the start");
             let full = last.len() >= self.config.batch_keys_max || bytes + size > self.config.batch_bytes;
             if full && !last.is_empty() {

@@ -138,7 +138,7 @@ impl Entry {
     /// covered for ever does not grow for ever.
     pub(super) fn cover(&mut self, unseen: &DotSet, seen: &DotSet) {
         let covered = &mut self.rest().covered;
-        if !covered.is_empty() {
+        if covered.meets(seen) {
             *covered = covered.without(seen);
         }
         covered.insert_all(unseen);

@@ -50,7 +50,7 @@ impl Node {
         }
         self.flush(|to, message| env.send(to, message));
         self.marks.drain().for_each(|mark| env.mark(mark.name()));
-        if self.unsettled_peers().next().is_some() && !self.sync_pending {
+        if !self.sync_pending && self.unsettled_peers().next().is_some() {
             self.sync_pending = true;
             env.set_timer(SyncTimer, self.config.sync_every);
         }

@@ -21,6 +21,7 @@ pub(super) enum Mark {
 }
 
 impl Mark {
+    /// In the order in which they are declared.
     pub(super) const ALL: [Self; 12] = [
         Self::SiblingMade,
         Self::DuplicateDropped,
@@ -66,7 +67,11 @@ impl Marks {
 
     /// Hands over all marks, and forgets them.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Mark> + use<> {
-        let marks = std::mem::take(&mut self.0);
-        Mark::ALL.into_iter().filter(move |&mark| marks & 1 << mark as u16 != 0)
+        let mut marks = std::mem::take(&mut self.0);
+        std::iter::from_fn(move || {
+            let mark = *Mark::ALL.get(marks.trailing_zeros() as usize)?;
+            marks &= marks - 1;
+            Some(mark)
+        })
     }
 }

@@ -125,6 +125,10 @@ impl Node {
 
     /// Clocks must have room for the actor.
     fn check_actor(&self, actor: Actor) -> Result<(), StoreError> {
+        let is_known_to_fit = actor.incarnation <= self.actor.incarnation;
+        if is_known_to_fit && (actor.node as usize) < self.node_count {
+            return Ok(());
+        }
         if actor.node as usize >= self.node_count {
             return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count });
         }

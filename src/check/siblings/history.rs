@@ -1,6 +1,6 @@
 //! Ghost history: which writes there are, which build on which, and which node has processed which.
 
-use indexmap::IndexMap;
+use indexmap::{Equivalent, IndexMap, IndexSet};
 use smallvec::SmallVec;
 
 use crate::causality::Dot;
@@ -18,28 +18,26 @@ pub(super) struct WriteId(usize);
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     writes: Vec<Write>,
-    /// For each key its writes; a key's place here is its number.
-    keys: Map<Key, Named>,
+    /// A key's place here is its number.
+    keys: IndexSet<Key, foldhash::fast::FixedState>,
+    /// Writes by the number of their key and their value. One map for all keys: a world begins with little to make room for.
+    by_value: Map<(usize, Value), WriteId>,
+    /// Deletes have no value.
+    by_dot: Map<(usize, Dot), WriteId>,
     /// All deletes.
     deletes: Vec<WriteId>,
     /// What each answer of a store has told its client, the latest last.
     told: Vec<(Context, SmallVec<[WriteId; 4]>)>,
-    /// What each node has processed, by node and number of the key.
-    known: Vec<Vec<Known>>,
+    /// Some value was written to a key twice, so that a value does not tell which of two writes is meant.
+    repeats: bool,
+    /// What each node has processed.
+    lives: Vec<Life>,
     /// Messages that never arrived and carried a write; only where messages have names, which is when a failure is told.
     lost: Vec<Loss>,
     /// What nodes said to have seen without having it; only where messages have names.
     claims: Vec<Claim>,
     /// When each node lost its memory last, if it ever did.
     forgot: Vec<(NodeId, Time)>,
-}
-
-/// The writes of one key, by what they are recognised by.
-#[derive(Clone, Debug, Default)]
-struct Named {
-    by_value: Map<Value, WriteId>,
-    /// Deletes have no value.
-    by_dot: Map<Dot, WriteId>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,13 +55,25 @@ pub(super) struct Write {
     past: WriteSet,
 }
 
+/// What one life of a node has processed.
+#[derive(Clone, Debug, Default)]
+struct Life {
+    /// By number of the key.
+    known: Vec<Known>,
+    /// Of the first `deletes_noted` deletes of the run those that it has not processed.
+    untaken_deletes: Vec<WriteId>,
+    deletes_noted: usize,
+}
+
 /// What one life of a node has processed of one key.
 #[derive(Clone, Debug, Default)]
 struct Known {
     /// *Max(R)*, in the order in which they came.
     siblings: SmallVec<[WriteId; 4]>,
     /// *R*, each with the time it first came.
-    taken: Vec<(WriteId, Time)>,
+    taken: SmallVec<[(WriteId, Time); 4]>,
+    /// The same without the times: whether a write is in there must not cost more the longer the run.
+    taken_set: WriteSet,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +93,16 @@ pub(super) struct Claim {
     pub(super) write: WriteId,
     /// What made it say so: `node 1 took 0→1 reply #3`.
     pub(super) how: String,
+}
+
+/// A value with the number of its key, borrowed. Hashes as the owned pair does.
+#[derive(Hash)]
+struct KeyedValue<'a>(usize, &'a [u8]);
+
+impl Equivalent<(usize, Value)> for KeyedValue<'_> {
+    fn equivalent(&self, (key, value): &(usize, Value)) -> bool {
+        self.0 == *key && self.1 == &**value
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -125,7 +145,7 @@ impl History {
         let key = self.key_number(key);
         match &value {
             Some(value) => {
-                self.keys[key].by_value.insert(value.clone(), id);
+                self.repeats |= self.by_value.insert((key, value.clone()), id).is_some();
             }
             None => self.deletes.push(id),
         }
@@ -146,7 +166,7 @@ impl History {
     pub(super) fn key_number(&mut self, key: &Key) -> usize {
         match self.keys.get_index_of(key) {
             Some(key) => key,
-            None => self.keys.insert_full(key.clone(), Named::default()).0,
+            None => self.keys.insert_full(key.clone()).0,
         }
     }
 
@@ -168,7 +188,7 @@ impl History {
         let told = &mut self.writes[write.0];
         told.dot = Some(dot);
         if told.value.is_none() {
-            self.keys[told.key].by_dot.insert(dot, write);
+            self.by_dot.insert((told.key, dot), write);
         }
     }
 
@@ -195,24 +215,44 @@ impl History {
         named.filter(|(write, _)| !covers(*write)).collect()
     }
 
-    pub(super) fn deletes(&self) -> &[WriteId] {
-        &self.deletes
+    /// Brings up to date which deletes `node` has not processed; must not be asked for between a delete and its name.
+    pub(super) fn note_deletes(&mut self, node: NodeId) {
+        let (deletes, writes) = (&self.deletes, &self.writes);
+        let Life { known, untaken_deletes, deletes_noted } = Self::life(&mut self.lives, node);
+        // One without a name has not happened, or died before anybody was told.
+        let named = deletes[*deletes_noted..].iter().filter(|delete| writes[delete.0].dot.is_some());
+        untaken_deletes.extend(named);
+        *deletes_noted = deletes.len();
+        untaken_deletes.retain(|delete| {
+            let known = known.get(writes[delete.0].key);
+            known.is_none_or(|known| !known.taken_set.contains(*delete))
+        });
+    }
+
+    /// The deletes that `node` had not processed when they were last brought up to date.
+    pub(super) fn untaken_deletes(&self, node: NodeId) -> &[WriteId] {
+        self.lives.get(node.index()).map_or(&[], |life| &life.untaken_deletes)
+    }
+
+    fn life(lives: &mut Vec<Life>, node: NodeId) -> &mut Life {
+        if lives.len() <= node.index() {
+            lives.resize_with(node.index() + 1, Life::default);
+        }
+        &mut lives[node.index()]
     }
 
     /// `node` has processed `write`.
     pub(super) fn process(&mut self, at: Time, node: NodeId, write: WriteId) {
         let key = self.key_of(write);
-        if self.known.len() <= node.index() {
-            self.known.resize_with(node.index() + 1, Vec::new);
-        }
-        let known = &mut self.known[node.index()];
+        let known = &mut Self::life(&mut self.lives, node).known;
         if known.len() <= key {
             known.resize_with(key + 1, Known::default);
         }
         let (known, writes) = (&mut known[key], &self.writes);
-        if known.taken.iter().any(|taken| taken.0 == write) {
+        if known.taken_set.contains(write) {
             return;
         }
+        known.taken_set.insert(write);
         known.taken.push((write, at));
         if known.siblings.iter().all(|sibling| !writes[sibling.0].past.contains(write)) {
             known.siblings.retain(|sibling| !writes[write.0].past.contains(*sibling));
@@ -224,8 +264,8 @@ impl History {
     pub(super) fn forget(&mut self, at: Time, node: NodeId) {
         self.forgot.retain(|forgot| forgot.0 != node);
         self.forgot.push((node, at));
-        if let Some(known) = self.known.get_mut(node.index()) {
-            known.clear();
+        if let Some(life) = self.lives.get_mut(node.index()) {
+            *life = Life::default();
         }
         self.claims.retain(|claim| claim.node != node);
     }
@@ -265,11 +305,32 @@ impl History {
 
     /// As `find`, for the key of this number.
     pub(super) fn find_of(&self, key: usize, sibling: Sibling<'_>) -> Option<WriteId> {
-        let named = &self.keys[key];
         match sibling.value {
-            Some(value) => named.by_value.get(value).copied(),
-            None => named.by_dot.get(&sibling.dot?).copied(),
+            Some(value) => self.by_value.get(&KeyedValue(key, value)).copied(),
+            None => self.by_dot.get(&(key, sibling.dot?)).copied(),
         }
+    }
+
+    /// How many siblings `node` must show of `key`, if they are these values, in any order. `None` says nothing.
+    pub(super) fn are_siblings(
+        &self,
+        node: NodeId,
+        key: usize,
+        each: impl FnOnce(&mut dyn FnMut(Sibling<'_>)),
+    ) -> Option<usize> {
+        let siblings = self.siblings(node, key);
+        if self.repeats || siblings.len() > u64::BITS as usize {
+            return None;
+        }
+        let (mut shown, mut differs) = (0_u64, false);
+        each(&mut |sibling| {
+            let place = siblings.iter().position(|write| self.writes[write.0].value.as_deref() == sibling.value);
+            let place = place.filter(|place| sibling.value.is_some() && shown >> place & 1 == 0);
+            differs |= place.is_none();
+            shown |= place.map_or(0, |place| 1 << place);
+        });
+        let live = siblings.iter().filter(|write| self.writes[write.0].value.is_some()).count();
+        (!differs && shown.count_ones() as usize == live).then_some(live)
     }
 
     /// Of `writes` those that a read shows: a delete shows nothing.
@@ -286,7 +347,7 @@ impl History {
     }
 
     pub(super) fn key_name(&self, key: usize) -> &str {
-        self.keys.get_index(key).expect("expect: a key's number is its place").0
+        self.keys.get_index(key).expect("expect: a key's number is its place")
     }
 
     pub(super) fn key_count(&self) -> usize {
@@ -306,7 +367,7 @@ impl History {
 
     /// When this life of `node` first took `write`; `None` if it never did.
     pub(super) fn taken_at(&self, node: NodeId, write: WriteId) -> Option<Time> {
-        let taken = &self.known(node, self.key_of(write))?.taken;
+        let taken = &self.known(node, self.key_of(write)).filter(|known| known.taken_set.contains(write))?.taken;
         taken.iter().find(|taken| taken.0 == write).map(|taken| taken.1)
     }
 
@@ -331,6 +392,6 @@ impl History {
     }
 
     fn known(&self, node: NodeId, key: usize) -> Option<&Known> {
-        self.known.get(node.index())?.get(key)
+        self.lives.get(node.index())?.known.get(key)
     }
 }

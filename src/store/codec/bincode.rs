@@ -20,6 +20,8 @@ pub(in crate::store) const FORMAT: u8 = 1;
 
 /// Bincode counts what it reads by its size in memory, and a number of one byte may be one of sixteen.
 const GROWTH_MAX: usize = 16;
+/// Most of what is encoded has no more bytes.
+const SHORT: usize = 128;
 const SMALL: usize = 64 << 10;
 const MEDIUM: usize = 1 << 20;
 
@@ -71,7 +73,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Bincode {
 
 /// `format`, and the value behind it; however long.
 pub(in crate::store) fn encode_as<T: Serialize>(format: u8, value: &T) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = vec![format];
+    let mut bytes = Vec::with_capacity(SHORT);
+    bytes.push(format);
     match encode_into_std_write(value, &mut bytes, standard()) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(CodecError::unencodable(NAME, error)),

@@ -1,8 +1,10 @@
 //! The set of dots a node has seen, with gaps.
 
+mod told;
+
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use smallvec::SmallVec;
 use thin_vec::ThinVec;
 
@@ -25,8 +27,8 @@ use super::{Actor, Dot};
 /// seen.insert(dot(1));
 /// assert_eq!((seen.base(actor), seen.gap_count()), (2, 0));
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(try_from = "Vec<ToldActor>", into = "Vec<ToldActor>")]
+#[derive(Clone, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(try_from = "Vec<told::ToldActor>")]
 pub struct DotSet {
     /// invariant: sorted by actor, each once, none with nothing seen.
     actors: Actors,
@@ -34,10 +36,6 @@ pub struct DotSet {
 
 /// Inline for five nodes in their first lives: sets go along with each write, and most have no gaps.
 type Actors = SmallVec<[(Actor, Counters); 5]>;
-
-/// An actor as it travels: its base, and its runs, each as how many counters are left out before it and how many are in. Told
-/// so, runs cost what they and their gaps are long, not what their counters are great.
-type ToldActor = (Actor, u64, Vec<(u64, u64)>);
 
 /// The counters seen of one actor.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
@@ -75,7 +73,15 @@ impl Counters {
             first = first.min(self.runs[from].0);
             last = last.max(self.runs[to - 1].1);
         }
-        self.runs.splice(from..to, [(first, last)]);
+        match &mut self.runs[from..to] {
+            [] => self.runs.insert(from, (first, last)),
+            [run, rest @ ..] => {
+                *run = (first, last);
+                if !rest.is_empty() {
+                    self.runs.drain(from + 1..to);
+                }
+            }
+        }
         self.absorb();
     }
 
@@ -95,6 +101,9 @@ impl Counters {
 
     /// Moves the base up through the runs that touch it.
     fn absorb(&mut self) {
+        if self.runs.is_empty() {
+            return;
+        }
         let reached = self.runs.iter().take_while(|run| {
             let touches = run.0 <= self.base + 1;
             if touches {
@@ -123,6 +132,9 @@ impl Counters {
     /// Costs the runs of both: each list is gone through once.
     fn without(&self, other: &Self) -> Self {
         let mut left = Self::default();
+        if self.last() <= other.base {
+            return left;
+        }
         let mut cuts = other.all_runs().peekable();
         for (mut first, last) in self.all_runs() {
             while let Some(&cut) = cuts.peek().filter(|cut| cut.0 <= last) {
@@ -142,6 +154,18 @@ impl Counters {
         }
         left.absorb();
         left
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        let mut runs = self.all_runs();
+        runs.any(|(first, last)| {
+            let after = other.runs.partition_point(|run| run.0 <= last);
+            first <= other.base || after > 0 && first <= other.runs[after - 1].1
+        })
+    }
+
+    fn last(&self) -> u64 {
+        self.runs.last().map_or(self.base, |run| run.1)
     }
 
     fn contains_all(&self, other: &Self) -> bool {
@@ -204,24 +228,34 @@ impl DotSet {
 
     /// Adds all of `other`.
     pub fn insert_all(&mut self, other: &Self) {
-        for (actor, counters) in &other.actors {
-            self.entry(*actor).insert_all(counters);
+        // Most sets tell of the same actors, so that each is at the same place in both.
+        for (place, (actor, counters)) in other.actors.iter().enumerate() {
+            match self.actors.get_mut(place) {
+                Some((same, mine)) if same == actor => mine.insert_all(counters),
+                _ => self.entry(*actor).insert_all(counters),
+            }
         }
     }
 
     /// The dots of this set that are not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
-        let left = self.actors.iter().map(|(actor, mine)| match other.find(*actor) {
+        let left = self.actors.iter().enumerate().map(|(place, (actor, mine))| match other.find_near(place, *actor) {
             Some(theirs) => (*actor, mine.without(theirs)),
             None => (*actor, mine.clone()),
         });
         Self { actors: left.filter(|(_, left)| *left != Counters::default()).collect() }
     }
 
+    /// True when some dot is in both.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.actors.iter().any(|(actor, mine)| other.find(*actor).is_some_and(|theirs| mine.meets(theirs)))
+    }
+
     /// True when every dot of `other` is in this set.
     pub fn contains_all(&self, other: &Self) -> bool {
-        other.actors.iter().all(|(actor, theirs)| self.find(*actor).is_some_and(|mine| mine.contains_all(theirs)))
+        let mut all = other.actors.iter().enumerate();
+        all.all(|(place, (actor, theirs))| self.find_near(place, *actor).is_some_and(|mine| mine.contains_all(theirs)))
     }
 
     /// The counter up to which everything of `actor` is in.
@@ -231,7 +265,7 @@ impl DotSet {
 
     /// The largest counter of `actor` that is in; 0 if there is none.
     pub fn last(&self, actor: Actor) -> u64 {
-        self.find(actor).map_or(0, |counters| counters.runs.last().map_or(counters.base, |run| run.1))
+        self.find(actor).map_or(0, Counters::last)
     }
 
     /// The largest of all dots that are in.
@@ -285,6 +319,14 @@ impl DotSet {
         Some(&self.actors[place].1)
     }
 
+    /// As `find`, of an actor that is likely to be at this place.
+    fn find_near(&self, place: usize, actor: Actor) -> Option<&Counters> {
+        match self.actors.get(place) {
+            Some((same, counters)) if *same == actor => Some(counters),
+            _ => self.find(actor),
+        }
+    }
+
     fn entry(&mut self, actor: Actor) -> &mut Counters {
         let place = match self.actors.binary_search_by_key(&actor, |entry| entry.0) {
             Ok(place) => place,
@@ -310,43 +352,6 @@ impl FromIterator<Dot> for DotSet {
         let mut set = Self::new();
         set.extend(dots);
         set
-    }
-}
-
-/// What arrives from outside is taken only in the one form that this module writes.
-impl TryFrom<Vec<ToldActor>> for DotSet {
-    type Error = &'static str;
-
-    fn try_from(told: Vec<ToldActor>) -> Result<Self, Self::Error> {
-        let mut actors = Actors::with_capacity(told.len());
-        for (actor, base, mut runs) in told {
-            let mut reached = base;
-            for run in &mut runs {
-                let (left_out, length) = *run;
-                // One that is empty, or touches what is before it, is found out below.
-                let first = reached.checked_add(left_out).and_then(|last| last.checked_add(1));
-                let last = first.and_then(|first| length.checked_sub(1)?.checked_add(first));
-                let (Some(first), Some(last)) = (first, last) else { return Err(WRONG_RUNS) };
-                (*run, reached) = ((first, last), last);
-            }
-            actors.push((actor, Counters { base, runs: runs.into() }));
-        }
-        Self::from_actors(actors)
-    }
-}
-
-impl From<DotSet> for Vec<ToldActor> {
-    fn from(set: DotSet) -> Self {
-        let told = set.actors.into_iter().map(|(actor, Counters { base, mut runs })| {
-            let mut reached = base;
-            for run in &mut runs {
-                let (first, last) = *run;
-                *run = (first - reached - 1, last - first + 1);
-                reached = last;
-            }
-            (actor, base, runs.into())
-        });
-        told.collect()
     }
 }
 
