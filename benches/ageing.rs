@@ -1,5 +1,5 @@
 //! How plans age: of the saved plans of the planted bugs, how many fail the same way after each of twenty refactors, and how
-//! many of the seeds that they were found with.
+//! many of the seeds that they were found with, or of the next ones whose worlds fail.
 //!
 //!     cargo bench --bench ageing
 

@@ -59,7 +59,7 @@ pub(super) struct SweepArguments {
     /// How hostile: calm, lossy, hostile or harsh
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<Profile>,
-    /// How worlds are drawn: uniform, swarm, pct, pos, delays or portfolio [default: what the system says, else swarm]
+    /// How worlds are drawn: uniform, swarm, pct, pos, delays or portfolio [default: what the system says, else portfolio]
     #[arg(long, value_name = "NAME")]
     pub(super) strategy: Option<Strategy>,
     /// On how many threads; the result does not depend on it

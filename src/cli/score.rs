@@ -49,7 +49,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
 
 fn columns(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Vec<(Strategy, Off)> {
     if arguments.ablation {
-        let strategy = arguments.strategy.unwrap_or(Strategy::Portfolio);
+        let strategy = arguments.strategy.unwrap_or_default();
         return Off::ALL.into_iter().filter(|off| registry.switch_off(*off)).map(|off| (strategy, off)).collect();
     }
     let wanted = |strategy: &Strategy| arguments.strategy.is_none_or(|only| only == *strategy);

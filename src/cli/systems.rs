@@ -3,7 +3,7 @@
 use super::ablation::Off;
 use super::{AnySystem, ExploreArguments, Registry, Wrong, system_name};
 use crate::check::{Convergence, Identity, Leftovers, Siblings};
-use crate::explore::{Ask, Profile, Strategy};
+use crate::explore::{Ask, Profile};
 use crate::harness::Harness;
 use crate::kv::{Replica, StoreAction, StoreWorkload, placements};
 use crate::machine::{NodeId, Observe};
@@ -23,8 +23,7 @@ pub fn store() -> Harness<Node> {
 pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
     let harness = held_to_all(Harness::new(name, move |boot| Textbook::boot(boot, bug)));
-    let strategy = if bug.is_some_and(Bug::is_of_faults) { Strategy::Portfolio } else { Strategy::default() };
-    harness.profile(worlds_of(bug)).strategy(strategy).must_reach(["context used"])
+    harness.profile(worlds_of(bug)).must_reach(["context used"])
 }
 
 /// Worlds that have what the bug needs to show: some need what not every protocol stands, but the textbook does.

@@ -151,8 +151,8 @@ impl<M: StateMachine> Recipe<'_, M> {
         let mut rng = Rng::new(seed, FATE_STREAM);
         let message_count = request_count.max(1) * node_count as u64 * 2;
         let order = match strategy {
-            Strategy::Pct => Order::Pct(Pct::draw(weather.delay_max_us, message_count, &mut rng)),
-            Strategy::Pos => Order::Pos(Pos::draw(weather.delay_max_us)),
+            Strategy::Pct => Order::Pct(Pct::draw(weather.delay_max_us, self.profile, message_count, &mut rng)),
+            Strategy::Pos => Order::Pos(Pos::draw(weather.delay_max_us, self.profile)),
             _ => Order::Few(Few::draw(self.profile, message_count, &mut rng)),
         };
         (plan, SeededFates { rng, weather, order })
@@ -297,7 +297,25 @@ pub(super) fn draw_links(node_count: usize, one_way_permille: u32, rng: &mut Rng
         1 => nodes.split_at(1),
         _ => nodes.split_at(node_count / 2),
     };
+    // One way is as likely as the other: a node that hears nothing, and one that nobody hears.
+    let (left, right) = if rng.chance(500) { (left, right) } else { (right, left) };
     let both_ways = rng.chance(1_000_u32.saturating_sub(one_way_permille));
     let pairs = left.iter().flat_map(|from| right.iter().map(move |to| Link::new(*from, *to)));
     pairs.flat_map(|link| [Some(link), both_ways.then(|| link.reversed())]).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::draw_links;
+    use crate::machine::Rng;
+
+    #[test]
+    fn cuts_of_one_way_leave_nodes_mute_and_nodes_deaf() {
+        let rng = &mut Rng::new(1, 2);
+        let cuts: Vec<_> = (0..400).map(|_| draw_links(4, 1_000, rng)).filter(|links| links.len() == 3).collect();
+        let mute = cuts.iter().filter(|links| links.iter().all(|link| link.from == links[0].from)).count();
+        let deaf = cuts.iter().filter(|links| links.iter().all(|link| link.to == links[0].to)).count();
+        assert_eq!(mute + deaf, cuts.len());
+        assert!(mute > 40 && deaf > 40, "{mute} mute, {deaf} deaf");
+    }
 }

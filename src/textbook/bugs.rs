@@ -236,12 +236,6 @@ impl Bug {
         Self::CORE.into_iter().chain(Self::OF_FAULTS)
     }
 
-    /// True for those that show only in worlds with one certain thing: [`OF_FAULTS`](Self::OF_FAULTS).
-    #[must_use]
-    pub fn is_of_faults(self) -> bool {
-        Self::OF_FAULTS.contains(&self)
-    }
-
     /// The name on the command line and in plan files.
     #[must_use]
     pub const fn name(self) -> &'static str {

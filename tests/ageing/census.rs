@@ -8,15 +8,15 @@ use distributed_data_consistency::textbook::Bug;
 
 use crate::refactored::{Refactor, harness};
 
-/// Something that failed before the change: how, as a plan and as the seed it was found with.
+/// Something that failed before the change: how, as a plan and as a seed.
 pub(crate) struct Saved {
     pub(crate) bug: Bug,
     pub(crate) file: String,
     plan: Plan,
     /// How the plan fails.
     violation: Violation,
-    /// How the seed fails, if it still does.
-    of_seed: Option<Violation>,
+    /// The seed that it was found with, or the next one whose world fails as worlds are drawn now; and how.
+    of_seed: (u64, Violation),
 }
 
 /// All saved plans of the textbook's bugs.
@@ -25,13 +25,15 @@ pub(crate) fn saved() -> Vec<Saved> {
     let of_bug = |bug| {
         let harness = harness(Some(bug), None);
         let replays = harness.replay_dir(directory);
-        replays.replayed.into_iter().map(move |replayed| Saved {
+        let failing = |seed| Some((seed, harness.run_seed(seed).violation?));
+        let saved = replays.replayed.into_iter().map(|replayed| Saved {
             bug,
             file: replayed.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            of_seed: harness.run_seed(replayed.file.plan.seed).violation,
+            of_seed: (replayed.file.plan.seed..).find_map(failing).expect("expect: worlds of a planted bug fail"),
             violation: replayed.outcome.violation.expect("expect: a saved plan of a planted bug fails"),
             plan: replayed.file.plan,
-        })
+        });
+        saved.collect::<Vec<Saved>>()
     };
     Bug::CORE.into_iter().flat_map(of_bug).collect()
 }
@@ -58,8 +60,8 @@ pub(crate) fn count(saved: &[Saved], refactor: Refactor) -> Count {
         } else {
             count.lost.push(format!("{bug} {file}"));
         }
-        let of_seed = of_seed.as_ref().is_some_and(|then| is_same(then, harness.run_seed(plan.seed).violation));
-        count.seeds += usize::from(of_seed);
+        let (seed, then) = of_seed;
+        count.seeds += usize::from(is_same(then, harness.run_seed(*seed).violation));
     }
     count
 }

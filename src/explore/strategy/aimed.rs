@@ -12,11 +12,7 @@ impl Profile {
     pub(in crate::explore) fn aim_faults(&self, plan: &mut Plan, partitions: u64, crashes: u64, rng: &mut Rng) {
         for _ in 0..partitions {
             let (at, _) = aim(plan, rng);
-            let mut links = draw_links(plan.node_count, self.one_way_permille, rng);
-            // One way is as likely as the other: a node that hears nothing, and one that nobody hears.
-            if rng.chance(500) {
-                links.iter_mut().for_each(|link| *link = link.reversed());
-            }
+            let links = draw_links(plan.node_count, self.one_way_permille, rng);
             let fault = Fault::Partition { links, heal: until(rng, 60_000) };
             plan.faults.push(PlannedFault { at, fault });
         }

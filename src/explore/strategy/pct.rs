@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::explore::Profile;
 use crate::machine::{NodeId, Rng, Time};
 use crate::sim::Link;
 
@@ -19,14 +20,17 @@ pub(in crate::explore) struct Pct {
     /// How many messages are sent before each that falls behind; the next one last.
     changes: Vec<u64>,
     sent: u64,
+    /// The lowest priority.
     delay_max_us: u64,
+    /// What falls behind takes no longer than this either.
+    longest: Duration,
 }
 
 impl Pct {
-    pub(in crate::explore) fn draw(delay_max_us: u64, message_count: u64, rng: &mut Rng) -> Self {
+    pub(in crate::explore) fn draw(delay_max_us: u64, profile: &Profile, message_count: u64, rng: &mut Rng) -> Self {
         let mut changes: Vec<u64> = (0..rng.between(0, CHANGES_MAX)).map(|_| rng.below(message_count)).collect();
         changes.sort_unstable_by(|left, right| right.cmp(left));
-        Self { ends: Vec::new(), changes, sent: 0, delay_max_us }
+        Self { ends: Vec::new(), changes, sent: 0, delay_max_us, longest: profile.delay_max }
     }
 
     /// How long a message takes that is sent now.
@@ -40,7 +44,7 @@ impl Pct {
             None => Duration::from_micros(rng.between(1, self.delay_max_us)),
         };
         while self.changes.pop_if(|next| *next <= place).is_some() {
-            delay = Duration::from_micros(rng.between(1, 3) * self.delay_max_us);
+            delay = Duration::from_micros(rng.between(1, 3) * self.delay_max_us).min(self.longest);
         }
         self.ends.push((link.to, now + delay, delay));
         delay

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use crate::explore::Profile;
 use crate::machine::{NodeId, Rng, Time};
 use crate::sim::Link;
 
@@ -14,11 +15,13 @@ pub(in crate::explore) struct Pos {
     under_way: IndexMap<NodeId, Vec<Time>>,
     /// The longest that a message takes which comes after all others that are under way.
     gap_max_us: u64,
+    /// And none takes longer than this.
+    longest: Duration,
 }
 
 impl Pos {
-    pub(in crate::explore) fn draw(delay_max_us: u64) -> Self {
-        Self { under_way: IndexMap::new(), gap_max_us: delay_max_us.max(1) }
+    pub(in crate::explore) fn draw(delay_max_us: u64, profile: &Profile) -> Self {
+        Self { under_way: IndexMap::new(), gap_max_us: delay_max_us.max(1), longest: profile.delay_max }
     }
 
     /// How long a message takes that is sent now.
@@ -31,7 +34,7 @@ impl Pos {
             Some(after) => ((*after - before).as_micros() as u64).max(1),
             None => self.gap_max_us,
         };
-        let at = before + Duration::from_micros(rng.between(1, gap_us));
+        let at = (before + Duration::from_micros(rng.between(1, gap_us))).min(now + self.longest);
         arrivals.insert(place, at);
         at - now
     }
