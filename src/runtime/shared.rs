@@ -19,7 +19,10 @@ const SHARD_COUNT: usize = if cfg!(loom) { 1 } else { 64 };
 type Hasher = foldhash::fast::RandomState;
 
 /// What a read shows of the keys of one shard. In no order, for nobody walks through it; what a read needs lies in one place of memory.
-type Shard = RwLock<HashTable<Shown>>;
+/// Locks that shared a line of the cache would make readers of different shards wait for each other.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Shard(RwLock<HashTable<Shown>>);
 
 /// What a read shows of one key.
 #[derive(Debug)]
@@ -152,7 +155,7 @@ impl SharedNode {
     /// write itself.
     pub fn read<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
         let hash = self.0.hasher.hash_one(key);
-        let shard = self.shard(hash).read();
+        let shard = self.shard(hash).0.read();
         look(shard.find(hash, |shown| *shown.key == *key).map_or(&[], |shown| &shown.versions))
     }
 
@@ -219,7 +222,7 @@ impl SharedNode {
         for (versions, key) in changed {
             let hasher = &self.0.hasher;
             let hash = hasher.hash_one(&*key);
-            let mut shard = self.shard(hash).write();
+            let mut shard = self.shard(hash).0.write();
             let shown = shard.entry(hash, |shown| shown.key == key, |shown| hasher.hash_one(&*shown.key));
             match shown {
                 Entry::Occupied(shown) if versions.is_empty() => drop(shown.remove()),
@@ -240,7 +243,7 @@ impl SharedNode {
 impl From<Node> for SharedNode {
     fn from(mut node: Node) -> Self {
         node.note_touched();
-        let shards = (0..SHARD_COUNT).map(|_| Shard::new(HashTable::new())).collect();
+        let shards = (0..SHARD_COUNT).map(|_| Shard(RwLock::new(HashTable::new()))).collect();
         let inner = Inner {
             id: node.id(),
             node_count: node.node_count(),

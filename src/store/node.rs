@@ -304,7 +304,8 @@ impl Node {
     }
 
     pub(super) fn touch(&mut self, key: &Key) {
-        if let Some(touched) = &mut self.touched {
+        // What one message does to a key it does in a row: such a key is noted once.
+        if let Some(touched) = self.touched.as_mut().filter(|touched| touched.last() != Some(key)) {
             touched.push(key.clone());
         }
     }
