@@ -1,11 +1,21 @@
 //! How the cost of an event grows with the number of nodes and of pending messages, and how much memory a pending message
-//! takes: the gossip of `gossip/`, in a world that nobody looks at.
+//! takes: the gossip of `gossip/`, in a world that nobody looks at. And what the checks of the store cost a step, by how long the
+//! world is: what the oracle remembers must not make its steps longer.
 //!
 //! `cargo bench --bench growth` prints a table and writes `docs/growth.svg`; as a test it only runs small sizes once.
+
+#![expect(clippy::disallowed_types, reason = "a benchmark measures real time; no run sees it")]
 
 mod gossip;
 mod plot;
 
+use std::time::Instant;
+
+use distributed_data_consistency::check::{Convergence, Identity, Leftovers, Siblings};
+use distributed_data_consistency::explore::Profile;
+use distributed_data_consistency::harness::Harness;
+use distributed_data_consistency::kv::StoreWorkload;
+use distributed_data_consistency::store::Node;
 use gossip::{Workload, bare, ours, spread};
 use peak_alloc::PeakAlloc;
 use plot::{Curve, plot};
@@ -22,6 +32,10 @@ const PENDING_MIDDLE: usize = 1_000;
 
 const ROUNDS: usize = 9;
 
+/// Requests of a world of the store; the first is about what a sweep draws. Time and faults grow along.
+const REQUESTS: [u32; 4] = [12, 120, 360, 1_200];
+const REQUESTS_ALL: u32 = 12_000;
+
 fn main() {
     let quick = !std::env::args().any(|arg| arg == "--bench");
     let (nodes, pending) = if quick { (&NODES[..2], &PENDING[..2]) } else { (&NODES[..], &PENDING[..]) };
@@ -30,6 +44,7 @@ fn main() {
         "nodes", "pending", "ns", "wheel ns", "std heap ns", "bytes a message"
     );
     let by_pending: Vec<[f64; 4]> = pending.iter().map(|pending| measure(NODES_MIDDLE, *pending, quick)).collect();
+    checks(if quick { &REQUESTS[..1] } else { &REQUESTS }, quick);
     let by_nodes: Vec<[f64; 4]> = nodes.iter().map(|nodes| measure(*nodes, PENDING_MIDDLE, quick)).collect();
     if quick {
         return;
@@ -61,6 +76,33 @@ fn main() {
     std::fs::create_dir_all(docs).expect("docs can be made");
     std::fs::write(format!("{docs}/growth.svg"), svg).expect("docs/growth.svg can be written");
     println!("docs/growth.svg");
+}
+
+/// What a step of the store costs alone, and what all checks add to it.
+fn checks(requests: &[u32], quick: bool) {
+    println!("{:>9}{:>11}{:>10}{:>15}", "requests", "steps", "store ns", "checks more ns");
+    for &count in requests {
+        let scale = count.div_ceil(REQUESTS[0]);
+        let hostile = Profile::hostile();
+        let profile =
+            Profile { hostile_max: hostile.hostile_max * scale, faults_max: hostile.faults_max * scale, ..hostile };
+        let store = || Harness::new("store", Node::boot).profile(profile.clone()).request_counts(count..=count);
+        let store = || store().workload(StoreWorkload::default());
+        let alone = store();
+        let checked = store().check(Siblings::new()).check(Identity::new()).check(Leftovers::new());
+        let checked = checked.check(Convergence::new());
+        let worlds = if quick { 1 } else { u64::from(REQUESTS_ALL / count) };
+        let nanos = |harness: &Harness<Node>| {
+            let start = Instant::now();
+            let steps: u64 = (0..worlds).map(|seed| harness.run_seed(seed).tally.steps).sum();
+            (start.elapsed().as_nanos() as f64 / steps as f64, steps)
+        };
+        let rounds = (0..if quick { 1 } else { ROUNDS }).map(|_| (nanos(&alone), nanos(&checked)));
+        let (alone, checked): (Vec<_>, Vec<_>) = rounds.unzip();
+        let (best, steps) = (|all: &[(f64, u64)]| spread(all.iter().map(|one| one.0).collect())[0], checked[0].1);
+        let more = best(&checked) - best(&alone);
+        println!("{count:>9}{:>11}{:>10.0}{more:>15.0}", steps / worlds, best(&alone));
+    }
 }
 
 /// The best of some rounds in turn, as others use the machine too: ns of the world, of a bare wheel, of a std heap of events; and bytes a pending message.
