@@ -130,8 +130,10 @@ impl Node {
     /// Returns how many versions were stored, as the next two do.
     pub(super) fn take_update(&mut self, from: NodeId, update: &Update) -> usize {
         let Update { key, write, past } = update;
-        if let Some(dot) = write.dot.filter(|dot| dot.actor.node as usize == from.index()) {
-            self.hear_of(from, dot.actor, &DotSet::from_iter([dot]));
+        if let Some(dot) = write.dot.filter(|dot| dot.actor.node as usize == from.index())
+            && let Some(peer) = self.peer_in_life(from, dot.actor)
+        {
+            peer.seen.insert(dot);
         }
         let told = [self.latest_own(&write.clock), self.own_told(past)];
         told.into_iter().flatten().for_each(|told| self.outlive(told));
@@ -166,26 +168,33 @@ impl Node {
         }
         let unseen = past.without(&self.seen);
         let Some(last) = unseen.last_dot() else { return };
-        let entry = self.keys.entry(key.clone()).or_default();
+        let place = self.place_of(key);
+        let entry = &mut self.keys[place];
         if entry.covered().is_none() {
             self.covered_keys.insert(key.clone(), last);
         }
         entry.cover(&unseen, &self.seen);
     }
 
-    /// Notes what a peer has seen. What an earlier life of it had seen is no longer true, however late it is told.
+    /// Notes what a peer has seen.
     pub(super) fn hear_of(&mut self, from: NodeId, actor: Actor, seen: &DotSet) {
         if let Some(told) = self.own_told(seen) {
             self.outlive(told);
         }
+        if let Some(peer) = self.peer_in_life(from, actor) {
+            peer.seen.insert_all(seen);
+        }
+    }
+
+    /// The peer, if this is the latest life that it has told of. What an earlier life of it had seen is no longer true, however
+    /// late it is told.
+    fn peer_in_life(&mut self, from: NodeId, actor: Actor) -> Option<&mut Peer> {
         let peer = &mut self.peers[from.index()];
         if peer.actor < Some(actor) {
             peer.actor = Some(actor);
             peer.seen = DotSet::new();
         }
-        if peer.actor == Some(actor) {
-            peer.seen.insert_all(seen);
-        }
+        (peer.actor == Some(actor)).then_some(peer)
     }
 
     /// Whoever is told of writes of its own that it does not know of has lost its memory, and begins a new life: names that

@@ -169,6 +169,11 @@ impl Node {
         }
     }
 
+    /// The place of a key; one that is not there takes one.
+    pub(super) fn place_of(&mut self, key: &Key) -> usize {
+        self.keys.get_index_of(key).unwrap_or_else(|| self.add_key(key.clone()))
+    }
+
     /// Makes room for a key that is not there, and returns its place.
     fn add_key(&mut self, key: Key) -> usize {
         let count = self.keys.len();
@@ -212,7 +217,7 @@ impl Node {
 
     /// Merges a write that is new to this node into its key.
     pub(super) fn merge(&mut self, key: &Key, write: Write, past: &DotSet) -> Change {
-        let place = self.keys.get_index_of(key).unwrap_or_else(|| self.add_key(key.clone()));
+        let place = self.place_of(key);
         let entry = &mut self.keys[place];
         let (nameless, had_tombstones) = (entry.nameless_count(), !entry.tombstones().is_empty());
         let change = entry.merge(write, past);
