@@ -7,6 +7,9 @@
 
 #![expect(clippy::disallowed_types, reason = "a benchmark measures real time; no run sees it")]
 
+#[path = "gossip/spread.rs"]
+mod spread;
+
 use std::cmp::Ordering;
 use std::hint::black_box;
 use std::time::Instant;
@@ -14,6 +17,7 @@ use std::time::Instant;
 use crdts::{CmRDT, VClock};
 use distributed_data_consistency::causality::{ClockOrder, VectorClock};
 use distributed_data_consistency::machine::Rng;
+use spread::spread;
 
 const SIZES: [usize; 5] = [3, 5, 16, 64, 256];
 const PAIR_COUNT: usize = 64;
@@ -106,7 +110,7 @@ fn main() {
     for (way, (name, _)) in WAYS.iter().enumerate() {
         let cells = columns.iter().map(|column| {
             let ratios = column[way].iter().zip(&column[0]).map(|(nanos, ours)| nanos / ours);
-            format!("{:>10.1} {:>5.2}", median(column[way].clone()), median(ratios.collect()))
+            format!("{:>10.1} {:>5.2}", spread(column[way].clone())[1], spread(ratios.collect())[1])
         });
         println!("{name:<22}{}", cells.collect::<String>());
     }
@@ -133,9 +137,4 @@ fn column(size: usize, rounds: usize, repeats: usize) -> [Vec<f64>; WAYS.len()] 
         }
     }
     nanos
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

@@ -15,7 +15,8 @@ mod gossip;
 
 use std::hint::black_box;
 
-use gossip::{Outcome, Workload, bare, ours, spread};
+use gossip::spread::spread;
+use gossip::{Outcome, Workload, bare, ours};
 
 const FULL: [Workload; 2] = [
     Workload { name: "W1", node_count: 5, in_flight: 64, delivery_count: 200_000, round_count: 101 },

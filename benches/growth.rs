@@ -16,7 +16,8 @@ use distributed_data_consistency::explore::Profile;
 use distributed_data_consistency::harness::Harness;
 use distributed_data_consistency::kv::StoreWorkload;
 use distributed_data_consistency::store::Node;
-use gossip::{Workload, bare, ours, spread};
+use gossip::spread::spread;
+use gossip::{Workload, bare, ours};
 use peak_alloc::PeakAlloc;
 use plot::{Curve, plot};
 

@@ -9,6 +9,7 @@
 pub mod bare;
 pub mod ours;
 pub mod queues;
+pub mod spread;
 
 use std::time::Duration;
 
@@ -65,10 +66,4 @@ pub fn latency_nanos(bits: u32) -> u64 {
 
 fn below(bits: u32, limit: u64) -> u64 {
     (u64::from(bits) * limit) >> 32
-}
-
-/// Minimum, median and maximum.
-pub fn spread(mut numbers: Vec<f64>) -> [f64; 3] {
-    numbers.sort_by(f64::total_cmp);
-    [numbers[0], numbers[numbers.len() / 2], numbers[numbers.len() - 1]]
 }

@@ -11,11 +11,14 @@
 
 mod maps;
 mod ours;
+#[path = "../gossip/spread.rs"]
+mod spread;
 
 use std::time::Instant;
 
 use distributed_data_consistency::machine::Rng;
 use peak_alloc::PeakAlloc;
+use spread::spread;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -142,10 +145,4 @@ fn tell(all: &[Measured]) {
         }
         println!(" {:>10}", it.bytes_per_key);
     }
-}
-
-/// Minimum, median and maximum.
-fn spread(mut numbers: Vec<f64>) -> [f64; 3] {
-    numbers.sort_by(f64::total_cmp);
-    [numbers[0], numbers[numbers.len() / 2], numbers[numbers.len() - 1]]
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::cli::textbook;
 use distributed_data_consistency::explore::{ShrinkOptions, shrink};
-use distributed_data_consistency::kv::{StoreAction, StoreWorkload};
+use distributed_data_consistency::kv::{Request, Response, StoreAction, StoreWorkload};
 use distributed_data_consistency::machine::{Boot, NodeId, Observe, Rng, StateMachine};
 use distributed_data_consistency::runtime::{Client, Cluster, LinkFaults, Stopped};
 use distributed_data_consistency::sim::{Action, Plan, Tally};
@@ -36,24 +36,30 @@ fn work<M: StateMachine>(client: &Client<M>, session: u8, count: u64) {
     }
 }
 
+/// A running cluster that writes down what it does.
+fn recorded<M>(
+    seed: u64,
+    boot: impl Fn(Boot<M::Durable>) -> M + Send + Sync + 'static,
+    faults: LinkFaults,
+) -> Cluster<M>
+where
+    M: Observe + StateMachine<Request = Request, Response = Response> + 'static,
+    M::Message: Send,
+    M::View: Send,
+{
+    let workload = StoreWorkload::default();
+    Cluster::builder(NODES, boot).seed(seed).link_faults(faults).workload(workload).record().start()
+}
+
 /// A run with all that can go wrong: returns what each node shows at rest, and the recording.
 fn hostile<M>(seed: u64, boot: impl Fn(Boot<M::Durable>) -> M + Send + Sync + 'static) -> (Vec<M::View>, Stopped)
 where
-    M: Observe + 'static,
+    M: Observe + StateMachine<Request = Request, Response = Response> + 'static,
     M::Message: Send,
     M::View: Send,
-    M: StateMachine<
-            Request = distributed_data_consistency::kv::Request,
-            Response = distributed_data_consistency::kv::Response,
-        >,
 {
     let faults = LinkFaults { delay_max: Duration::from_millis(2), ..LinkFaults::lossy() };
-    let cluster = Cluster::builder(NODES, boot)
-        .seed(seed)
-        .link_faults(faults)
-        .workload(StoreWorkload::default())
-        .record()
-        .start();
+    let cluster = recorded(seed, boot, faults);
     thread::scope(|scope| {
         for session in 0..2 {
             let client = cluster.client();
@@ -121,12 +127,7 @@ fn a_recorded_run_of_the_textbook_is_the_same_run_in_the_simulator() {
 fn overtaken(seed: u64) -> Plan {
     let faults = LinkFaults { delay_max: Duration::from_millis(4), ..LinkFaults::calm() };
     let boot = |boot| Textbook::boot(boot, Some(Bug::FifoOnly));
-    let cluster = Cluster::builder(NODES, boot)
-        .seed(seed)
-        .link_faults(faults)
-        .workload(StoreWorkload::default())
-        .record()
-        .start();
+    let cluster = recorded(seed, boot, faults);
     thread::scope(|scope| {
         for node in 0..2 {
             let client = cluster.client();

@@ -1,6 +1,7 @@
 //! Loops in turn, and what they took side by side.
 
-use crate::gossip::{Outcome, Workload, spread};
+use crate::gossip::spread::spread;
+use crate::gossip::{Outcome, Workload};
 
 /// One that runs the gossip.
 pub struct Loop {

@@ -35,6 +35,8 @@ impl Both {
     }
 
     fn pop(&mut self) -> bool {
+        let due = self.sorted.0.front().map(|(at, _)| *at);
+        assert_eq!(self.queue.next_due().map(Time::as_nanos), due);
         let expected = self.sorted.pop();
         assert_eq!(self.queue.pop().map(|(at, event)| (at.as_nanos(), event)), expected);
         assert_eq!((self.queue.len(), self.queue.is_empty()), (self.sorted.0.len(), self.sorted.0.is_empty()));
