@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::Answered;
+use distributed_data_consistency::check::{Answered, Excuse};
 use distributed_data_consistency::explore::{Profile, Seeds, Sweep, SweepOptions};
 use distributed_data_consistency::machine::{Boot, Env, NodeId, RequestId, StateMachine};
 use distributed_data_consistency::sim::{Fault, Plan};
@@ -83,11 +83,15 @@ impl StateMachine for Poll {
 
 /// Waits for all nodes, or for a majority.
 fn poll(all: bool) -> Harness<Poll> {
+    poll_with(all, Answered::new())
+}
+
+fn poll_with(all: bool, answered: Answered) -> Harness<Poll> {
     let needed = move |count: usize| if all { count } else { count / 2 + 1 };
     Harness::new("poll", move |boot: Boot<()>| Poll { needed: needed(boot.node_count), waiting: Vec::new() })
         .requests(|rng| rng.below(3) as u8)
         .settle(Duration::from_millis(500))
-        .check(Answered::new())
+        .check(answered)
 }
 
 #[test]
@@ -108,7 +112,19 @@ fn who_waits_for_all_is_caught_where_only_some_heal_and_nowhere_else() {
 #[test]
 fn a_majority_is_not_enough_where_fewer_are_left() {
     let any_size = Profile { core_of_any_size: true, ..Profile::harsh() };
-    assert!(sweep(&poll(false).profile(any_size), 1_000).violations["answered"] > 0);
+    assert!(sweep(&poll(false).profile(any_size.clone()), 1_000).violations["answered"] > 0);
+
+    let excused = sweep(&poll_with(false, Answered::new().needs(|count| count / 2 + 1)).profile(any_size), 1_000);
+    assert_eq!(excused.violation_count(), 0);
+    for excuse in [Excuse::TooFewLeft, Excuse::NodeCrashed] {
+        assert!(excused.tally.marks[excuse.name()] > 0, "{:?}", excused.tally.marks);
+    }
+}
+
+#[test]
+fn who_needs_more_than_it_says_has_no_excuse() {
+    let needy = poll_with(true, Answered::new().needs(|count| count / 2 + 1));
+    assert!(sweep(&needy.profile(Profile::harsh()), 1_000).violations["answered"] > 0);
 }
 
 /// Writes what it is asked to in two parts.

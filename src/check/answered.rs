@@ -6,16 +6,48 @@ use super::{Breach, Check};
 use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
 use crate::sim::{Event, Input, Nodes};
 
-/// At rest, each request that reached a node has been answered, unless the node has crashed since: its client knows that, and
-/// can ask again. Who is asked after the world has healed, and is still busy when the time to settle is up, may need longer.
+/// At rest, each request that reached a node has been answered, or there is an [`Excuse`].
 ///
 /// The promise of those who are left as much as of all: in worlds where only a [core](crate::sim::Plan::core) heals, a node of it
 /// that waits for one that never comes back breaks it. A protocol that must wait for a majority promises it to majorities,
-/// which is what [`Profile::harsh`](crate::explore::Profile::harsh) leaves.
-#[derive(Clone, Debug, Default)]
+/// which is what [`Profile::harsh`](crate::explore::Profile::harsh) leaves; where a profile leaves fewer, it says what it
+/// [needs](Self::needs).
+#[derive(Clone, Debug)]
 pub struct Answered {
     waiting: Vec<Waiting>,
     healed: bool,
+    /// How many of so many nodes must be left.
+    needed_of: fn(usize) -> usize,
+    /// How often each excuse was taken, in the order of [`Excuse::ALL`].
+    excused: [u64; Excuse::ALL.len()],
+}
+
+/// Why a client may be left without an answer.
+///
+/// How often each is taken stands among the marks of a sweep: a promise that is mostly excused is not worth much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// Its node has crashed since: the client knows that, and can ask again.
+    NodeCrashed,
+    /// It was asked after the world had healed, and its node was still busy when the time to settle was up.
+    AskedLate,
+    /// Fewer nodes are left than the protocol [needs](Answered::needs).
+    TooFewLeft,
+}
+
+impl Excuse {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::NodeCrashed, Self::AskedLate, Self::TooFewLeft];
+
+    /// As it stands among the marks.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NodeCrashed => "unanswered, node crashed",
+            Self::AskedLate => "unanswered, asked late",
+            Self::TooFewLeft => "unanswered, too few left",
+        }
+    }
 }
 
 /// A client that has not been answered yet.
@@ -33,7 +65,42 @@ impl Answered {
     /// The check.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { waiting: Vec::new(), healed: false, needed_of: |_| 1, excused: [0; Excuse::ALL.len()] }
+    }
+
+    /// Of so many nodes the protocol needs so many to answer; where fewer are left, nobody has to.
+    ///
+    /// ```
+    /// # use distributed_data_consistency::check::Answered;
+    /// let consensus = Answered::new().needs(|node_count| node_count / 2 + 1);
+    /// ```
+    #[must_use]
+    pub fn needs(mut self, of: fn(usize) -> usize) -> Self {
+        self.needed_of = of;
+        self
+    }
+
+    fn excuse(&mut self, excuse: Excuse, clients: usize) {
+        self.excused[excuse as usize] += clients as u64;
+    }
+
+    /// Everybody has been answered or is excused.
+    fn at_rest<M: StateMachine>(&mut self, quiet: bool, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+        if nodes.up().count() < (self.needed_of)(nodes.count()) {
+            self.excuse(Excuse::TooFewLeft, self.waiting.len());
+            return Ok(());
+        }
+        if let Some(waiting) = self.waiting.iter().find(|waiting| quiet || !waiting.late) {
+            return Err(tell(waiting, quiet, nodes));
+        }
+        self.excuse(Excuse::AskedLate, self.waiting.len());
+        Ok(())
+    }
+}
+
+impl Default for Answered {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -59,16 +126,24 @@ impl<M: StateMachine> Check<M> for Answered {
                     }
                 }
             }
-            Event::Crashed { node, .. } => self.waiting.retain(|waiting| waiting.node != *node),
-            Event::Healed => self.healed = true,
-            Event::Rest { quiet } => {
-                if let Some(waiting) = self.waiting.iter().find(|waiting| *quiet || !waiting.late) {
-                    return Err(tell(waiting, *quiet, nodes));
-                }
+            Event::Crashed { node, .. } => {
+                let before = self.waiting.len();
+                self.waiting.retain(|waiting| waiting.node != *node);
+                self.excuse(Excuse::NodeCrashed, before - self.waiting.len());
             }
+            Event::Healed => self.healed = true,
+            Event::Rest { quiet } => return self.at_rest(*quiet, nodes),
             _ => {}
         }
         Ok(())
+    }
+
+    fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
+        for (excuse, count) in Excuse::ALL.into_iter().zip(self.excused) {
+            if count > 0 {
+                add(excuse.name(), count);
+            }
+        }
     }
 }
 

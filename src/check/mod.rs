@@ -9,7 +9,7 @@ mod promise;
 mod siblings;
 mod violation;
 
-pub use answered::Answered;
+pub use answered::{Answered, Excuse};
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;

@@ -219,6 +219,9 @@ impl History {
     pub(super) fn note_deletes(&mut self, node: NodeId) {
         let (deletes, writes) = (&self.deletes, &self.writes);
         let Life { known, untaken_deletes, deletes_noted } = Self::life(&mut self.lives, node);
+        if untaken_deletes.is_empty() && *deletes_noted == deletes.len() {
+            return;
+        }
         // One without a name has not happened, or died before anybody was told.
         let named = deletes[*deletes_noted..].iter().filter(|delete| writes[delete.0].dot.is_some());
         untaken_deletes.extend(named);
