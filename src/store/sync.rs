@@ -169,7 +169,7 @@ impl Node {
         let unseen = past.without(&self.seen);
         let Some(last) = unseen.last_dot() else { return };
         let place = self.place_of(key);
-        let entry = &mut self.keys[place];
+        let entry = self.keys.at_mut(place);
         if entry.covered().is_none() {
             self.covered_keys.insert(key.clone(), last);
         }
@@ -247,12 +247,13 @@ impl Node {
             }
         }
         for key in changed {
-            let Some(entry) = self.keys.get_mut(&key) else { continue };
+            let Some(place) = self.keys.place_of(&key) else { continue };
+            let entry = self.keys.at_mut(place);
             if entry.covered().is_none() {
                 entry.keep_tombstones(|tombstone| !self.log.is_cut(tombstone.dot));
             }
             if entry.is_empty() {
-                self.keys.swap_remove(&key);
+                self.keys.remove_at(place);
             }
         }
     }
