@@ -128,7 +128,7 @@ impl Node {
         self.keep(key, seen, covered, |dot| kept.contains(&dot) || writes.iter().any(|write| write.dot == Some(dot)));
         let mut stored = 0;
         for write in writes {
-            if write.dot.is_none_or(|dot| self.see(dot, key)) {
+            if write.dot.is_none_or(|dot| self.see(dot, key, write.value.is_none())) {
                 let change = self.merge(key, write.clone(), &DotSet::new());
                 stored += usize::from(matches!(change, Change::Stored { .. }));
             }

@@ -138,7 +138,7 @@ impl Node {
         let told = [self.latest_own(&write.clock), self.own_told(past)];
         told.into_iter().flatten().for_each(|told| self.outlive(told));
         // What was seen is here, or overwritten by something that is here.
-        if write.dot.is_some_and(|dot| !self.see(dot, key)) {
+        if write.dot.is_some_and(|dot| !self.see(dot, key, write.value.is_none())) {
             self.marks.note(Mark::DuplicateDropped);
             return 0;
         }
@@ -148,14 +148,14 @@ impl Node {
     }
 
     /// Marks the write of this name as seen; false if it was.
-    pub(super) fn see(&mut self, dot: Dot, key: &Key) -> bool {
+    pub(super) fn see(&mut self, dot: Dot, key: &Key, is_delete: bool) -> bool {
         let fills_gap = dot.counter.get() < self.seen.last(dot.actor);
         let is_new = self.seen.insert(dot);
         if is_new {
             if fills_gap {
                 self.marks.note(Mark::GapFilled);
             }
-            self.log.insert(dot, key.clone());
+            self.log.insert(dot, key.clone(), is_delete);
             self.covered_keys.note_seen(dot);
         }
         is_new

@@ -159,7 +159,7 @@ impl Node {
         self.nameless = self.nameless + entry.nameless_count() - nameless;
         entry.push(write.clone());
         self.touch(key);
-        self.see(dot, key);
+        self.see(dot, key, write.value.is_none());
         self.cover(key, past);
         if self.node_count == 1 {
             self.forget();

@@ -169,6 +169,9 @@ impl Counters {
     }
 
     fn contains_all(&self, other: &Self) -> bool {
+        if other.runs.is_empty() && other.base <= self.base {
+            return true;
+        }
         (other.base == 0 || self.contains_run(1, other.base))
             && other.runs.iter().all(|&(first, last)| self.contains_run(first, last))
     }
@@ -314,7 +317,14 @@ impl DotSet {
         self.actors.is_empty()
     }
 
+    #[inline]
     fn find(&self, actor: Actor) -> Option<&Counters> {
+        // While all nodes are in their first lives each is at its own place, once all have written.
+        if let Some((same, counters)) = self.actors.get(actor.node as usize)
+            && *same == actor
+        {
+            return Some(counters);
+        }
         let place = self.actors.binary_search_by_key(&actor, |entry| entry.0).ok()?;
         Some(&self.actors[place].1)
     }
@@ -328,6 +338,10 @@ impl DotSet {
     }
 
     fn entry(&mut self, actor: Actor) -> &mut Counters {
+        let own = actor.node as usize;
+        if self.actors.get(own).is_some_and(|entry| entry.0 == actor) {
+            return &mut self.actors[own].1;
+        }
         let place = match self.actors.binary_search_by_key(&actor, |entry| entry.0) {
             Ok(place) => place,
             Err(place) => {
