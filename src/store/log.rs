@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use crate::causality::{Actor, Dot, DotSet};
@@ -18,6 +19,9 @@ pub(super) struct Log {
     /// All that was cut off: every node has seen it.
     cut: DotSet,
 }
+
+/// Keys, each once, in the order in which they were first told.
+pub(super) type KeySet = IndexSet<Key, RandomState>;
 
 /// What the log tells of a write.
 #[derive(Debug)]
@@ -68,14 +72,17 @@ impl Writes {
         })
     }
 
+    /// The counter of the first write.
+    fn first(&self) -> Option<u64> {
+        let (ordered, late) = (self.ordered.front(), self.late.first_key_value());
+        ordered.map(|write| write.0).into_iter().chain(late.map(|write| *write.0)).min()
+    }
+
     /// Takes the first write, if it is none after `last`.
     fn pop_up_to(&mut self, last: u64) -> Option<Told> {
-        let ordered = self.ordered.front().map_or(u64::MAX, |write| write.0);
-        let late = self.late.first_key_value().map_or(u64::MAX, |write| *write.0);
-        if ordered.min(late) > last {
-            return None;
-        }
-        if late < ordered { Some(self.late.pop_first()?.1) } else { Some(self.ordered.pop_front()?.1) }
+        let first = self.first().filter(|first| *first <= last)?;
+        let is_late = self.ordered.front().is_none_or(|write| write.0 != first);
+        if is_late { Some(self.late.pop_first()?.1) } else { Some(self.ordered.pop_front()?.1) }
     }
 }
 
@@ -102,11 +109,11 @@ impl Log {
 
     /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows. Costs
     /// what is missing, and a look at each actor and gap.
-    pub(super) fn missing_from(&self, seen: &DotSet) -> Option<IndexSet<Key>> {
+    pub(super) fn missing_from(&self, seen: &DotSet) -> Option<KeySet> {
         if !seen.contains_all(&self.untold) {
             return None;
         }
-        let mut missing = IndexSet::new();
+        let mut missing = KeySet::default();
         for (actor, writes) in &self.actors {
             for (first, last) in seen.gaps(*actor) {
                 missing.extend(writes.keys(first.counter.get(), last.counter.get()).cloned());
@@ -122,7 +129,7 @@ impl Log {
 
     /// Cuts off what all nodes have seen: this one `mine`, its peers each one of `theirs`. Returns the keys of the deletes that
     /// were cut off: nothing else of a key is forgotten with its writes. Costs what is cut off, and a look at each actor.
-    pub(super) fn cut<'a>(&mut self, mine: &DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) -> Vec<Key> {
+    pub(super) fn cut<'a>(&mut self, mine: &'a DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) -> Vec<Key> {
         let mut deleted = Vec::new();
         if self.actors.iter().all(|(_, writes)| writes.is_empty()) {
             return deleted;
@@ -132,13 +139,18 @@ impl Log {
             self.cut.insert_all(mine);
             self.untold.insert_all(mine);
             for (_, writes) in &mut self.actors {
-                take_deleted(writes, u64::MAX - 1, &mut deleted);
+                take_deleted(writes, u64::MAX, &mut deleted);
             }
             return deleted;
         }
         for (actor, writes) in &mut self.actors {
-            let everywhere = theirs.clone().map(|seen| seen.base(*actor)).fold(mine.base(*actor), u64::min);
-            if everywhere > self.cut.base(*actor) {
+            let Some(first) = writes.first() else { continue };
+            // Most often one of the nodes lacks the first, and that is the end of it.
+            let bases = std::iter::once(mine).chain(theirs.clone()).map(|seen| seen.base(*actor));
+            let everywhere = bases
+                .map(|base| (base >= first).then_some(base))
+                .try_fold(u64::MAX, |least, base| Some(least.min(base?)));
+            if let Some(everywhere) = everywhere {
                 take_deleted(writes, everywhere, &mut deleted);
                 self.cut.insert_up_to(*actor, everywhere);
                 self.untold.insert_up_to(*actor, everywhere);

@@ -90,15 +90,22 @@ impl Node {
         let peer = peer.into();
         let checked = self.check_peer(peer);
         if checked.is_ok() {
-            let asked = &mut self.peers[peer.index()];
-            asked.silent |= asked.waiting.is_some();
-            let ticks = asked.patience.max(PATIENCE_MIN);
-            asked.patience = (ticks * 2).min(PATIENCE_MAX);
-            asked.waiting = Some(ticks);
-            let pull = Pull { actor: self.actor, seen: self.seen.clone() };
-            self.post(Some(peer), Message::Pull(Arc::new(pull)));
+            self.ask(peer, self.question());
         }
         checked.into()
+    }
+
+    fn question(&self) -> Arc<Pull> {
+        Arc::new(Pull { actor: self.actor, seen: self.seen.clone() })
+    }
+
+    fn ask(&mut self, peer: NodeId, question: Arc<Pull>) {
+        let asked = &mut self.peers[peer.index()];
+        asked.silent |= asked.waiting.is_some();
+        let ticks = asked.patience.max(PATIENCE_MIN);
+        asked.patience = (ticks * 2).min(PATIENCE_MAX);
+        asked.waiting = Some(ticks);
+        self.post(Some(peer), Message::Pull(question));
     }
 
     /// True when, for all this node knows, `peer` and it have seen the same; of a peer that is not there nothing is known.
@@ -118,11 +125,15 @@ impl Node {
 
     /// Time has passed: asks the peers with whom this node is not settled, unless they may still answer.
     pub(super) fn tick(&mut self) {
-        let unsettled: Vec<NodeId> = self.unsettled_peers().collect();
-        for peer in unsettled {
+        let mut question = None;
+        for peer in (0..self.node_count).map(NodeId::new) {
+            if self.is_settled_with(peer) {
+                continue;
+            }
             match &mut self.peers[peer.index()].waiting {
                 Some(ticks) if *ticks > 1 => *ticks -= 1,
-                _ => drop(self.start_sync(peer)),
+                // It says the same to all of them.
+                _ => self.ask(peer, Arc::clone(question.get_or_insert_with(|| self.question()))),
             }
         }
     }

@@ -100,7 +100,12 @@ impl Keys {
             None if place < FEW => {}
             none => {
                 let mut index = Index::default();
-                self.slots.iter().map(|slot| &slot.key).chain([&key]).enumerate().for_each(|(place, key)| index.insert(key, place));
+                self.slots
+                    .iter()
+                    .map(|slot| &slot.key)
+                    .chain([&key])
+                    .enumerate()
+                    .for_each(|(place, key)| index.insert(key, place));
                 *none = Some(index);
             }
         }
