@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use super::Subject;
 
 type FastVersion = ([u64; 3], Arc<[u8]>);
+type FastMessage = Arc<(Box<str>, FastVersion)>;
 type PlainVersion = (Vec<u8>, Vec<usize>);
 
 /// The best that we know of: a fast hasher, keys in boxes, shared values, three counters inline, one sibling inline.
@@ -24,7 +25,7 @@ pub(super) struct Fast {
     incoming: VecDeque<(Box<str>, FastVersion)>,
     heard: u64,
     /// What the peers are to be told; only of one that tells them.
-    outbox: Option<Vec<Arc<(Box<str>, FastVersion)>>>,
+    outbox: Option<Vec<FastMessage>>,
 }
 
 impl Fast {

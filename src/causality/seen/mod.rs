@@ -319,37 +319,30 @@ impl DotSet {
 
     #[inline]
     fn find(&self, actor: Actor) -> Option<&Counters> {
-        // While all nodes are in their first lives each is at its own place, once all have written.
-        if let Some((same, counters)) = self.actors.get(actor.node as usize)
-            && *same == actor
-        {
-            return Some(counters);
-        }
-        let place = self.actors.binary_search_by_key(&actor, |entry| entry.0).ok()?;
-        Some(&self.actors[place].1)
+        self.find_near(actor.node as usize, actor)
     }
 
     /// As `find`, of an actor that is likely to be at this place.
     fn find_near(&self, place: usize, actor: Actor) -> Option<&Counters> {
-        match self.actors.get(place) {
-            Some((same, counters)) if *same == actor => Some(counters),
-            _ => self.find(actor),
-        }
+        self.place_of(place, actor).ok().map(|place| &self.actors[place].1)
     }
 
     fn entry(&mut self, actor: Actor) -> &mut Counters {
-        let own = actor.node as usize;
-        if self.actors.get(own).is_some_and(|entry| entry.0 == actor) {
-            return &mut self.actors[own].1;
-        }
-        let place = match self.actors.binary_search_by_key(&actor, |entry| entry.0) {
-            Ok(place) => place,
-            Err(place) => {
-                self.actors.insert(place, (actor, Counters::default()));
-                place
-            }
-        };
+        let place = self.place_of(actor.node as usize, actor).unwrap_or_else(|place| {
+            self.actors.insert(place, (actor, Counters::default()));
+            place
+        });
         &mut self.actors[place].1
+    }
+
+    /// Where an actor is, or would be. It is likely to be at the place `guess`: nodes in their first lives that have all written
+    /// are each at their own.
+    #[inline]
+    fn place_of(&self, guess: usize, actor: Actor) -> Result<usize, usize> {
+        match self.actors.get(guess) {
+            Some((same, _)) if *same == actor => Ok(guess),
+            _ => self.actors.binary_search_by_key(&actor, |entry| entry.0),
+        }
     }
 }
 
