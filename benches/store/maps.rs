@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use super::Subject;
 
 type FastVersion = ([u64; 3], Arc<[u8]>);
+type FastMessage = Arc<(Box<str>, FastVersion)>;
 type PlainVersion = (Vec<u8>, Vec<usize>);
 
 /// The best that we know of: a fast hasher, keys in boxes, shared values, three counters inline, one sibling inline.
@@ -23,6 +24,21 @@ pub(super) struct Fast {
     counter: u64,
     incoming: VecDeque<(Box<str>, FastVersion)>,
     heard: u64,
+    /// What the peers are to be told; only of one that tells them.
+    outbox: Option<Vec<FastMessage>>,
+}
+
+impl Fast {
+    /// One that leaves a message for its peers with each write, as the node does: what it has in hand, shared.
+    pub(super) fn telling() -> Self {
+        Self { outbox: Some(Vec::new()), ..Self::default() }
+    }
+
+    fn tell(&mut self, key: &str, version: FastVersion) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.push(Arc::new((key.into(), version)));
+        }
+    }
 }
 
 fn is_below(left: &[u64; 3], right: &[u64; 3]) -> bool {
@@ -32,8 +48,10 @@ fn is_below(left: &[u64; 3], right: &[u64; 3]) -> bool {
 impl Subject for Fast {
     fn put(&mut self, key: &str, value: &[u8]) {
         self.counter += 1;
+        let value: Arc<[u8]> = value.into();
         let Some(siblings) = self.keys.get_mut(key) else {
-            self.keys.insert(key.into(), SmallVec::from_elem(([self.counter, 0, 0], value.into()), 1));
+            self.keys.insert(key.into(), SmallVec::from_elem(([self.counter, 0, 0], value.clone()), 1));
+            self.tell(key, ([self.counter, 0, 0], value));
             return;
         };
         let mut clock = [0; 3];
@@ -42,7 +60,8 @@ impl Subject for Fast {
         }
         clock[0] = self.counter;
         siblings.clear();
-        siblings.push((clock, value.into()));
+        siblings.push((clock, value.clone()));
+        self.tell(key, (clock, value));
     }
 
     fn get(&self, key: &str) -> u64 {
@@ -70,6 +89,10 @@ impl Subject for Fast {
             }
         }
         stored
+    }
+
+    fn rest(&mut self) {
+        self.outbox.iter_mut().for_each(Vec::clear);
     }
 }
 

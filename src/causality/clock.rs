@@ -74,7 +74,7 @@ const SLOT_MAX: usize = u32::MAX as usize;
 /// both.join(&b);
 /// assert_eq!(both.compare(&a), ClockOrder::Greater);
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<u64>", into = "Vec<u64>")]
 pub struct VectorClock {
     /// The counters, slot by slot; or [`SPARSE`], and then slots and counters in turn.
@@ -82,6 +82,14 @@ pub struct VectorClock {
     /// invariant: each clock has one form, see [`is_sparse_form`]. The last entry is not 0, no counter is above [`COUNTER_MAX`];
     /// in the sparse form slots ascend, and no counter is 0.
     words: SmallVec<[u64; 5]>,
+}
+
+/// In one copy: what is derived goes entry by entry.
+impl Clone for VectorClock {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self { words: SmallVec::from_slice(&self.words) }
+    }
 }
 
 /// True if a clock of so many slots, of which so many count something, is held in the sparse form.
@@ -162,6 +170,10 @@ impl VectorClock {
 
     /// Takes for each slot the greater of both entries.
     pub fn join(&mut self, other: &Self) {
+        if self.words.is_empty() {
+            *self = other.clone();
+            return;
+        }
         if self.is_sparse() || other.is_sparse() {
             let joined = merged(self, other).map(|(slot, mine, theirs)| (slot, mine.max(theirs)));
             *self = Self::from_entries(&joined.collect::<Vec<_>>());

@@ -128,7 +128,7 @@ impl Node {
         self.keep(key, seen, covered, |dot| kept.contains(&dot) || writes.iter().any(|write| write.dot == Some(dot)));
         let mut stored = 0;
         for write in writes {
-            if write.dot.is_none_or(|dot| self.see(dot, key)) {
+            if write.dot.is_none_or(|dot| self.see(dot, key, write.value.is_none())) {
                 let change = self.merge(key, write.clone(), &DotSet::new());
                 stored += usize::from(matches!(change, Change::Stored { .. }));
             }
@@ -140,11 +140,12 @@ impl Node {
 
     /// Drops what a peer that has seen `seen` and `covered` of a key no longer has.
     fn keep(&mut self, key: &Key, seen: &DotSet, covered: &DotSet, kept: impl Fn(Dot) -> bool) {
-        let Some(entry) = self.keys.get_mut(key) else { return };
+        let Some(place) = self.keys.place_of(key) else { return };
+        let entry = self.keys.at_mut(place);
         entry.keep(seen, &kept);
         entry.keep(covered, &kept);
         if entry.is_empty() {
-            self.keys.swap_remove(key);
+            self.keys.remove_at(place);
         }
         self.touch(key);
     }
@@ -173,7 +174,7 @@ impl Node {
     /// where the write that did it is long forgotten.
     fn drop_untold(&mut self, seen: &DotSet, told: &DotSet) {
         let none = DotSet::new();
-        let keys: Vec<Key> = self.keys.keys().cloned().collect();
+        let keys: Vec<Key> = self.keys.iter().map(|(key, _)| key.clone()).collect();
         for key in keys {
             self.keep(&key, seen, &none, |dot| told.contains(dot));
         }

@@ -1,28 +1,101 @@
 //! Which key each write was about, for as long as some peer may not have seen it.
 
-use std::collections::BTreeMap;
-use std::num::NonZeroU64;
-use std::ops::Bound;
+use std::collections::{BTreeMap, VecDeque};
 
+use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
-use crate::causality::{Dot, DotSet};
+use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
 
 /// From names of writes to their keys. What every node has seen is cut off: at rest it is empty.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    keys: BTreeMap<Dot, Key>,
-    /// All that was seen and is not in `keys`, because it was cut off or its key was never told: to whoever lacks any of it
+    /// invariant: sorted by actor, each once.
+    actors: Vec<(Actor, Writes)>,
+    /// All that was seen and is not in `actors`, because it was cut off or its key was never told: to whoever lacks any of it
     /// the log cannot tell what it misses.
     untold: DotSet,
     /// All that was cut off: every node has seen it.
     cut: DotSet,
 }
 
+/// Keys, each once, in the order in which they were first told.
+pub(super) type KeySet = IndexSet<Key, RandomState>;
+
+/// What the log tells of a write.
+#[derive(Debug)]
+struct Told {
+    key: Key,
+    is_delete: bool,
+}
+
+/// An actor whose writes were all cut off keeps the room of so many.
+const ROOM_KEPT: usize = 1_024;
+
+/// The writes of one actor. Most come in their order, and so cost a place at an end.
+#[derive(Debug, Default)]
+struct Writes {
+    /// By their counters, which ascend.
+    ordered: VecDeque<(u64, Told)>,
+    /// Those that came after a later one.
+    late: BTreeMap<u64, Told>,
+}
+
+impl Writes {
+    fn len(&self) -> usize {
+        self.ordered.len() + self.late.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ordered.is_empty() && self.late.is_empty()
+    }
+
+    fn insert(&mut self, counter: u64, told: Told) {
+        if self.ordered.back().is_none_or(|last| last.0 < counter) {
+            self.ordered.push_back((counter, told));
+        } else {
+            self.late.insert(counter, told);
+        }
+    }
+
+    /// The keys of the writes from `first` to `last`, in order.
+    fn keys(&self, first: u64, last: u64) -> impl Iterator<Item = &Key> {
+        let begin = self.ordered.partition_point(|write| write.0 < first);
+        let end = self.ordered.partition_point(|write| write.0 <= last);
+        let mut ordered = self.ordered.range(begin..end).peekable();
+        let mut late = self.late.range(first..=last).peekable();
+        std::iter::from_fn(move || match (ordered.peek(), late.peek()) {
+            (Some(next), Some(late_next)) if *late_next.0 < next.0 => Some(&late.next()?.1.key),
+            (None, _) => Some(&late.next()?.1.key),
+            (Some(_), _) => Some(&ordered.next()?.1.key),
+        })
+    }
+
+    /// The counter of the first write.
+    fn first(&self) -> Option<u64> {
+        let (ordered, late) = (self.ordered.front(), self.late.first_key_value());
+        ordered.map(|write| write.0).into_iter().chain(late.map(|write| *write.0)).min()
+    }
+
+    /// Takes the first write, if it is none after `last`.
+    fn pop_up_to(&mut self, last: u64) -> Option<Told> {
+        let first = self.first().filter(|first| *first <= last)?;
+        let is_late = self.ordered.front().is_none_or(|write| write.0 != first);
+        if is_late { Some(self.late.pop_first()?.1) } else { Some(self.ordered.pop_front()?.1) }
+    }
+}
+
 impl Log {
-    pub(super) fn insert(&mut self, dot: Dot, key: Key) {
-        self.keys.insert(dot, key);
+    pub(super) fn insert(&mut self, dot: Dot, key: Key, is_delete: bool) {
+        let place = match self.actors.binary_search_by_key(&dot.actor, |entry| entry.0) {
+            Ok(place) => place,
+            Err(place) => {
+                self.actors.insert(place, (dot.actor, Writes::default()));
+                place
+            }
+        };
+        self.actors[place].1.insert(dot.counter.get(), Told { key, is_delete });
     }
 
     /// Notes what was seen of which no key was told.
@@ -31,23 +104,20 @@ impl Log {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.keys.len()
+        self.actors.iter().map(|(_, writes)| writes.len()).sum()
     }
 
     /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows. Costs
     /// what is missing, and a look at each actor and gap.
-    pub(super) fn missing_from(&self, seen: &DotSet) -> Option<IndexSet<Key>> {
+    pub(super) fn missing_from(&self, seen: &DotSet) -> Option<KeySet> {
         if !seen.contains_all(&self.untold) {
             return None;
         }
-        let mut missing = IndexSet::new();
-        let mut next = self.keys.first_key_value();
-        while let Some((&Dot { actor, .. }, _)) = next {
-            for (first, last) in seen.gaps(actor) {
-                missing.extend(self.keys.range(first..=last).map(|(_, key)| key.clone()));
+        let mut missing = KeySet::default();
+        for (actor, writes) in &self.actors {
+            for (first, last) in seen.gaps(*actor) {
+                missing.extend(writes.keys(first.counter.get(), last.counter.get()).cloned());
             }
-            let end = Dot { actor, counter: NonZeroU64::MAX };
-            next = self.keys.range((Bound::Excluded(end), Bound::Unbounded)).next();
         }
         Some(missing)
     }
@@ -57,31 +127,44 @@ impl Log {
         self.cut.contains(dot)
     }
 
-    /// Cuts off what all nodes have seen: this one `mine`, its peers each one of `theirs`. Returns the keys of what was cut
-    /// off. Costs that, and a look at each actor.
-    pub(super) fn cut<'a>(&mut self, mine: &DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) -> Vec<Key> {
-        if self.keys.is_empty() {
-            return Vec::new();
+    /// Cuts off what all nodes have seen: this one `mine`, its peers each one of `theirs`. Returns the keys of the deletes that
+    /// were cut off: nothing else of a key is forgotten with its writes. Costs what is cut off, and a look at each actor.
+    pub(super) fn cut<'a>(&mut self, mine: &'a DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) -> Vec<Key> {
+        let mut deleted = Vec::new();
+        if self.actors.iter().all(|(_, writes)| writes.is_empty()) {
+            return deleted;
         }
         if theirs.clone().all(|seen| seen == mine) {
             // With what lies above gaps, which the bases do not tell of.
             self.cut.insert_all(mine);
             self.untold.insert_all(mine);
-            return std::mem::take(&mut self.keys).into_values().collect();
-        }
-        let mut keys = Vec::new();
-        for actor in mine.actors() {
-            let everywhere = theirs.clone().map(|seen| seen.base(actor)).fold(mine.base(actor), u64::min);
-            if everywhere <= self.cut.base(actor) {
-                continue;
+            for (_, writes) in &mut self.actors {
+                take_deleted(writes, u64::MAX, &mut deleted);
             }
-            let (Some(first), Some(last)) = (Dot::new(actor, 1), Dot::new(actor, everywhere)) else { continue };
-            while let Some((&dot, _)) = self.keys.range(first..=last).next() {
-                keys.extend(self.keys.remove(&dot));
-            }
-            self.cut.insert_up_to(actor, everywhere);
-            self.untold.insert_up_to(actor, everywhere);
+            return deleted;
         }
-        keys
+        for (actor, writes) in &mut self.actors {
+            let Some(first) = writes.first() else { continue };
+            // Most often one of the nodes lacks the first, and that is the end of it.
+            let bases = std::iter::once(mine).chain(theirs.clone()).map(|seen| seen.base(*actor));
+            let everywhere = bases
+                .map(|base| (base >= first).then_some(base))
+                .try_fold(u64::MAX, |least, base| Some(least.min(base?)));
+            if let Some(everywhere) = everywhere {
+                take_deleted(writes, everywhere, &mut deleted);
+                self.cut.insert_up_to(*actor, everywhere);
+                self.untold.insert_up_to(*actor, everywhere);
+            }
+        }
+        deleted
+    }
+}
+
+/// Takes all writes up to `last`; to `deleted` go the keys of the deletes among them.
+fn take_deleted(writes: &mut Writes, last: u64, deleted: &mut Vec<Key>) {
+    let taken = std::iter::from_fn(|| writes.pop_up_to(last));
+    deleted.extend(taken.filter(|told| told.is_delete).map(|told| told.key));
+    if writes.is_empty() && writes.ordered.capacity() > ROOM_KEPT {
+        writes.ordered = VecDeque::new();
     }
 }

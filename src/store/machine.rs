@@ -122,7 +122,7 @@ impl StateMachine for Node {
     }
 
     fn fold(&self, digest: &mut Digest) {
-        for (key, entry) in &self.keys {
+        for (key, entry) in self.keys.iter() {
             digest.fold_bytes(key.as_bytes());
             for version in entry.versions() {
                 digest.fold_bytes(&version.value);
@@ -158,7 +158,7 @@ impl Replica for Node {
     }
 
     fn tombstone_count(&self) -> usize {
-        self.keys.values().map(|entry| entry.tombstones().len()).sum()
+        self.keys.iter().map(|(_, entry)| entry.tombstones().len()).sum()
     }
 
     fn leftover_count(&self) -> usize {

@@ -27,6 +27,7 @@ mod covered;
 mod entry;
 mod error;
 mod hints;
+mod keys;
 mod log;
 mod machine;
 mod marks;

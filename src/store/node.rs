@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use indexmap::IndexMap;
-
 use super::covered::CoveredKeys;
 use super::entry::Entry;
+use super::keys::Keys;
 use super::log::Log;
 use super::marks::{Mark, Marks};
 use super::sync::Peer;
@@ -30,7 +29,7 @@ pub struct Node {
     /// How many writes this life has made; the plain interface may raise it.
     pub(super) counter: u64,
     /// In insertion order, so that nothing a run can see depends on the hasher.
-    pub(super) keys: IndexMap<Key, Entry, foldhash::fast::RandomState>,
+    pub(super) keys: Keys,
     /// How many versions have no name, and so are not in `seen`.
     pub(super) nameless: usize,
     /// The keys that remember writes which were overwritten before they came.
@@ -140,7 +139,7 @@ impl Node {
             node_count: total_nodes,
             actor: Actor { incarnation, node },
             counter: 0,
-            keys: IndexMap::default(),
+            keys: Keys::default(),
             nameless: 0,
             covered_keys: CoveredKeys::default(),
             log: Log::default(),
@@ -210,7 +209,7 @@ impl Node {
         };
         // What no node has seen although all have seen the same will hardly come any more.
         let is_settled = self.unsettled_peers().next().is_none();
-        for entry in self.keys.values() {
+        for (_, entry) in self.keys.iter() {
             match entry.covered() {
                 Some(_) if is_settled => leftovers.mourned_keys += 1,
                 covered => {
@@ -295,7 +294,7 @@ impl Node {
 
     /// From now on notes which keys change, beginning with all that are here.
     pub(crate) fn note_touched(&mut self) {
-        self.touched = Some(self.keys.keys().cloned().collect());
+        self.touched = Some(self.keys.iter().map(|(key, _)| key.clone()).collect());
     }
 
     /// The keys whose versions may have changed since this was last asked.

@@ -90,15 +90,22 @@ impl Node {
         let peer = peer.into();
         let checked = self.check_peer(peer);
         if checked.is_ok() {
-            let asked = &mut self.peers[peer.index()];
-            asked.silent |= asked.waiting.is_some();
-            let ticks = asked.patience.max(PATIENCE_MIN);
-            asked.patience = (ticks * 2).min(PATIENCE_MAX);
-            asked.waiting = Some(ticks);
-            let pull = Pull { actor: self.actor, seen: self.seen.clone() };
-            self.post(Some(peer), Message::Pull(Arc::new(pull)));
+            self.ask(peer, self.question());
         }
         checked.into()
+    }
+
+    fn question(&self) -> Arc<Pull> {
+        Arc::new(Pull { actor: self.actor, seen: self.seen.clone() })
+    }
+
+    fn ask(&mut self, peer: NodeId, question: Arc<Pull>) {
+        let asked = &mut self.peers[peer.index()];
+        asked.silent |= asked.waiting.is_some();
+        let ticks = asked.patience.max(PATIENCE_MIN);
+        asked.patience = (ticks * 2).min(PATIENCE_MAX);
+        asked.waiting = Some(ticks);
+        self.post(Some(peer), Message::Pull(question));
     }
 
     /// True when, for all this node knows, `peer` and it have seen the same; of a peer that is not there nothing is known.
@@ -118,11 +125,15 @@ impl Node {
 
     /// Time has passed: asks the peers with whom this node is not settled, unless they may still answer.
     pub(super) fn tick(&mut self) {
-        let unsettled: Vec<NodeId> = self.unsettled_peers().collect();
-        for peer in unsettled {
+        let mut question = None;
+        for peer in (0..self.node_count).map(NodeId::new) {
+            if self.is_settled_with(peer) {
+                continue;
+            }
             match &mut self.peers[peer.index()].waiting {
                 Some(ticks) if *ticks > 1 => *ticks -= 1,
-                _ => drop(self.start_sync(peer)),
+                // It says the same to all of them.
+                _ => self.ask(peer, Arc::clone(question.get_or_insert_with(|| self.question()))),
             }
         }
     }
@@ -138,7 +149,7 @@ impl Node {
         let told = [self.latest_own(&write.clock), self.own_told(past)];
         told.into_iter().flatten().for_each(|told| self.outlive(told));
         // What was seen is here, or overwritten by something that is here.
-        if write.dot.is_some_and(|dot| !self.see(dot, key)) {
+        if write.dot.is_some_and(|dot| !self.see(dot, key, write.value.is_none())) {
             self.marks.note(Mark::DuplicateDropped);
             return 0;
         }
@@ -148,14 +159,14 @@ impl Node {
     }
 
     /// Marks the write of this name as seen; false if it was.
-    pub(super) fn see(&mut self, dot: Dot, key: &Key) -> bool {
+    pub(super) fn see(&mut self, dot: Dot, key: &Key, is_delete: bool) -> bool {
         let fills_gap = dot.counter.get() < self.seen.last(dot.actor);
         let is_new = self.seen.insert(dot);
         if is_new {
             if fills_gap {
                 self.marks.note(Mark::GapFilled);
             }
-            self.log.insert(dot, key.clone());
+            self.log.insert(dot, key.clone(), is_delete);
             self.covered_keys.note_seen(dot);
         }
         is_new
@@ -169,7 +180,7 @@ impl Node {
         let unseen = past.without(&self.seen);
         let Some(last) = unseen.last_dot() else { return };
         let place = self.place_of(key);
-        let entry = &mut self.keys[place];
+        let entry = self.keys.at_mut(place);
         if entry.covered().is_none() {
             self.covered_keys.insert(key.clone(), last);
         }
@@ -247,12 +258,13 @@ impl Node {
             }
         }
         for key in changed {
-            let Some(entry) = self.keys.get_mut(&key) else { continue };
+            let Some(place) = self.keys.place_of(&key) else { continue };
+            let entry = self.keys.at_mut(place);
             if entry.covered().is_none() {
                 entry.keep_tombstones(|tombstone| !self.log.is_cut(tombstone.dot));
             }
             if entry.is_empty() {
-                self.keys.swap_remove(&key);
+                self.keys.remove_at(place);
             }
         }
     }

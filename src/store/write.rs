@@ -8,9 +8,6 @@ use super::{Change, Context, Message, Node, Outcome, StoreError, Update, Version
 use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
 use crate::kv::{Key, Value};
 
-/// Room is made for so many keys at least.
-const KEYS_MIN: usize = 4;
-
 /// What a write was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -114,8 +111,8 @@ impl Node {
     ) -> Result<Written, StoreError> {
         self.check_sizes(key.as_ref(), value.as_deref().unwrap_or_default())?;
         // Each look at the map may wait for memory, so there is but one.
-        let place = self.keys.get_index_of(key.as_ref());
-        let entry = place.map(|place| &self.keys[place]);
+        let place = self.keys.place_of(key.as_ref());
+        let entry = place.map(|place| self.keys.at(place));
         // To write over all that is here is to write as if one had just read it.
         let (past, mut clock) = match context {
             None => (self.past(entry), entry.map_or_else(VectorClock::new, Entry::clock)),
@@ -140,8 +137,8 @@ impl Node {
             }
         }
         self.counter = dot.counter.get();
-        let place = place.unwrap_or_else(|| self.add_key(key.into()));
-        let key = Key::clone(self.keys.get_index(place).expect("expect: the key has its place").0);
+        let place = place.unwrap_or_else(|| self.keys.add(key.into()));
+        let key = Key::clone(self.keys.key_at(place));
         let mut seen = past.clone();
         seen.insert(dot);
         let context = Context::new(&key, seen, clock.clone());
@@ -156,13 +153,13 @@ impl Node {
     /// Puts an own write into its key, which has this place.
     fn commit(&mut self, place: usize, dot: Dot, update: &Update) {
         let Update { key, write, past } = update;
-        let entry = &mut self.keys[place];
+        let entry = self.keys.at_mut(place);
         let nameless = entry.nameless_count();
         entry.overwrite(past, &write.clock);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
         entry.push(write.clone());
         self.touch(key);
-        self.see(dot, key);
+        self.see(dot, key, write.value.is_none());
         self.cover(key, past);
         if self.node_count == 1 {
             self.forget();
@@ -171,17 +168,7 @@ impl Node {
 
     /// The place of a key; one that is not there takes one.
     pub(super) fn place_of(&mut self, key: &Key) -> usize {
-        self.keys.get_index_of(key).unwrap_or_else(|| self.add_key(key.clone()))
-    }
-
-    /// Makes room for a key that is not there, and returns its place.
-    fn add_key(&mut self, key: Key) -> usize {
-        let count = self.keys.len();
-        if count == self.keys.capacity() {
-            // Left to itself the map would take room for as many more.
-            self.keys.reserve_exact(KEYS_MIN.max(count / 8));
-        }
-        self.keys.insert_full(key, Entry::default()).0
+        self.keys.place_of(key).unwrap_or_else(|| self.keys.add(key.clone()))
     }
 
     /// Takes in an update that came some other way than through [`deliver`](Self::deliver).
@@ -218,7 +205,7 @@ impl Node {
     /// Merges a write that is new to this node into its key.
     pub(super) fn merge(&mut self, key: &Key, write: Write, past: &DotSet) -> Change {
         let place = self.place_of(key);
-        let entry = &mut self.keys[place];
+        let entry = self.keys.at_mut(place);
         let (nameless, had_tombstones) = (entry.nameless_count(), !entry.tombstones().is_empty());
         let change = entry.merge(write, past);
         self.nameless = self.nameless + entry.nameless_count() - nameless;
@@ -230,7 +217,7 @@ impl Node {
             Change::Stored { .. } | Change::Duplicate => {}
         }
         if entry.is_empty() {
-            self.keys.swap_remove_index(place);
+            self.keys.remove_at(place);
         }
         self.touch(key);
         change

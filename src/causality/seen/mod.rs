@@ -169,6 +169,9 @@ impl Counters {
     }
 
     fn contains_all(&self, other: &Self) -> bool {
+        if other.runs.is_empty() && other.base <= self.base {
+            return true;
+        }
         (other.base == 0 || self.contains_run(1, other.base))
             && other.runs.iter().all(|&(first, last)| self.contains_run(first, last))
     }
@@ -314,28 +317,32 @@ impl DotSet {
         self.actors.is_empty()
     }
 
+    #[inline]
     fn find(&self, actor: Actor) -> Option<&Counters> {
-        let place = self.actors.binary_search_by_key(&actor, |entry| entry.0).ok()?;
-        Some(&self.actors[place].1)
+        self.find_near(actor.node as usize, actor)
     }
 
     /// As `find`, of an actor that is likely to be at this place.
     fn find_near(&self, place: usize, actor: Actor) -> Option<&Counters> {
-        match self.actors.get(place) {
-            Some((same, counters)) if *same == actor => Some(counters),
-            _ => self.find(actor),
-        }
+        self.place_of(place, actor).ok().map(|place| &self.actors[place].1)
     }
 
     fn entry(&mut self, actor: Actor) -> &mut Counters {
-        let place = match self.actors.binary_search_by_key(&actor, |entry| entry.0) {
-            Ok(place) => place,
-            Err(place) => {
-                self.actors.insert(place, (actor, Counters::default()));
-                place
-            }
-        };
+        let place = self.place_of(actor.node as usize, actor).unwrap_or_else(|place| {
+            self.actors.insert(place, (actor, Counters::default()));
+            place
+        });
         &mut self.actors[place].1
+    }
+
+    /// Where an actor is, or would be. It is likely to be at the place `guess`: nodes in their first lives that have all written
+    /// are each at their own.
+    #[inline]
+    fn place_of(&self, guess: usize, actor: Actor) -> Result<usize, usize> {
+        match self.actors.get(guess) {
+            Some((same, _)) if *same == actor => Ok(guess),
+            _ => self.actors.binary_search_by_key(&actor, |entry| entry.0),
+        }
     }
 }
 
