@@ -16,7 +16,7 @@ const SPLICE_PERMILLE: u32 = 250;
 /// The longest that nodes are down or pause, and that links are cut, before the world heals.
 const CRASH_MAX_US: u64 = 40_000;
 const PAUSE_MAX_US: u64 = 60_000;
-const PARTITION_MAX_US: u64 = 60_000;
+const PARTITION_MAX_US: u64 = 120_000;
 
 /// A plan near to `plan`, changed in up to eight places; some have the faults or the fates of `other`.
 pub(super) fn mutate(plan: &Plan, other: &Plan, profile: &Profile, rng: &mut Rng) -> Plan {
@@ -176,4 +176,68 @@ fn near(at: Time, heal_at: Time, rng: &mut Rng) -> Time {
     let at = at.as_nanos();
     let moved = if rng.chance(500) { at.saturating_add(way) } else { at.saturating_sub(way) };
     Time::from_nanos(moved).min(heal_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mutate;
+    use crate::explore::Profile;
+    use crate::machine::{NodeId, Rng, Time};
+    use crate::sim::{Action, Fate, Fault, Link, MessageName, Plan, PlannedRequest};
+
+    /// A plan of requests and fates, none of which is a loss or a double.
+    fn calm(node_count: usize) -> Plan {
+        let mut plan = Plan::new(node_count);
+        for place in 0..8 {
+            let (at, node) = (Time::from_millis(place as u64), NodeId::new(place % node_count));
+            plan.requests.push(PlannedRequest { at, node, action: Action::new(place) });
+            let name = MessageName { link: Link::new(0, 1), kind: "update".into(), number: place as u32 + 1 };
+            plan.fates.insert(name, Fate::delay(std::time::Duration::from_millis(3)));
+        }
+        plan
+    }
+
+    /// What is changed for good by a thousand mutations, each of the one before.
+    fn mutants(profile: &Profile) -> Vec<Plan> {
+        let (rng, mut plan) = (&mut Rng::new(1, 2), calm(3));
+        let mut next = || {
+            plan = mutate(&plan, &calm(3), profile, rng);
+            plan.clone()
+        };
+        (0..1_000).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_mutant_keeps_to_the_profile() {
+        let longest = Profile::calm().delay_max;
+        for plan in mutants(&Profile::calm()) {
+            assert!(plan.faults.is_empty());
+            let is_calm =
+                |fate: &Fate| matches!(fate, Fate::Deliver(delays) if delays.len() == 1 && delays[0] <= longest);
+            assert!(plan.fates.values().all(is_calm), "{plan:?}");
+        }
+        let two_ways = Profile { one_way_permille: 0, in_step_permille: 0, ..Profile::hostile() };
+        for fault in mutants(&two_ways).into_iter().flat_map(|plan| plan.faults) {
+            match fault.fault {
+                Fault::Partition { links, .. } => assert!(links.iter().all(|link| links.contains(&link.reversed()))),
+                Fault::Crash { effects, wipe, .. } => assert!(effects.is_none() && !wipe),
+                Fault::Pause { .. } => panic!("expect: the profile has no pauses"),
+            }
+        }
+    }
+
+    #[test]
+    fn mutants_have_whatever_the_profile_has_and_stay_small() {
+        let plans = mutants(&Profile::harsh());
+        let any_fault =
+            |is: fn(&Fault) -> bool| plans.iter().any(|plan| plan.faults.iter().any(|fault| is(&fault.fault)));
+        assert!(any_fault(|fault| matches!(fault, Fault::Crash { effects: Some(_), .. })));
+        assert!(any_fault(|fault| matches!(fault, Fault::Pause { .. })));
+        assert!(any_fault(|fault| matches!(fault, Fault::Partition { links, .. } if links.len() == 1)));
+        let any_fate = |is: fn(&Fate) -> bool| plans.iter().any(|plan| plan.fates.values().any(is));
+        assert!(any_fate(|fate| *fate == Fate::Drop));
+        assert!(any_fate(|fate| matches!(fate, Fate::Deliver(delays) if delays.len() == 2)));
+        assert!(plans.iter().all(|plan| plan.decision_count() < 60 && plan.faults.len() <= 18));
+        assert!(plans.iter().all(|plan| plan.requests.is_sorted_by_key(|planned| planned.at)));
+    }
 }
