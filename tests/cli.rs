@@ -354,12 +354,14 @@ fn a_score_tells_how_soon_each_strategy_finds_a_bug() {
         "{}",
         run.out
     );
-    assert!(run.out.contains("portfolio  found by\nblind-put"), "{}", run.out);
+    assert!(run.out.contains("portfolio      with feedback  found by\nblind-put"), "{}", run.out);
 
     let scores = |jobs| {
         let mut table = json(&["score", "--bug", "zip-compare", "--campaigns", "4", "--json", "--jobs", jobs]);
         let scores = table["scores"].as_array_mut().unwrap();
-        assert_eq!(scores.len(), 6);
+        assert_eq!(scores.len(), 7);
+        let learn = scores.iter().map(|score| score["feedback"] == true);
+        assert_eq!(learn.collect::<Vec<_>>(), [false, false, false, false, false, false, true]);
         for score in scores.iter_mut() {
             assert_eq!((&score["found"], &score["campaigns"]), (&4.into(), &4.into()), "{score}");
             assert!(score.as_object_mut().unwrap().remove("seconds_mean").is_some());
