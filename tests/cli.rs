@@ -345,6 +345,26 @@ fn a_seed_and_a_strategy_are_a_world() {
     assert!(run.err.contains("expected one of uniform, swarm, pct, pos, delays, portfolio"), "{}", run.err);
 }
 
+/// What a mutant shows has no seed, so the screen names the file; and the file fails again.
+#[test]
+fn what_feedback_finds_is_seen_again_from_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
+    let sweep = ["sweep", "--system", "textbook", "--bug", "no-dots", "--seeds", "300", "--feedback", "--out", out];
+    let summary = json(&[&sweep[..], &["--json"]].concat());
+    assert_eq!((&summary["feedback"], &summary["runs"]), (&true.into(), &300.into()));
+    let failures = summary["failures"].as_array().unwrap();
+    assert!(!failures.is_empty());
+    for failure in failures {
+        let path = failure["plan"].as_str().unwrap();
+        let run = ddc(&["replay", path]);
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert!(run.out.contains("again") && ddc(&sweep).out.contains(&format!("replay {path}")), "{}", run.out);
+    }
+    let run = ddc(&["sweep", "--feedback", "--seed", "1"]);
+    assert_eq!(run.code, 2, "{}", run.out);
+}
+
 #[test]
 fn a_score_tells_how_soon_each_strategy_finds_a_bug() {
     let run = ddc(&["score", "--bug", "blind-put", "--campaigns", "4", "--worlds", "50"]);

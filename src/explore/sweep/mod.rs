@@ -109,6 +109,8 @@ pub struct Sweep {
     pub system: String,
     /// How its worlds were drawn: a seed means a world only together with this.
     pub strategy: Strategy,
+    /// Whether some of its worlds were made of the plans of earlier ones: [`System::feedback`].
+    pub feedback: bool,
     /// How many worlds were run.
     pub worlds: u64,
     /// How many of them violated a check, by check.
@@ -180,6 +182,7 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
     Sweep {
         system: system.name.clone(),
         strategy: system.strategy,
+        feedback: system.feedback,
         worlds: found.worlds,
         violations: found.violations,
         tally: found.tally,
