@@ -350,16 +350,18 @@ fn a_seed_and_a_strategy_are_a_world() {
 fn what_feedback_finds_is_seen_again_from_its_file() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().to_str().unwrap();
-    let sweep = ["sweep", "--system", "textbook", "--bug", "no-dots", "--seeds", "300", "--feedback", "--out", out];
+    let sweep = ["sweep", "--system", "textbook", "--bug", "loopback-trust", "--from", "1000"];
+    let sweep = [&sweep[..], &["--seeds", "300", "--feedback", "--out", out]].concat();
     let summary = json(&[&sweep[..], &["--json"]].concat());
     assert_eq!((&summary["feedback"], &summary["runs"]), (&true.into(), &300.into()));
     let failures = summary["failures"].as_array().unwrap();
-    assert!(!failures.is_empty());
+    assert!(failures.iter().any(|failure| failure["seed"].is_null()), "expect: a mutant failed: {failures:?}");
+    let screen = ddc(&sweep).out;
     for failure in failures {
         let path = failure["plan"].as_str().unwrap();
         let run = ddc(&["replay", path]);
         assert_eq!(run.code, 1, "{}", run.err);
-        assert!(run.out.contains("again") && ddc(&sweep).out.contains(&format!("replay {path}")), "{}", run.out);
+        assert!(run.out.contains("again") && screen.contains(&format!("replay {path}")), "{}", run.out);
     }
     let run = ddc(&["sweep", "--feedback", "--seed", "1"]);
     assert_eq!(run.code, 2, "{}", run.out);
