@@ -345,6 +345,28 @@ fn a_seed_and_a_strategy_are_a_world() {
     assert!(run.err.contains("expected one of uniform, swarm, pct, pos, delays, portfolio"), "{}", run.err);
 }
 
+/// What a mutant shows has no seed, so the screen names the file; and the file fails again.
+#[test]
+fn what_feedback_finds_is_seen_again_from_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
+    let sweep = ["sweep", "--system", "textbook", "--bug", "loopback-trust", "--from", "1000"];
+    let sweep = [&sweep[..], &["--seeds", "300", "--feedback", "--out", out]].concat();
+    let summary = json(&[&sweep[..], &["--json"]].concat());
+    assert_eq!((&summary["feedback"], &summary["runs"]), (&true.into(), &300.into()));
+    let failures = summary["failures"].as_array().unwrap();
+    assert!(failures.iter().any(|failure| failure["seed"].is_null()), "expect: a mutant failed: {failures:?}");
+    let screen = ddc(&sweep).out;
+    for failure in failures {
+        let path = failure["plan"].as_str().unwrap();
+        let run = ddc(&["replay", path]);
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert!(run.out.contains("again") && screen.contains(&format!("replay {path}")), "{}", run.out);
+    }
+    let run = ddc(&["sweep", "--feedback", "--seed", "1"]);
+    assert_eq!(run.code, 2, "{}", run.out);
+}
+
 #[test]
 fn a_score_tells_how_soon_each_strategy_finds_a_bug() {
     let run = ddc(&["score", "--bug", "blind-put", "--campaigns", "4", "--worlds", "50"]);
@@ -354,12 +376,14 @@ fn a_score_tells_how_soon_each_strategy_finds_a_bug() {
         "{}",
         run.out
     );
-    assert!(run.out.contains("portfolio  found by\nblind-put"), "{}", run.out);
+    assert!(run.out.contains("portfolio      with feedback  found by\nblind-put"), "{}", run.out);
 
     let scores = |jobs| {
         let mut table = json(&["score", "--bug", "zip-compare", "--campaigns", "4", "--json", "--jobs", jobs]);
         let scores = table["scores"].as_array_mut().unwrap();
-        assert_eq!(scores.len(), 6);
+        assert_eq!(scores.len(), 7);
+        let learn = scores.iter().map(|score| score["feedback"] == true);
+        assert_eq!(learn.collect::<Vec<_>>(), [false, false, false, false, false, false, true]);
         for score in scores.iter_mut() {
             assert_eq!((&score["found"], &score["campaigns"]), (&4.into(), &4.into()), "{score}");
             assert!(score.as_object_mut().unwrap().remove("seconds_mean").is_some());

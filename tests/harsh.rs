@@ -185,7 +185,8 @@ fn a_lost_disk_is_found_where_the_profile_asks_for_it() {
     let failure = &sweep(&forgets().profile(wipes), 1_000).failures[0];
     let plan = &failure.shrunk.plan;
     assert_eq!(plan.decision_count(), 2, "{plan:#?}");
-    assert!(matches!(plan.faults[0].fault, Fault::Crash { wipe: true, effects: None, .. }), "{plan:#?}");
+    // Within a step or between two: either is one decision.
+    assert!(matches!(plan.faults[0].fault, Fault::Crash { wipe: true, .. }), "{plan:#?}");
 }
 
 /// What a node has once had, it has again after a crash.

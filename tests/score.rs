@@ -16,7 +16,7 @@ use distributed_data_consistency::textbook::Bug;
 const WORLDS_MAX: u64 = 300;
 
 fn campaigns<M: StateMachine>(harness: &Harness<M>, campaigns: u64, worlds_max: u64, jobs: usize) -> Score {
-    let options = ScoreOptions { campaigns, worlds_max, jobs: NonZeroUsize::new(jobs).unwrap() };
+    let options = ScoreOptions { campaigns, first: 0, worlds_max, jobs: NonZeroUsize::new(jobs).unwrap() };
     score(harness.system(), &options, &|_| {})
 }
 

@@ -22,6 +22,7 @@ pub(super) trait AnySystem {
     /// Worlds of another profile may not reach what the system's own must.
     fn set_profile(&mut self, profile: Profile);
     fn set_strategy(&mut self, strategy: Strategy);
+    fn set_feedback(&mut self, feedback: bool);
     fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score;
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask>;
@@ -61,6 +62,10 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn set_strategy(&mut self, strategy: Strategy) {
         self.system_mut().strategy = strategy;
+    }
+
+    fn set_feedback(&mut self, feedback: bool) {
+        self.system_mut().feedback = feedback;
     }
 
     fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score {

@@ -62,6 +62,9 @@ pub(super) struct SweepArguments {
     /// How worlds are drawn: uniform, swarm, pct, pos, delays or portfolio [default: what the system says, else portfolio]
     #[arg(long, value_name = "NAME")]
     pub(super) strategy: Option<Strategy>,
+    /// A quarter of the worlds are made of the plans of those that showed something new; these have no seed, but a plan
+    #[arg(long, conflicts_with = "seed")]
+    pub(super) feedback: bool,
     /// On how many threads; the result does not depend on it
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
@@ -183,12 +186,18 @@ pub(super) struct ScoreArguments {
     /// Just this strategy: uniform, swarm, pct, pos, delays or portfolio [default: all; portfolio with --ablation]
     #[arg(long, value_name = "NAME")]
     pub(super) strategy: Option<Strategy>,
+    /// Only with feedback [default: without, and portfolio with it as well]
+    #[arg(long)]
+    pub(super) feedback: bool,
     /// Instead of strategies compare worlds in which one kind of thing never happens
     #[arg(long)]
     pub(super) ablation: bool,
     /// How often each is searched for, each time in other worlds
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) campaigns: u64,
+    /// The number of the first campaign: other campaigns, other worlds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) from: u64,
     /// Give up after so many worlds
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) worlds: u64,

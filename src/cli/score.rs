@@ -6,13 +6,14 @@ use std::thread;
 use super::ablation::Off;
 use super::args::ScoreArguments;
 use super::progress::Progress;
-use super::score_table::{Cell, Row, Table};
+use super::score_table::{Cell, Column, Row, Table};
 use super::{Exit, Registry, Wrong, print};
 use crate::explore::{ScoreOptions, Strategy};
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Result<Exit, Wrong> {
     let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let options = ScoreOptions { campaigns: arguments.campaigns, worlds_max: arguments.worlds, jobs };
+    let options =
+        ScoreOptions { campaigns: arguments.campaigns, first: arguments.from, worlds_max: arguments.worlds, jobs };
     let columns = columns(registry, arguments);
     let systems = registry.scored(arguments.system.as_deref(), arguments.bug.as_deref());
     let total = options.campaigns.saturating_mul((systems.len() * columns.len()) as u64);
@@ -20,10 +21,11 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
     let mut rows = Vec::new();
     for name in systems {
         let mut cells = Vec::new();
-        for (strategy, off) in &columns {
+        for Column { strategy, feedback, off } in &columns {
             registry.switch_off(*off);
             let system = registry.find(&name)?;
             system.set_strategy(*strategy);
+            system.set_feedback(*feedback);
             if *off != Off::Nothing {
                 let profile = off.strike_out(system.profile().clone());
                 system.set_profile(profile);
@@ -37,8 +39,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
         rows.push(Row { name, cells });
     }
     progress.finish();
-    let heads = columns.iter().map(|(strategy, off)| (strategy.name(), off.name())).collect();
-    let table = Table { heads, rows, by_strategy: !arguments.ablation, worlds_max: options.worlds_max };
+    let table = Table { heads: columns, rows, by_strategy: !arguments.ablation, worlds_max: options.worlds_max };
     if arguments.json {
         print(format_args!("{}\n", table.to_json()));
     } else {
@@ -47,11 +48,16 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
     Ok(Exit::Clean)
 }
 
-fn columns(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Vec<(Strategy, Off)> {
+fn columns(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Vec<Column> {
+    let feedback = arguments.feedback;
     if arguments.ablation {
         let strategy = arguments.strategy.unwrap_or_default();
-        return Off::ALL.into_iter().filter(|off| registry.switch_off(*off)).map(|off| (strategy, off)).collect();
+        let offs = Off::ALL.into_iter().filter(|off| registry.switch_off(*off));
+        return offs.map(|off| Column { strategy, feedback, off }).collect();
     }
+    let off = Off::Nothing;
     let wanted = |strategy: &Strategy| arguments.strategy.is_none_or(|only| only == *strategy);
-    Strategy::ALL.into_iter().filter(wanted).map(|strategy| (strategy, Off::Nothing)).collect()
+    let alone = Strategy::ALL.into_iter().filter(wanted).map(|strategy| Column { strategy, feedback, off });
+    let learning = Column { strategy: Strategy::default(), feedback: true, off };
+    alone.chain((arguments.strategy.is_none() && !feedback).then_some(learning)).collect()
 }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::explore::Score;
+use super::ablation::Off;
+use crate::explore::{Score, Strategy};
 use crate::report::grouped;
 
 /// The campaigns of one system, drawn in one way.
@@ -37,6 +38,20 @@ impl Cell {
     }
 }
 
+/// How worlds are drawn.
+pub(super) struct Column {
+    pub(super) strategy: Strategy,
+    pub(super) feedback: bool,
+    /// What never happens.
+    pub(super) off: Off,
+}
+
+impl Column {
+    fn head(&self) -> &'static str {
+        if self.feedback { "with feedback" } else { self.strategy.name() }
+    }
+}
+
 /// One system, drawn in all ways.
 pub(super) struct Row {
     pub(super) name: String,
@@ -57,8 +72,7 @@ impl Row {
 
 /// All systems, drawn in all ways.
 pub(super) struct Table {
-    /// Of each column the strategy, and what never happens.
-    pub(super) heads: Vec<(&'static str, &'static str)>,
+    pub(super) heads: Vec<Column>,
     pub(super) rows: Vec<Row>,
     /// The columns are strategies; else they are what never happens.
     pub(super) by_strategy: bool,
@@ -68,11 +82,12 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn to_json(&self) -> Value {
         let cells = self.rows.iter().flat_map(|row| {
-            self.heads.iter().zip(&row.cells).map(|((strategy, without), cell)| {
+            self.heads.iter().zip(&row.cells).map(|(Column { strategy, feedback, off }, cell)| {
                 json!({
                     "system": row.name,
-                    "strategy": strategy,
-                    "without": if *without == "all" { Value::Null } else { json!(without.trim_start_matches('-')) },
+                    "strategy": strategy.name(),
+                    "feedback": feedback,
+                    "without": (*off != Off::Nothing).then(|| off.name().trim_start_matches('-')),
                     "campaigns": cell.count(),
                     "found": cell.score.found(),
                     "worlds_mean": cell.worlds(),
@@ -138,8 +153,8 @@ impl fmt::Display for Table {
             grouped(self.worlds_max)
         )?;
         write!(f, "{:<22}", "")?;
-        for (strategy, without) in &self.heads {
-            if self.is_wide() { write!(f, "{strategy:>19}")? } else { write!(f, "{without:>8}")? }
+        for column in &self.heads {
+            if self.is_wide() { write!(f, "{:>19}", column.head())? } else { write!(f, "{:>8}", column.off.name())? }
         }
         writeln!(f, "  found by")?;
         self.rows.iter().try_for_each(|row| self.write_row(f, row))?;

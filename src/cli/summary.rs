@@ -42,7 +42,8 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, strategy, worlds, violations, tally, digest, coverage, unreached, failures } = self.sweep;
+        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures } =
+            self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(self.saved).map(|(failure, path)| {
@@ -59,6 +60,7 @@ impl Summary<'_> {
         json!({
             "system": system,
             "strategy": strategy.name(),
+            "feedback": feedback,
             "runs": worlds,
             "violations": self.sweep.violation_count(),
             "violations_by_check": violations,

@@ -23,6 +23,9 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     if let Some(strategy) = arguments.strategy {
         system.set_strategy(strategy);
     }
+    if arguments.feedback {
+        system.set_feedback(true);
+    }
     let mut options = SweepOptions::new(seeds(arguments)?);
     options.jobs = arguments.jobs.unwrap_or(options.jobs);
     if arguments.verify {

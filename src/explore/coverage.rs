@@ -12,7 +12,7 @@ use crate::machine::{Digest, Effect, NodeId, StateMachine, Time};
 use crate::sim::{Event, Input, Nodes, Observer};
 
 /// So many kinds of moves are told apart. Of more than that a sample is kept, which depends on the kinds alone.
-const KINDS_MAX: usize = 1 << 18;
+pub(super) const KINDS_MAX: usize = 1 << 18;
 
 /// What a sweep has shown of the system, and what it leaves to be expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,11 @@ impl Moves {
         for (kind, shown) in other.kinds {
             self.note(kind, shown);
         }
+    }
+
+    /// The kinds that were seen.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = u64> {
+        self.kinds.keys().copied()
     }
 
     pub(super) fn coverage(&self) -> Coverage {

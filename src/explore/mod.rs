@@ -7,6 +7,8 @@ mod coverage;
 mod determinism;
 mod exhaustive;
 mod explain;
+mod feedback;
+mod origin;
 mod outcome;
 mod profile;
 mod random;

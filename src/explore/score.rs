@@ -1,5 +1,6 @@
 //! How soon a violation is found: campaigns, each over worlds of its own, up to the first that fails.
 
+use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +8,9 @@ use std::thread;
 
 use indexmap::IndexMap;
 
-use super::System;
+use super::coverage::Moves;
+use super::feedback::{Feedback, Lesson, ROUND};
+use super::{Outcome, System};
 use crate::machine::StateMachine;
 
 /// The seeds of campaigns lie this far apart, and no campaign has more worlds.
@@ -16,8 +19,10 @@ const SEEDS_APART: u64 = 1 << 32;
 /// How to score.
 #[derive(Clone, Debug)]
 pub struct ScoreOptions {
-    /// How many campaigns. The n-th begins with the seed n · 2^32.
+    /// How many campaigns.
     pub campaigns: u64,
+    /// The number of the first. Campaign n begins with the seed n · 2^32.
+    pub first: u64,
     /// After so many worlds a campaign gives up.
     pub worlds_max: u64,
     /// On how many threads. The result does not depend on it.
@@ -84,7 +89,7 @@ pub fn score<M: StateMachine>(system: &System<M>, options: &ScoreOptions, progre
         if number >= options.campaigns {
             break;
         }
-        let campaign = campaign(system, number, options.worlds_max.min(SEEDS_APART));
+        let campaign = campaign(system, options.first.wrapping_add(number), options.worlds_max.min(SEEDS_APART));
         all.lock().expect("expect: no thread of a score panics").push(campaign);
         progress(1);
     };
@@ -105,12 +110,42 @@ pub fn score<M: StateMachine>(system: &System<M>, options: &ScoreOptions, progre
 fn campaign<M: StateMachine>(system: &System<M>, number: u64, worlds_max: u64) -> Campaign {
     let first = number.wrapping_mul(SEEDS_APART);
     let mut steps = 0;
+    let mut learner = system.feedback.then(Learner::default);
     for place in 0..worlds_max {
-        let outcome = system.run_seed(first.wrapping_add(place));
+        let seed = first.wrapping_add(place);
+        let outcome = match &mut learner {
+            None => system.run_seed(seed),
+            Some(learner) => learner.run(system, seed),
+        };
         steps += outcome.tally.steps;
         if let Some(violation) = outcome.violation {
             return Campaign { worlds: place + 1, steps, check: Some(violation.check) };
         }
     }
     Campaign { worlds: worlds_max, steps, check: None }
+}
+
+/// Runs worlds one after the other, as a sweep with feedback does.
+#[derive(Default)]
+struct Learner {
+    feedback: Feedback,
+    /// How far the round has come, and what there is to learn from it.
+    place: u64,
+    lessons: Vec<Lesson>,
+}
+
+impl Learner {
+    fn run<M: StateMachine>(&mut self, system: &System<M>, seed: u64) -> Outcome {
+        if self.place == ROUND {
+            self.feedback.learn(mem::take(&mut self.lessons));
+            self.place = 0;
+        }
+        self.place += 1;
+        let origin = self.feedback.origin(seed, &system.profile);
+        let mut moves = Moves::default();
+        moves.begin(seed);
+        let outcome = system.run_origin(&origin, &mut moves);
+        self.lessons.extend(self.feedback.lesson(system, &origin, &outcome, &moves));
+        outcome
+    }
 }

@@ -36,6 +36,9 @@ pub struct System<M: StateMachine> {
     pub profile: Profile,
     /// How worlds are drawn from seeds.
     pub strategy: Strategy,
+    /// Whether sweeps and scores learn from what worlds show: in a quarter of the places of seeds are then worlds made of the
+    /// plans of earlier ones. What a seed means does not change.
+    pub feedback: bool,
     /// How far a run may go.
     pub limits: Limits,
 }

@@ -13,6 +13,7 @@ pub use cause::Cause;
 use cause::Sample;
 use witness::{STATE, Sight, Witness};
 
+use super::origin::Origin;
 use super::{Failure, Outcome, Recorded, Shrunk, System};
 use crate::check::{Breach, Violation};
 use crate::machine::{NodeId, StateMachine, Time};
@@ -105,6 +106,11 @@ impl<M: StateMachine> System<M> {
     #[must_use]
     pub fn verify_seed(&self, seed: u64) -> Verified {
         verify(&|witness| self.run_seed_seen(seed, witness))
+    }
+
+    /// Runs a world of a sweep twice, and compares all that can be seen of it.
+    pub(super) fn verify_origin(&self, origin: &Origin) -> Verified {
+        verify(&|witness| self.run_origin(origin, witness))
     }
 }
 

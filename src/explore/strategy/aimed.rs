@@ -7,13 +7,23 @@ use crate::explore::random::{draw_links, until};
 use crate::machine::{NodeId, Rng, Time};
 use crate::sim::{Fault, Plan, PlannedFault};
 
+/// Of so many faults in a thousand the request is one of the first: what a node does first, under a new name, it does only once …
+const FIRST_PERMILLE: u32 = 200;
+/// … and these are the first.
+const FIRST_COUNT: usize = 2;
+
+/// The longest that links are cut: long enough for whoever is cut off to ask several times.
+const PARTITION_MAX_US: u64 = 120_000;
+
 impl Profile {
     /// Adds faults to a plan that has its requests: at or shortly after a request, and at its node.
     pub(in crate::explore) fn aim_faults(&self, plan: &mut Plan, partitions: u64, crashes: u64, rng: &mut Rng) {
+        // Half as many again as elsewhere: a node that hears and is not heard, or the other way, shows what a mere cut does not.
+        let one_way_permille = self.one_way_permille * 3 / 2;
         for _ in 0..partitions {
             let (at, _) = aim(plan, rng);
-            let links = draw_links(plan.node_count, self.one_way_permille, rng);
-            let fault = Fault::Partition { links, heal: until(rng, 60_000) };
+            let links = draw_links(plan.node_count, one_way_permille, rng);
+            let fault = Fault::Partition { links, heal: until(rng, PARTITION_MAX_US) };
             plan.faults.push(PlannedFault { at, fault });
         }
         for _ in 0..crashes {
@@ -31,7 +41,8 @@ impl Profile {
 
 /// When and where a request comes, or a little after.
 fn aim(plan: &Plan, rng: &mut Rng) -> (Time, NodeId) {
-    let drawn = rng.pick(&plan.requests).map(|request| (request.at, request.node));
+    let count = if rng.chance(FIRST_PERMILLE) { FIRST_COUNT.min(plan.requests.len()) } else { plan.requests.len() };
+    let drawn = rng.pick(&plan.requests[..count]).map(|request| (request.at, request.node));
     let (at, node) = drawn.unwrap_or((Time::ZERO, NodeId::new(0)));
     let after = if rng.chance(500) { 0 } else { rng.below(5_000) };
     (at + Duration::from_micros(after), node)

@@ -21,8 +21,9 @@ use crate::machine::Rng;
 /// The random stream that says which strategy draws a world of the portfolio.
 const PORTFOLIO_STREAM: u64 = 5;
 
-/// The shares of the portfolio, chosen by what each strategy alone takes for each planted bug. They are fixed: with shares that
-/// adapt, a seed would mean nothing without the worlds before it. `Delays` is what some bugs need that hide in any noise.
+/// The shares of the portfolio, chosen by what each strategy alone takes for each planted bug. They are fixed: shares that
+/// adapt gain no more than the noise, and a seed would mean nothing without the worlds before it. `Delays` is what some bugs need
+/// that hide in any noise.
 const PORTFOLIO: [Strategy; 8] = [
     Strategy::Pos,
     Strategy::Pos,
