@@ -96,7 +96,7 @@ mod tests {
         }
         assert_eq!(knobs.to_string(), format!("all = {KNOB_VALUE_MAX}, batch = 1, hints = 0"));
         assert_eq!((knobs.get("batch"), knobs.get("none"), knobs.len()), (Some(1), None, 3));
-        ["batch", "none", "all", "hints"].map(|name| knobs.remove(name));
+        ["batch", "none", "all", "hints"].iter().for_each(|name| knobs.remove(name));
         assert_eq!((&knobs, knobs.is_empty()), (&Knobs::default(), true));
     }
 }

@@ -31,7 +31,8 @@ pub struct Config {
     pub hints_max: usize,
     /// The most messages that wait to be taken in; what comes then is refused.
     pub inbox_max: usize,
-    /// The most messages that wait to be sent; then the oldest is forgotten, and anti-entropy makes up for it.
+    /// The most messages that wait to be sent; then the oldest is forgotten, and anti-entropy makes up for it. The batches of one
+    /// answer always have room.
     pub outbox_max: usize,
     /// How often a node that lacks something, or knows a peer that does, asks again.
     pub sync_every: Duration,
