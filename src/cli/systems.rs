@@ -20,7 +20,7 @@ pub fn store() -> Harness<Node> {
         .knob("batch_keys_max", 1..=8)
         .knob("batch_bytes", 1..=64)
         .knob("hints_max", 0..=16)
-        .knob("outbox_max", 1..=64)
+        .knob("outbox_max", 16..=64)
         .knob("sync_every_us", 5_000..=100_000)
 }
 
