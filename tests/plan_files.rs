@@ -144,6 +144,48 @@ fn a_core_pauses_and_lost_disks_stand_where_they_belong() {
 }
 
 #[test]
+fn knobs_stand_between_the_header_and_the_decisions() {
+    let mut plan = Plan::new(3);
+    for (name, value) in [("log_max", u64::MAX), ("batch_max", 1), ("two words", 0)] {
+        plan.knobs.set(name, value);
+    }
+    let text = "settle = \"10s\"\n\n[knobs]\nbatch_max = 1\nlog_max = 9223372036854775807\n\"two words\" = 0\n";
+    let file = file(plan);
+    let written = file.to_toml().unwrap();
+    assert!(written.ends_with(text), "{written}");
+    assert_eq!(read(&written), Ok(file));
+    let check = |from: &str, to: &str, expected: &str| {
+        assert!(written.contains(from), "{from}");
+        assert_eq!(read(&written.replacen(from, to, 1)).unwrap_err(), expected);
+    };
+    let number = "expected a number from 0 to 9223372036854775807, like batch_max = 1, found";
+    check("max = 1", "max = -1", &format!("x.toml:11: {number} -1"));
+    check("max = 1", "max = \"1\"", &format!("x.toml:11: {number} \"1\""));
+    check("5807", "5808", &format!("x.toml:12: {number} 9223372036854775808"));
+    check("\n[knobs]", "knobs = 7\n[request]", "x.toml:9: expected a table like [knobs], found 7");
+    check("batch_max = 1", "batch.max = 1", &format!("x.toml:11: {number} a table"));
+    let name = "expected a name of a knob of 1 to 64 bytes, like batch_max, found";
+    check("\"two words\"", "\"\"", &format!("x.toml:13: {name} \"\""));
+    let long = "x".repeat(65);
+    check("batch_max", &long, &format!("x.toml:11: {name} \"{}\"…", &long[..60]));
+    check("batch_max = 1", "log_max = 1", "x.toml:12: expected TOML: duplicate key");
+    let many: String = (0..65).map(|place| format!("k{place} = 1\n")).collect();
+    let head = written.split("batch_max").next().unwrap();
+    assert_eq!(read(&format!("{head}{many}")).unwrap_err(), "x.toml:75: expected at most 64 knobs");
+}
+
+#[test]
+fn knobs_that_no_reader_takes_are_not_written() {
+    let with =
+        |knobs: Vec<String>| file(Plan { knobs: knobs.into_iter().map(|name| (name, 1)).collect(), ..Plan::new(1) });
+    let error = |knobs| with(knobs).to_toml().unwrap_err().to_string();
+    assert!(
+        error(vec![String::new()]).ends_with("expected a name of a knob of 1 to 64 bytes, like batch_max, found \"\"")
+    );
+    assert!(error((0..65).map(|place| place.to_string()).collect()).ends_with("expected at most 64 knobs, found 65"));
+}
+
+#[test]
 fn a_file_by_hand_may_leave_out_what_is_boring() {
     let text = "format = 1\r\nsystem = 'mine'\nexpect = 'clean'\nnodes = 0x3\n[[fault]]\nat = '4ms'\n\
                 partition.links = ['0<->1', \"2 -> 0\"]\n[run]\ntrace = '''a\r\nb'''";
@@ -173,7 +215,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "nodes = 3",
         "nodez = 3",
         "x.toml:6: expected one of format, system, seed, violates, expect, digest, nodes, latency, heal_at, core, \
-         settle, request, fault, fate, run, found a field \"nodez\"",
+         settle, knobs, request, fault, fate, run, found a field \"nodez\"",
     ),
     ("nodes = 3\n", "\n", "x.toml:1: expected a field \"nodes\": a number of nodes from 1 to 4096"),
     ("nodes = 3", "nodes = 0", "x.toml:6: expected a number of nodes from 1 to 4096, found 0"),
@@ -254,7 +296,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[run]",
         "[runs]",
         "x.toml:45: expected one of format, system, seed, violates, expect, digest, nodes, latency, \
-         heal_at, core, settle, request, fault, fate, run, found a field \"runs\"",
+         heal_at, core, settle, knobs, request, fault, fate, run, found a field \"runs\"",
     ),
     ("trace = '''", "tracks = '''", "x.toml:46: expected one of trace, found a field \"tracks\""),
     ("nodes = 3", "nodes = 3\nnodes = 3", "x.toml:7: expected TOML: duplicate key"),
@@ -537,10 +579,12 @@ fn plans() -> impl Strategy<Value = Plan> {
     let header = (any::<u64>(), 1..=NODE_COUNT_MAX, spans(), times(), spans());
     let decisions = (vec(requests(), 0..6), vec(faults(), 0..6), fates());
     let core = option::of(vec((0..=65_535_usize).prop_map(NodeId::new), 0..4));
-    (header, core, decisions).prop_map(|(header, core, (requests, faults, fates))| {
+    let knobs = vec(("[a-z_ .\"é]{1,16}", prop_oneof![0..9_u64, any::<u64>()]), 0..4);
+    let knobs = knobs.prop_map(|knobs| knobs.into_iter().collect());
+    (header, core, knobs, decisions).prop_map(|(header, core, knobs, (requests, faults, fates))| {
         let (seed, node_count, latency, heal_at, settle) = header;
         let (heal_at, fates) = (Time::from_nanos(heal_at), fates.into_iter().collect());
-        Plan { seed, node_count, latency, heal_at, core, settle, requests, faults, fates }
+        Plan { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates }
     })
 }
 

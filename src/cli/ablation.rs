@@ -19,6 +19,7 @@ pub(super) enum Off {
     Pauses,
     Wipes,
     Cores,
+    Knobs,
     /// Each world has a little of everything.
     Swarm,
     Sessions,
@@ -27,7 +28,7 @@ pub(super) enum Off {
 }
 
 impl Off {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Nothing,
         Self::Delays,
         Self::Drops,
@@ -40,6 +41,7 @@ impl Off {
         Self::Pauses,
         Self::Wipes,
         Self::Cores,
+        Self::Knobs,
         Self::Swarm,
         Self::Sessions,
         Self::Deletes,
@@ -60,6 +62,7 @@ impl Off {
             Self::Pauses => "-pause",
             Self::Wipes => "-wipe",
             Self::Cores => "-core",
+            Self::Knobs => "-knobs",
             Self::Swarm => "-swarm",
             Self::Sessions => "-sess",
             Self::Deletes => "-del",
@@ -87,6 +90,7 @@ impl Off {
             Self::Pauses => profile.pause_permille = 0,
             Self::Wipes => profile.wipe_permille = 0,
             Self::Cores => profile.core_permille = 0,
+            Self::Knobs => profile.knob_permille = 0,
             Self::Swarm => profile.fixed_mix = true,
         }
         profile

@@ -15,7 +15,13 @@ use crate::textbook::{Bug, Textbook};
 pub fn store() -> Harness<Node> {
     // Small batches and few hints, so that small worlds have answers of many batches, and more to hint at than there is room.
     let config = Config { batch_keys_max: 1, hints_max: 2, ..Config::default() };
-    held_to_all(Harness::new("store", move |boot| Node::boot_with(boot, config.clone()))).must_reach(Node::marks())
+    held_to_all(Harness::new("store", move |boot| Node::boot_with(boot, config.clone())))
+        .must_reach(Node::marks())
+        .knob("batch_keys_max", 1..=8)
+        .knob("batch_bytes", 1..=64)
+        .knob("hints_max", 0..=16)
+        .knob("outbox_max", 16..=64)
+        .knob("sync_every_us", 5_000..=100_000)
 }
 
 /// The textbook's store, with the same checks; right, or with one known bug. Its name is `textbook` or `textbook/blind-put`.
@@ -23,7 +29,11 @@ pub fn store() -> Harness<Node> {
 pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
     let harness = held_to_all(Harness::new(name, move |boot| Textbook::boot(boot, bug)));
-    harness.profile(worlds_of(bug)).must_reach(["context used"])
+    let harness = harness.profile(worlds_of(bug)).must_reach(["context used"]);
+    match bug {
+        Some(Bug::FullBatch | Bug::ShortLog) => harness.knob("part_length", 1..=64).knob("log_max", 1..=64),
+        _ => harness,
+    }
 }
 
 /// Worlds that have what the bug needs to show: some need what not every protocol stands, but the textbook does.

@@ -27,6 +27,6 @@ pub use profile::{Profile, UnknownProfile};
 pub use random::SeededFates;
 pub use score::{Campaign, Score, ScoreOptions, score};
 pub use shrink::{SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, shrink};
-pub use strategy::{Strategy, UnknownStrategy};
+pub use strategy::{Knob, Strategy, UnknownStrategy};
 pub use sweep::{Failure, REACH_WORLDS_MIN, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
 pub use system::{CheckMaker, Recorded, System};

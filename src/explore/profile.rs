@@ -41,6 +41,9 @@ pub struct Profile {
     pub core_permille: u32,
     /// In such worlds any nodes may be left, be it only one, rather than a majority.
     pub core_of_any_size: bool,
+    /// In how many worlds of a thousand some of the system's knobs are set, if it has any: limits that a small world would never
+    /// meet are tiny then.
+    pub knob_permille: u32,
     /// Each world has a little of everything, instead of much of something.
     pub fixed_mix: bool,
     /// The most partitions of a world, and the most crashes, and the most pauses.
@@ -89,6 +92,7 @@ impl Profile {
             pause_permille: 0,
             core_permille: 0,
             core_of_any_size: false,
+            knob_permille: 400,
             fixed_mix: false,
             faults_max: 3,
             hostile_max: Duration::from_millis(120),

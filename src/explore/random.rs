@@ -6,9 +6,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::strategy::{Few, Pct, Pos};
+use super::strategy::{Few, Knob, Pct, Pos, draw_knobs};
 use super::{Profile, Strategy};
-use crate::machine::{NodeId, Rng, StateMachine, Time};
+use crate::machine::{Knobs, NodeId, Rng, StateMachine, Time};
 use crate::sim::{Action, Clients, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
 const WORLD_STREAM: u64 = 0;
@@ -98,16 +98,23 @@ pub(super) struct Recipe<'a, M: StateMachine> {
     pub(super) request_counts: RangeInclusive<u32>,
     pub(super) settle: Duration,
     pub(super) profile: &'a Profile,
+    pub(super) knobs: &'a [Knob],
     pub(super) clients: Option<Box<dyn Clients<M>>>,
 }
 
 impl<M: StateMachine> Recipe<'_, M> {
     /// The world of `seed`: a plan without fates, and the source that draws them.
     pub(super) fn draw(self, strategy: Strategy, seed: u64) -> (Plan, SeededFates) {
-        match strategy.of(seed) {
-            Strategy::Uniform | Strategy::Swarm => self.draw_spread(strategy.of(seed), seed),
+        let strategy = strategy.of(seed);
+        let knobs = match strategy {
+            Strategy::Uniform => Knobs::default(),
+            _ => draw_knobs(self.knobs, self.profile.knob_permille, seed),
+        };
+        let (plan, fates) = match strategy {
+            Strategy::Uniform | Strategy::Swarm => self.draw_spread(strategy, seed),
             aimed => self.draw_aimed(aimed, seed),
-        }
+        };
+        (Plan { knobs, ..plan }, fates)
     }
 
     /// A world whose requests and faults come at any time.

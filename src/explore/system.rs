@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::random::Recipe;
-use super::{Outcome, Profile, SeededFates, Strategy};
+use super::{Knob, Outcome, Profile, SeededFates, Strategy};
 use crate::check::{Breach, Check, Checks, Violation};
 use crate::machine::{Boot, Digest, StateMachine, Time};
 use crate::sim::{
@@ -34,6 +34,8 @@ pub struct System<M: StateMachine> {
     pub settle: Duration,
     /// How hostile worlds are.
     pub profile: Profile,
+    /// Which limits of the machine worlds may shake.
+    pub knobs: Vec<Knob>,
     /// How worlds are drawn from seeds.
     pub strategy: Strategy,
     /// Whether sweeps and scores learn from what worlds show: in a quarter of the places of seeds are then worlds made of the
@@ -114,6 +116,7 @@ impl<M: StateMachine> System<M> {
             request_counts: self.request_counts.clone(),
             settle: self.settle,
             profile: &self.profile,
+            knobs: &self.knobs,
             clients: self.clients.as_ref().map(|clients| clients.fork()),
         };
         recipe.draw(self.strategy, seed)

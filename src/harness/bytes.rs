@@ -1,12 +1,14 @@
 //! Plans as bytes: every byte string is a plan, and a small change of the bytes is a small change of the plan.
 //!
 //! The first byte says how many nodes there are. Then come records of eight bytes, one for each decision; a record that
-//! is cut short ends in zeros, and one that begins with a zero decides nothing. So a fuzzer that changes a byte changes one
+//! is cut short ends in zeros, and one that begins with a zero decides nothing. A knob is told by its place among those that the
+//! harness declares. So a fuzzer that changes a byte changes one
 //! decision, and one that removes a record, or writes zeros over it, removes one decision.
 
 use std::time::Duration;
 
 use super::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US, micros};
+use crate::explore::Knob;
 use crate::machine::{NodeId, Time};
 use crate::sim::{Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
 
@@ -24,6 +26,8 @@ pub(super) mod sort {
     pub(crate) const CRASH: u8 = 13;
     pub(crate) const CRASH_IN_STEP: u8 = 14;
     pub(crate) const PARTITION: u8 = 15;
+    /// The whole byte: with another upper half, zeros below decide nothing.
+    pub(crate) const KNOB: u8 = 0x10;
 }
 
 /// The plan that these bytes stand for.
@@ -77,6 +81,11 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
             let links = if c % 2 == 0 && left != right { vec![link, link.reversed()] } else { vec![link] };
             plan.faults.push(PlannedFault { at, fault: Fault::Partition { links, heal: lasting(PARTITION_US) } });
         }
+        _ if head == sort::KNOB && !pool.knobs.is_empty() => {
+            let Knob { name, range } = &pool.knobs[a % pool.knobs.len()];
+            let value = range.start().saturating_add(u16::from_le_bytes(first).into());
+            plan.knobs.set(name, value.min(*range.end()));
+        }
         _ => {}
     }
 }
@@ -92,10 +101,16 @@ fn span(bytes: [u8; 2], most_us: u64) -> Duration {
 
 /// Bytes that stand for nearly this plan. Exact are the nodes, who asks and who is hit, and times of whole microseconds within
 /// the limits of the bytes; requests become the nearest that the pool has, a cut of many links becomes several, of many copies
-/// two are left, and fates of late messages (beyond the sixteenth of a kind and link) are left out.
+/// two are left, knobs are those that the harness declares, up to 2^16 above the smallest value, and fates of late messages (beyond the sixteenth of a kind and link) are left out.
 pub(super) fn from_plan(pool: &Pool, plan: &Plan) -> Vec<u8> {
     let (fewest, most) = (*pool.node_counts.start(), *pool.node_counts.end());
     let mut bytes = vec![(plan.node_count.clamp(fewest, most) - fewest) as u8];
+    for (place, knob) in pool.knobs.iter().enumerate() {
+        if let Some(value) = plan.knobs.get(&knob.name) {
+            let above = value.saturating_sub(*knob.range.start()).min(u16::MAX.into()) as u16;
+            push(&mut bytes, [sort::KNOB, place as u8, 0, 0], above.to_le_bytes(), [0, 0]);
+        }
+    }
     for planned in &plan.requests {
         if let Some(action) = nearest(&pool.actions, &planned.action) {
             let row = [sort::REQUEST, low(planned.node), action, 0];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Harness;
+use crate::explore::Knob;
 #[cfg(feature = "proptest")]
 use crate::explore::Profile;
 use crate::machine::{Rng, StateMachine, Time};
@@ -33,6 +34,8 @@ pub(super) struct Pool {
     /// How hostile drawn worlds are: what they do not have, plans have not either.
     #[cfg(feature = "proptest")]
     pub(super) profile: Profile,
+    /// Which limits may be shaken.
+    pub(super) knobs: Vec<Knob>,
     /// What clients may ask; nothing if there are no clients.
     pub(super) actions: Vec<Action>,
     /// The kinds of messages that fates may be for; none if nobody ever sends.
@@ -55,6 +58,7 @@ impl<M: StateMachine> Harness<M> {
             settle: system.settle,
             #[cfg(feature = "proptest")]
             profile: system.profile.clone(),
+            knobs: system.knobs.clone(),
             actions: self.actions(),
             kinds: self.kinds(),
         }

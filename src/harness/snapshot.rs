@@ -36,7 +36,8 @@ impl<M: StateMachine> Harness<M> {
         let Recorded { plan: _, outcome, trace } = self.record(plan);
         let counts = [(plan.requests.len(), "request"), (plan.faults.len(), "fault"), (plan.fates.len(), "fate")];
         let counts = counts.map(|(count, unit)| format!("{count} {unit}{}", if count == 1 { "" } else { "s" }));
-        let mut text = format!("{:?} on {} nodes: {}\n\n", self.name(), plan.node_count, counts.join(", "));
+        let knobs = if plan.knobs.is_empty() { String::new() } else { format!("; {}", plan.knobs) };
+        let mut text = format!("{:?} on {} nodes: {}{knobs}\n\n", self.name(), plan.node_count, counts.join(", "));
         for line in trace.lines() {
             text.push_str(&line);
             text.push('\n');

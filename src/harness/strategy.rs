@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::Harness;
 use super::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, RESTART_US, micros};
-use crate::explore::Profile;
-use crate::machine::{NodeId, StateMachine};
+use crate::explore::{Knob, Profile};
+use crate::machine::{Knobs, NodeId, StateMachine};
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
 
 /// How many messages of a kind and link a plan may have decided on.
@@ -32,9 +32,10 @@ impl<M: StateMachine> Harness<M> {
                 vec(fault(node_count, &pool.profile), 0..4),
                 vec((name(node_count, pool.kinds.clone()), fate()), fates),
                 core(node_count, &pool.profile),
+                knobs(&pool.knobs),
             )
-                .prop_map(move |(picked, faults, fates, core)| {
-                    let mut plan = Plan { core, ..pool.plan(node_count) };
+                .prop_map(move |(picked, faults, fates, core, knobs)| {
+                    let mut plan = Plan { core, knobs, ..pool.plan(node_count) };
                     plan.requests = picked
                         .into_iter()
                         .map(|(at, node, action)| {
@@ -77,6 +78,18 @@ fn core(node_count: usize, profile: &Profile) -> impl Strategy<Value = Option<Ve
     let nodes: Vec<NodeId> = (0..node_count).map(NodeId::new).collect();
     let core = prop::sample::subsequence(nodes, fewest..=node_count);
     if profile.core_permille > 0 { prop::option::of(core).boxed() } else { Just(None).boxed() }
+}
+
+/// Some limits otherwise than in production, half of them tiny.
+fn knobs(declared: &[Knob]) -> impl Strategy<Value = Knobs> + use<> {
+    let value = |knob: &Knob| {
+        let (low, high) = (*knob.range.start(), *knob.range.end());
+        let tiny = low.saturating_add(2).min(high);
+        let name = knob.name.clone();
+        prop::option::of(prop_oneof![low..=tiny, low..=high].prop_map(move |value| (name.clone(), value)))
+    };
+    let values: Vec<_> = declared.iter().map(value).collect();
+    values.prop_map(|values| values.into_iter().flatten().collect())
 }
 
 fn fault(node_count: usize, profile: &Profile) -> impl Strategy<Value = PlannedFault> + use<> {

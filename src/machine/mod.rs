@@ -35,6 +35,7 @@
 mod digest;
 mod env;
 mod ids;
+mod knobs;
 mod rng;
 mod time;
 mod workload;
@@ -44,6 +45,7 @@ use std::fmt;
 pub use digest::Digest;
 pub use env::{Effect, Env};
 pub use ids::{NodeId, RequestId};
+pub use knobs::{KNOB_VALUE_MAX, Knobs};
 pub use rng::Rng;
 pub use time::{Time, show_duration};
 pub use workload::{Requests, Simpler, Workload};
@@ -121,4 +123,33 @@ pub struct Boot<D> {
     pub node_count: usize,
     /// What it had made durable; the default at first.
     pub durable: D,
+    /// Which limits are to be other than in production; the same at each boot of a world.
+    pub knobs: Knobs,
+}
+
+impl<D> Boot<D> {
+    /// The boot of a node all of whose limits are as in production.
+    #[must_use]
+    pub fn new(id: NodeId, node_count: usize, durable: D) -> Self {
+        Self { id, node_count, durable, knobs: Knobs::default() }
+    }
+
+    /// A limit of the machine's: `default`, unless the plan says otherwise. It is the same for all nodes of a world, and at each of
+    /// their boots. On real threads ([`runtime::Cluster`](crate::runtime::Cluster)) it is always `default`.
+    ///
+    /// Which values worlds are drawn with says [`Harness::knob`](crate::harness::Harness::knob); but plans are total, and one made
+    /// by hand may say anything. So a machine that cannot do with 0 says so:
+    ///
+    /// ```
+    /// use distributed_data_consistency::machine::{Boot, NodeId};
+    ///
+    /// let mut boot = Boot::new(NodeId::new(0), 3, ());
+    /// assert_eq!(boot.knob("batch_max", 64), 64);
+    /// boot.knobs.set("batch_max", 0);
+    /// assert_eq!(boot.knob("batch_max", 64).max(1), 1);
+    /// ```
+    #[must_use]
+    pub fn knob(&self, name: &str, default: u64) -> u64 {
+        self.knobs.get(name).unwrap_or(default)
+    }
 }

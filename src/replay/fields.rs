@@ -141,6 +141,15 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// All fields in the order in which they stand, each with where its name does.
+    pub(super) fn entries(self) -> impl Iterator<Item = (usize, &'a str, Field<'a>)> {
+        let entries = self.entries.iter();
+        let mut entries: Vec<_> =
+            entries.map(|(key, value)| (key.span().start, key.get_ref().as_ref(), Field(value))).collect();
+        entries.sort_unstable_by_key(|(at, _, _)| *at);
+        entries.into_iter()
+    }
+
     /// The one field that is not one of `known`.
     pub(super) fn one_besides(self, known: &[&str], expected: &str) -> Result<(&'a str, Field<'a>), Wrong> {
         let entries = self.entries.iter().map(|(key, value)| (key.get_ref().as_ref(), Field(value)));

@@ -14,6 +14,9 @@
 //! heal_at = "60ms"
 //! settle = "10s"
 //!
+//! [knobs]                                 # limits of the machine that are other than in production
+//! batch_max = 1
+//!
 //! [[request]]
 //! at = "1ms"
 //! node = 1
@@ -51,4 +54,4 @@ mod update;
 mod write;
 
 pub use error::Error;
-pub use file::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};
+pub use file::{Expect, FILE_BYTES_MAX, FORMAT, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, PlanFile};

@@ -6,20 +6,22 @@ use toml::{Spanned, Value};
 
 use super::error::Wrong;
 use super::fields::{Field, Table};
-use super::{Expect, FORMAT, PlanFile, depth};
-use crate::machine::{NodeId, Time};
+use super::{Expect, FORMAT, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, PlanFile, depth};
+use crate::machine::{KNOB_VALUE_MAX, Knobs, NodeId, Time};
 use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
 /// The most decisions a plan file may hold. A counterexample has ten; a whole world, unshrunk, some thousands.
 const DECISIONS_MAX: usize = 1_000_000;
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 15] = [
     "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "core", "settle",
-    "request", "fault", "fate",
+    "knobs", "request", "fault", "fate",
 ];
 const RUN: &str = "run";
 const SYSTEM: &str = "the name of a system, like \"store\"";
 const NODE: &str = "a node number from 0 to 65535";
+/// What the reader takes for the name of a knob.
+pub(super) const KNOB_NAME: &str = "a name of a knob of 1 to 64 bytes, like batch_max";
 const DURATION: &str = "a duration like \"9ms\"";
 const ACTION: &str = "one action, like put = { key = \"cart\", value = \"b\" }";
 
@@ -106,7 +108,30 @@ fn header(top: Table<'_>) -> Result<Plan, Wrong> {
     if let Some(settle) = top.get("settle") {
         plan.settle = settle.duration()?;
     }
+    if let Some(field) = top.get("knobs") {
+        plan.knobs = knobs(field)?;
+    }
     Ok(plan)
+}
+
+fn knobs(field: Field<'_>) -> Result<Knobs, Wrong> {
+    let mut knobs = Vec::new();
+    for (at, name, value) in field.table("a table like [knobs]")?.entries() {
+        if knobs.len() == KNOB_COUNT_MAX {
+            return Err(Wrong::new(at, format!("expected at most {KNOB_COUNT_MAX} knobs")));
+        }
+        if !reads_knob(name) {
+            return Err(Wrong::new(at, format!("expected {KNOB_NAME}, found {}", clip(name))));
+        }
+        let expected = format!("a number from 0 to {KNOB_VALUE_MAX}, like batch_max = 1");
+        knobs.push((name.to_owned(), value.whole(0, KNOB_VALUE_MAX, &expected)?));
+    }
+    Ok(knobs.into_iter().collect())
+}
+
+/// Whether the name of a knob is one that is read.
+pub(super) fn reads_knob(name: &str) -> bool {
+    (1..=KNOB_NAME_BYTES_MAX).contains(&name.len())
 }
 
 /// Requests, faults and fates, if there are not too many together.

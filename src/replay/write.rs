@@ -6,9 +6,9 @@ use std::time::Duration;
 use toml::Value;
 
 use super::quote::{is_hidden, push_key, push_string, push_value};
-use super::read::{clip, reads_node};
-use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};
-use crate::machine::{NodeId, show_duration};
+use super::read::{KNOB_NAME, clip, reads_knob, reads_node};
+use super::{Expect, FILE_BYTES_MAX, FORMAT, KNOB_COUNT_MAX, PlanFile};
+use crate::machine::{Knobs, NodeId, show_duration};
 use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
 /// The whole file.
@@ -58,6 +58,24 @@ fn push_header(out: &mut String, file: &PlanFile, origin: bool) -> Result<(), St
         push_entry(out, "core", &format!("[{}]", core.join(", ")));
     }
     push_entry(out, "settle", &span(plan.settle));
+    push_knobs(out, &plan.knobs)
+}
+
+fn push_knobs(out: &mut String, knobs: &Knobs) -> Result<(), String> {
+    if knobs.is_empty() {
+        return Ok(());
+    }
+    if knobs.len() > KNOB_COUNT_MAX {
+        return Err(format!("expected at most {KNOB_COUNT_MAX} knobs, found {}", knobs.len()));
+    }
+    out.push_str("\n[knobs]\n");
+    for (name, value) in knobs.iter() {
+        if !reads_knob(name) {
+            return Err(format!("expected {KNOB_NAME}, found {}", clip(name)));
+        }
+        push_key(out, name);
+        out.push_str(&format!(" = {value}\n"));
+    }
     Ok(())
 }
 

@@ -4,12 +4,13 @@ use std::fmt;
 
 use super::diagram::diagram;
 use crate::explore::{Failure, Moment, Parting, Twin};
+use crate::sim::Plan;
 
 /// The screen is at most so wide …
 const COLUMNS: usize = 80;
 /// … and the diagram on it at most so high, so that all of it fits in 40 lines.
 const DIAGRAM_ROWS: usize = 18;
-/// The twin and the pivot take at most so many lines each.
+/// The twin, the pivot and the knobs take at most so many lines each.
 const EXPLANATION_LINES: usize = 2;
 /// At most so many reasons, in at most so many lines.
 const BECAUSE_LINES: usize = 7;
@@ -48,6 +49,9 @@ impl fmt::Display for Screen<'_> {
                 writeln!(f, "{line}")?;
             }
         }
+        for line in knobs_lines(&shrunk.plan) {
+            writeln!(f, "{line}")?;
+        }
         let label = if shrunk.runs == 0 { "plan" } else { "shrunk" };
         writeln!(f, "{label:<8} {}", shrunk_line(failure))?;
         for (label, command) in *hints {
@@ -55,6 +59,16 @@ impl fmt::Display for Screen<'_> {
         }
         Ok(())
     }
+}
+
+/// `batch_max = 1, hints_max = 0`; nothing if all limits are as in production.
+fn knobs_lines(plan: &Plan) -> Vec<String> {
+    if plan.knobs.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = wrapped("knobs    ", &plan.knobs.to_string());
+    lines.truncate(EXPLANATION_LINES);
+    lines
 }
 
 /// `without "2→0 update #1 dropped" it passes; the runs part at step 7 (9ms): node 0 takes 1→0 update #1`

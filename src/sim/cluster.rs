@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::machine::{Boot, Effect, Env, NodeId, Rng, StateMachine, Time};
+use crate::machine::{Boot, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
 pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [Slot<M>]);
@@ -88,8 +88,13 @@ impl<M: StateMachine> Slot<M> {
     }
 
     /// Makes the machine of the next life from what is durable. It has not started yet.
-    pub(crate) fn boot(&mut self, id: NodeId, node_count: usize, boot: &dyn Fn(Boot<M::Durable>) -> M) {
-        self.machine = Some(boot(Boot { id, node_count, durable: self.durable.clone() }));
+    pub(crate) fn boot(
+        &mut self,
+        (id, node_count): (NodeId, usize),
+        knobs: &Knobs,
+        boot: &dyn Fn(Boot<M::Durable>) -> M,
+    ) {
+        self.machine = Some(boot(Boot { id, node_count, durable: self.durable.clone(), knobs: knobs.clone() }));
     }
 
     /// Lets the machine do one piece of work; what it wants done goes to the end of `effects`, up to `budget`. Returns how much of

@@ -96,7 +96,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let node_count = self.nodes.len();
         let slot = &mut self.nodes[node.index()];
         let life = slot.life;
-        slot.boot(node, node_count, self.boot);
+        slot.boot((node, node_count), &self.plan.knobs, self.boot);
         self.tally.restarts += u64::from(life > 0);
         self.begin(node, Input::Start { life })?;
         self.act(node, M::start)

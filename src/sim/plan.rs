@@ -1,12 +1,13 @@
 //! Plans: all that a run depends on, as plain data.
 
+use std::fmt;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::{Action, Link, MessageName};
-use crate::machine::{NodeId, Time};
+use crate::machine::{Knobs, NodeId, Time};
 
 /// The largest cluster a plan may describe.
 pub const NODE_COUNT_MAX: usize = 4_096;
@@ -16,7 +17,7 @@ pub const NODE_COUNT_MAX: usize = 4_096;
 /// Plans are *total*: every plan can be run. A request or fault for a node that is not there is ignored, and so is a
 /// fate for a message that is never sent. A plan lists only what is not boring: a message without a fate is delivered
 /// once, in order, after the base latency.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Plan {
     /// Where the plan came from. The nodes' own random streams are drawn from it, nothing else.
     pub seed: u64,
@@ -32,6 +33,8 @@ pub struct Plan {
     pub core: Option<Vec<NodeId>>,
     /// How long after healing the cluster may take to come to rest.
     pub settle: Duration,
+    /// Which limits of the machine are other than in production. One that nobody asks for changes nothing.
+    pub knobs: Knobs,
     /// What clients ask.
     pub requests: Vec<PlannedRequest>,
     /// Which faults strike.
@@ -51,16 +54,31 @@ impl Plan {
             heal_at: Time::from_millis(100),
             core: None,
             settle: Duration::from_secs(10),
+            knobs: Knobs::default(),
             requests: Vec::new(),
             faults: Vec::new(),
             fates: IndexMap::new(),
         }
     }
 
-    /// The number of decisions: requests, faults, fates, and a core. The measure of a counterexample.
+    /// The number of decisions: requests, faults, fates, knobs, and a core. The measure of a counterexample.
     #[must_use]
     pub fn decision_count(&self) -> usize {
-        self.requests.len() + self.faults.len() + self.fates.len() + usize::from(self.core.is_some())
+        self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len() + usize::from(self.core.is_some())
+    }
+}
+
+/// All that it says; of knobs nothing if none is set.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates } = self;
+        let mut plan = f.debug_struct("Plan");
+        plan.field("seed", seed).field("node_count", node_count).field("latency", latency).field("heal_at", heal_at);
+        plan.field("core", core).field("settle", settle);
+        if !knobs.is_empty() {
+            plan.field("knobs", knobs);
+        }
+        plan.field("requests", requests).field("faults", faults).field("fates", fates).finish()
     }
 }
 

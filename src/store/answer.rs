@@ -17,11 +17,13 @@ impl Node {
         let batches = self.batches(states);
         self.answers = self.answers.wrapping_add(1);
         let batch_count = u32::try_from(batches.len()).expect("expect: a node has less than 2^32 keys");
-        for (batch, keys) in (0..).zip(batches) {
-            let (actor, number, seen) = (self.actor, self.answers, self.seen.clone());
-            let reply = Reply { actor, asked_by: pull.actor, number, batch, batch_count, full, keys, seen };
-            self.post(Some(from), Message::Reply(Arc::new(reply)));
-        }
+        let (actor, asked_by, number, seen) = (self.actor, pull.actor, self.answers, self.seen.clone());
+        let batches = batches.into_iter().enumerate().map(|(batch, keys)| {
+            let batch = batch as u32;
+            let reply = Reply { actor, asked_by, number, batch, batch_count, full, keys, seen: seen.clone() };
+            Message::Reply(Arc::new(reply))
+        });
+        self.post_answer(from, batches);
         0
     }
 

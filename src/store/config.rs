@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::machine::Boot;
+
 /// The limits of a node: how large each input may be, and how much of it may wait. How much is stored in the end has no
 /// bound: no key and no sibling is ever dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +31,28 @@ pub struct Config {
     pub hints_max: usize,
     /// The most messages that wait to be taken in; what comes then is refused.
     pub inbox_max: usize,
-    /// The most messages that wait to be sent; then the oldest is forgotten, and anti-entropy makes up for it.
+    /// The most messages that wait to be sent; then the oldest is forgotten, and anti-entropy makes up for it. The batches of one
+    /// answer always have room.
     pub outbox_max: usize,
     /// How often a node that lacks something, or knows a peer that does, asks again.
     pub sync_every: Duration,
+}
+
+impl Config {
+    /// These limits, where the plan does not say otherwise.
+    pub(super) fn shaken<D>(self, boot: &Boot<D>) -> Self {
+        let knob = |name, limit: usize| usize::try_from(boot.knob(name, limit as u64)).unwrap_or(usize::MAX);
+        Self {
+            batch_keys_max: knob("batch_keys_max", self.batch_keys_max),
+            batch_bytes: knob("batch_bytes", self.batch_bytes),
+            hints_max: knob("hints_max", self.hints_max),
+            outbox_max: knob("outbox_max", self.outbox_max),
+            // Not 0: a node would ask again and again at one moment.
+            sync_every: (boot.knobs.get("sync_every_us"))
+                .map_or(self.sync_every, |micros| Duration::from_micros(micros.max(1))),
+            ..self
+        }
+    }
 }
 
 impl Default for Config {

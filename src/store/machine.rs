@@ -29,14 +29,15 @@ impl Node {
         Self::boot_with(boot, Config::default())
     }
 
-    /// As [`boot`](Self::boot), with other limits.
+    /// As [`boot`](Self::boot), with other limits. Knobs of a plan go before them, by the names of the fields: `batch_keys_max`,
+    /// `batch_bytes`, `hints_max`, `outbox_max`, and `sync_every_us` in microseconds.
     ///
     /// # Panics
     /// As [`boot`](Self::boot).
     #[must_use]
     pub fn boot_with(boot: Boot<Durable>, config: Config) -> Self {
-        let Boot { id, node_count, durable } = boot;
-        match Self::with_config(id.index(), node_count, durable.incarnation, config) {
+        let config = config.shaken(&boot);
+        match Self::with_config(boot.id.index(), boot.node_count, boot.durable.incarnation, config) {
             Ok(node) => node,
             Err(error) => panic!("Node::boot: {error}"),
         }

@@ -286,6 +286,14 @@ impl Node {
         }
     }
 
+    /// Leaves an answer in the outbox. Nobody can make up for a part of it that is forgotten, for the next answer may have just as
+    /// many batches: so it has room as a whole, whatever the limit.
+    pub(super) fn post_answer(&mut self, to: NodeId, batches: impl ExactSizeIterator<Item = Message>) {
+        let room = self.config.outbox_max.saturating_sub(batches.len());
+        self.outbox.drain(..self.outbox.len().saturating_sub(room));
+        self.outbox.extend(batches.map(|message| Outgoing { to: Some(to), message }));
+    }
+
     /// The latest life of this node of which a clock tells, and how many writes of it.
     pub(super) fn latest_own(&self, clock: &VectorClock) -> Option<(Actor, u64)> {
         let counted = clock.entries().map(|(slot, counter)| (Actor::at_slot(slot, self.node_count), counter));

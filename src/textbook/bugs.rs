@@ -193,6 +193,22 @@ pub enum Bug {
     ///
     /// Invisible in worlds with a little of every fault, where no stream looks whole for long.
     TrustedStream,
+
+    /// What comes when a part of an answer is full closes the part, and is itself in none.
+    ///
+    /// Story: A puts 65 keys, and the updates to B are lost; B asks, and the answer has the first 64 in one part, and an empty
+    /// one: B takes it that the last is obsolete, and by B's word so does A.
+    ///
+    /// Invisible while nobody lacks more than goes into one part, which is 64 versions.
+    FullBatch,
+    /// Answers are made from a log of the latest names that a node has seen; what it has no room for must have long been
+    /// everywhere.
+    ///
+    /// Story: A puts cart=x, and the update to B is lost; A puts 64 other keys; B asks, and x is no longer in the log: B is told
+    /// that it has all, without x.
+    ///
+    /// Invisible while no node sees more than fits into the log, which is 64 names.
+    ShortLog,
 }
 
 impl Bug {
@@ -231,9 +247,13 @@ impl Bug {
         Self::TrustedStream,
     ];
 
+    /// Mistakes about what happens when something is full, of which no small world has enough: each shows only in worlds that
+    /// shake the limit (the knobs `part_length` and `log_max`).
+    pub const OF_LIMITS: [Self; 2] = [Self::FullBatch, Self::ShortLog];
+
     /// All of them.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> {
-        Self::CORE.into_iter().chain(Self::OF_FAULTS)
+        Self::CORE.into_iter().chain(Self::OF_FAULTS).chain(Self::OF_LIMITS)
     }
 
     /// The name on the command line and in plan files.
@@ -267,6 +287,8 @@ impl Bug {
             Self::ReplayWindow => "replay-window",
             Self::TornAnswer => "torn-answer",
             Self::TrustedStream => "trusted-stream",
+            Self::FullBatch => "full-batch",
+            Self::ShortLog => "short-log",
         }
     }
 }

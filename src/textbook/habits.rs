@@ -1,14 +1,14 @@
-//! What only the bugs of faults do, and what they go by: nothing of it happens in a textbook that is right.
+//! What only the bugs of faults and limits do, and what they go by: nothing of it happens in a textbook that is right.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::message::Seen;
-use super::sync::{SYNC_AFTER, node_of};
-use super::{Bug, Message, Textbook, Version};
+use super::sync::{PART_LENGTH, SYNC_AFTER, node_of};
+use super::{Bug, Durable, Message, Textbook, Version};
 use crate::causality::{Actor, Dot};
 use crate::kv::Key;
-use crate::machine::{Env, NodeId, Time};
+use crate::machine::{Boot, Env, NodeId, Time};
 
 /// For how long [`Bug::DedupWindow`] knows a name. Longer than any message takes that is no late copy.
 const DEDUP_WINDOW: Duration = Duration::from_millis(100);
@@ -26,7 +26,13 @@ const REPLAY_WINDOW: u64 = 4;
 /// How many updates in order make [`Bug::TrustedStream`] trust a writer.
 const TRUSTED_AFTER: u64 = 5;
 
-/// What only the bugs of faults look at.
+/// How many versions [`Bug::FullBatch`] puts into one part of an answer.
+const BATCH_LENGTH: u64 = 64;
+
+/// How many names the log of [`Bug::ShortLog`] has room for.
+const LOG_MAX: u64 = 64;
+
+/// What only the bugs of faults and limits look at; and how long parts of answers are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Habits {
     /// How many acknowledgements of each own write have come.
@@ -47,6 +53,14 @@ pub(super) struct Habits {
     dead: BTreeMap<NodeId, u32>,
     /// How the updates of each writer came.
     streams: BTreeMap<Actor, Stream>,
+    /// How many versions there are in one part of an answer.
+    part_length: usize,
+    /// The latest names, …
+    log: VecDeque<Dot>,
+    /// … of which there are at most so many, …
+    log_max: usize,
+    /// … and all that were ever in it.
+    logged: BTreeSet<Dot>,
 }
 
 /// A question, and how often it was answered in the same way.
@@ -67,6 +81,13 @@ struct Stream {
 }
 
 impl Habits {
+    /// Of a life that begins.
+    pub(super) fn of(boot: &Boot<Durable>, bug: Option<Bug>) -> Self {
+        let part_length = if bug == Some(Bug::FullBatch) { BATCH_LENGTH } else { PART_LENGTH };
+        let knob = |name, limit| usize::try_from(boot.knob(name, limit)).unwrap_or(usize::MAX).max(1);
+        Self { part_length: knob("part_length", part_length), log_max: knob("log_max", LOG_MAX), ..Self::default() }
+    }
+
     /// A message of `from` comes.
     pub(super) fn hear(&mut self, from: NodeId, now: Time) {
         self.heard.insert(from, now);
@@ -81,10 +102,15 @@ impl Habits {
         self.timer_set = now;
     }
 
-    /// Notes when names were first seen; only for [`Bug::DedupWindow`].
+    /// Notes when names were first seen, for [`Bug::DedupWindow`], and in which order, for [`Bug::ShortLog`].
     pub(super) fn note_seen(&mut self, bug: Option<Bug>, seen: &Seen, now: Time) {
-        if bug == Some(Bug::DedupWindow) {
-            seen.keys().for_each(|dot| _ = self.first_seen.entry(*dot).or_insert(now));
+        match bug {
+            Some(Bug::DedupWindow) => seen.keys().for_each(|dot| _ = self.first_seen.entry(*dot).or_insert(now)),
+            Some(Bug::ShortLog) => {
+                self.log.extend(seen.keys().filter(|dot| self.logged.insert(**dot)));
+                self.log.drain(..self.log.len().saturating_sub(self.log_max));
+            }
+            _ => {}
         }
     }
 
@@ -138,6 +164,25 @@ impl Textbook {
     /// acknowledged nothing.
     pub(super) fn has_all_acks(&self, dot: Dot, asker: Actor, node_count: usize) -> bool {
         asker.incarnation == 0 && self.habits.acks.get(&dot).is_some_and(|acks| *acks + 1 >= node_count)
+    }
+
+    /// The mistake of [`Bug::ShortLog`]: what the log has no more room for must be everywhere.
+    pub(super) fn is_out_of_log(&self, dot: Dot) -> bool {
+        self.bug == Some(Bug::ShortLog) && !self.habits.log.contains(&dot)
+    }
+
+    /// An answer in parts, at least one; that nothing is missing is an answer too.
+    pub(super) fn in_parts(&self, news: Vec<(Key, Version)>) -> Vec<Vec<(Key, Version)>> {
+        let mut parts = vec![Vec::new()];
+        for version in news {
+            match parts.last_mut() {
+                Some(last) if last.len() < self.habits.part_length => last.push(version),
+                // The mistake of `Bug::FullBatch`: what finds the part full opens the next, and is in neither.
+                _ if self.bug == Some(Bug::FullBatch) => parts.push(Vec::new()),
+                _ => parts.push(vec![version]),
+            }
+        }
+        parts
     }
 
     /// [`Bug::SymmetricLinks`] makes sure that answers arrive.

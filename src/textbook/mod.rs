@@ -56,7 +56,7 @@ pub struct Textbook {
     node_clock: Clock,
     /// What this node has seen, and what it knows that its peers have seen.
     sync: Knowledge,
-    /// What only the bugs of faults go by.
+    /// What only the bugs of faults and limits go by.
     habits: Habits,
     /// The mistake that is switched on.
     bug: Option<Bug>,
@@ -70,11 +70,14 @@ impl Textbook {
     #[must_use]
     pub fn new(node_id: usize, total_nodes: usize) -> Self {
         assert!(node_id < total_nodes, "expect: node {node_id} is one of {total_nodes} nodes, counted from 0");
-        let boot = Boot { id: NodeId::new(node_id), node_count: total_nodes, durable: Durable::default() };
+        let boot = Boot::new(NodeId::new(node_id), total_nodes, Durable::default());
         Self::boot(boot, None)
     }
 
     /// An empty node that begins a life, at first or after a crash; `bug` is the mistake that it is to make.
+    ///
+    /// Plans may shake `part_length`, how many versions there are in one part of an answer, and with [`Bug::ShortLog`] `log_max`,
+    /// how many names its log holds.
     ///
     /// # Panics
     /// If the cluster has 2^32 nodes or more.
@@ -88,7 +91,7 @@ impl Textbook {
             keys: BTreeMap::new(),
             node_clock: Clock::default(),
             sync: Knowledge::default(),
-            habits: Habits::default(),
+            habits: Habits::of(&boot, bug),
             bug,
         }
     }

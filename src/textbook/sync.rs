@@ -27,7 +27,7 @@ pub(super) const SYNC_AFTER: Duration = Duration::from_millis(20);
 const FORGET_AFTER: Duration = Duration::from_millis(30);
 
 /// How many versions there are in one part of an answer. So few that small worlds have answers of several parts.
-const PART_LENGTH: usize = 2;
+pub(super) const PART_LENGTH: u64 = 2;
 
 /// What a node has seen, and what it knows that its peers have seen.
 #[derive(Clone, Debug, Default)]
@@ -144,7 +144,11 @@ impl Textbook {
         if self.bug == Some(Bug::SymmetricLinks) && self.is_confused(to_actor, asker_seen, env.now()) {
             return;
         }
-        let is_told = |dot: Dot| asker_seen.contains_key(&dot) || self.has_all_acks(dot, to_actor, env.node_count());
+        let is_told = |dot: Dot| {
+            asker_seen.contains_key(&dot)
+                || self.has_all_acks(dot, to_actor, env.node_count())
+                || self.is_out_of_log(dot)
+        };
         let is_news = |version: &Version| version.dot.is_none_or(|dot| !is_told(dot));
         let news = self.keys.iter().flat_map(|(key, siblings)| {
             let news = siblings.iter().filter(|version| is_news(version));
@@ -155,9 +159,9 @@ impl Textbook {
         let known = Known { actor: self.actor, seen: self.digest(), held };
         // A second copy of the pull gets an answer of its own, for what is known then: parts of both do not make a whole.
         self.sync.answer_count += 1;
-        let (answer, part_count) = (self.sync.answer_count, news.len().div_ceil(PART_LENGTH).max(1));
-        for part in 1..=part_count {
-            let versions = news.iter().skip((part - 1) * PART_LENGTH).take(PART_LENGTH).cloned().collect();
+        let (answer, parts) = (self.sync.answer_count, self.in_parts(news));
+        let part_count = parts.len();
+        for (part, versions) in (1..).zip(parts) {
             let (part, known) = ((part, part_count), known.clone());
             let reply = Message::Reply { to_actor, answer, part, versions, known };
             (1..self.copies_of_answers()).for_each(|_| env.send(node_of(to_actor), reply.clone()));

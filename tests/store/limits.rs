@@ -1,6 +1,10 @@
 //! The boxes of a node are bounded, and so are its lives.
 
-use distributed_data_consistency::store::{Config, Message, Node, StoreError};
+use std::sync::Arc;
+
+use distributed_data_consistency::causality::DotSet;
+use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::store::{Config, Envelope, Message, Node, Pull, StoreError};
 
 use crate::common::{actor, carry_all, cluster, dot, lay_open, letters, take, told};
 
@@ -37,6 +41,20 @@ fn a_full_outbox_forgets_its_oldest() {
         });
         assert_eq!(left.collect::<Vec<_>>(), ["a", "b", "c", "d"][4 - outbox_max..]);
     }
+}
+
+/// The next answer would have as many batches: if one of them had no room, it would never come.
+#[test]
+fn an_answer_has_room_as_a_whole_in_any_outbox() {
+    let mut node = with(Config { outbox_max: 2, batch_keys_max: 1, ..Config::default() });
+    ["a", "b", "c", "d"].iter().for_each(|key| _ = node.put(*key, *b"1"));
+    let asks = Pull { actor: actor(1, 0), seen: DotSet::new() };
+    take(&mut node, Envelope { from: NodeId::new(1), to: NodeId::new(0), message: Message::Pull(Arc::new(asks)) });
+    let left = node.drain_outbox().map(|envelope| match envelope.message {
+        Message::Reply(reply) => (reply.batch, reply.batch_count),
+        other => panic!("expect: an answer, not {other:?}"),
+    });
+    assert_eq!(left.collect::<Vec<_>>(), [(0, 4), (1, 4), (2, 4), (3, 4)]);
 }
 
 #[test]

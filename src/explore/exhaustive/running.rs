@@ -63,7 +63,7 @@ impl<M: StateMachine> Running<M> {
     }
 
     pub(super) fn start(&mut self, boot: &dyn Fn(Boot<M::Durable>) -> M, effects: &mut Vec<Effect<M>>) {
-        let boot_from = Boot { id: self.id, node_count: self.node_count, durable: self.durable.clone() };
+        let boot_from = Boot::new(self.id, self.node_count, self.durable.clone());
         self.machine = Some(boot(boot_from));
         let now = if self.life == 0 { Time::ZERO } else { self.now + TICK };
         self.run(now, None, effects, |machine, env| machine.start(env));

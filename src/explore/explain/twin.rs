@@ -34,6 +34,8 @@ pub enum Changed {
     Fate,
     /// A crash or a partition.
     Fault,
+    /// A limit of the machine.
+    Knob,
     /// What a client asks, when, or of whom.
     Request,
 }
@@ -49,12 +51,13 @@ pub struct Parting {
     pub what: String,
 }
 
-/// The nearest plan that passes, if one thing changed is enough: a fate or fault of the plan undone or changed, a message
+/// The nearest plan that passes, if one thing changed is enough: a fate, fault or knob of the plan undone or changed, a message
 /// late or lost that was not, and only then a request at another time, at another node, or not at all.
 pub(crate) fn twin<M: StateMachine>(system: &System<M>, failing: &Recorded) -> Option<Twin> {
     let tries = STEPS_MAX / failing.outcome.tally.steps.max(1);
     let changes = fates_undone(failing)
         .chain(faults_undone(failing))
+        .chain(knobs_undone(failing))
         .chain(delays_changed(failing))
         .chain(messages_changed(failing))
         .chain(requests_changed(failing));
@@ -86,6 +89,13 @@ fn faults_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
         change(Changed::Fault, told, failing, |plan| _ = plan.faults.remove(place))
     });
     healed.chain(undone)
+}
+
+/// Each limit as in production.
+fn knobs_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
+    failing.plan.knobs.iter().map(move |(name, value)| {
+        change(Changed::Knob, format!("without \"{name} = {value}\""), failing, |plan| plan.knobs.remove(name))
+    })
 }
 
 /// Each message that is late comes sooner, or later still.

@@ -34,7 +34,7 @@ pub(super) fn smaller<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Syst
     let best = trials.best();
     let draws = draws.min(STEPS_MAX / best.outcome.tally.steps.max(1));
     let pool = Pool { plan: best.plan.clone(), kinds: kinds(best), moments: moments(best) };
-    if pool.plan.decision_count() < 2 {
+    if pool.decisions() < 2 {
         return;
     }
     let mut rng = Rng::new(digest_of(&pool.plan), DRAW_STREAM);
@@ -65,10 +65,15 @@ fn kinds(best: &Recorded) -> Vec<Arc<str>> {
 }
 
 impl Pool {
+    /// How many decisions there are to draw; knobs stay as they are.
+    fn decisions(&self) -> u64 {
+        (self.plan.decision_count() - self.plan.knobs.len()) as u64
+    }
+
     /// A plan of fewer decisions.
     fn draw(&self, rng: &mut Rng) -> Plan {
         let Self { plan, kinds, .. } = self;
-        let decisions = rng.between(1, (plan.decision_count() as u64 - 1).min(DECISIONS_MAX)) as usize;
+        let decisions = rng.between(1, (self.decisions() - 1).min(DECISIONS_MAX)) as usize;
         let node_count = rng.between(2.min(plan.node_count as u64), plan.node_count as u64) as usize;
         let (requests, faults, fates) = Default::default();
         let mut drawn = Plan { node_count, requests, faults, fates, ..plan.clone() };

@@ -11,6 +11,7 @@ mod cut;
 mod draw;
 mod fates;
 mod faults;
+mod knobs;
 mod nodes;
 mod remove;
 mod times;
@@ -92,9 +93,11 @@ fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Syst
     loop {
         let before = trials.best().plan.clone();
         trials.exhaust(cut::after_the_violation);
+        trials.exhaust(knobs::fewer);
         remove::requests(trials);
         remove::fates(trials);
         remove::faults(trials);
+        trials.exhaust(|best| knobs::smaller(best, &system.knobs));
         trials.exhaust(nodes::fewer);
         trials.exhaust(|best| simpler_requests(system, &best.plan));
         trials.exhaust(faults::simpler);

@@ -5,6 +5,7 @@
 
 mod aimed;
 mod few;
+mod knobs;
 mod pct;
 mod pos;
 mod uniform;
@@ -13,6 +14,8 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(super) use few::Few;
+pub use knobs::Knob;
+pub(super) use knobs::draw_knobs;
 pub(super) use pct::Pct;
 pub(super) use pos::Pos;
 

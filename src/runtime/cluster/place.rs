@@ -12,7 +12,7 @@ use super::client::{Asked, Reply};
 use super::links::DrawnFates;
 use super::recording::Log;
 use super::{Ask, Boot, ClusterError, NodeState, Order, Parcel, Shared};
-use crate::machine::{Effect, Env, NodeId, RequestId, StateMachine, Time};
+use crate::machine::{Effect, Env, Knobs, NodeId, RequestId, StateMachine, Time};
 use crate::sim::{EventQueue, Fate, Fates, Link, MessageCounts, NameRef, Slot, Tally, catch_panic};
 
 /// How long a node sleeps that has no timer; whatever comes wakes it.
@@ -231,7 +231,7 @@ impl<M: StateMachine> Place<M> {
     /// Makes the machine from what is durable, and lets it start.
     fn start(&mut self, at: Time) {
         let (id, node_count, boot) = (self.id, self.shared.posts.len(), Arc::clone(&self.boot));
-        if let Err(text) = catch_panic(|| self.slot.boot(id, node_count, &*boot)) {
+        if let Err(text) = catch_panic(|| self.slot.boot((id, node_count), &Knobs::default(), &*boot)) {
             return self.crash(at, NodeState::Panicked(text));
         }
         self.shared.set_state(id, NodeState::Up);

@@ -101,7 +101,7 @@ fn a_node_without_counters_left_refuses_to_write() {
 
 #[test]
 fn the_clock_of_a_later_life_is_a_longer_one() {
-    let boot = Boot { id: NodeId::new(1), node_count: 3, durable: Durable { next_incarnation: 1 } };
+    let boot = Boot::new(NodeId::new(1), 3, Durable { next_incarnation: 1 });
     let mut node = Textbook::boot(boot, None);
     node.receive_update("k", *b"a", vec![0, 1, 0]);
     node.put("k", *b"b");

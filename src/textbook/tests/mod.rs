@@ -3,6 +3,7 @@
 mod examples;
 mod faults;
 mod hostile;
+mod limits;
 mod protocol;
 mod stories;
 mod world;

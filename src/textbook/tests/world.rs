@@ -159,5 +159,5 @@ impl World {
 }
 
 fn boot(index: usize, node_count: usize, durable: Durable) -> Boot<Durable> {
-    Boot { id: NodeId::new(index), node_count, durable }
+    Boot::new(NodeId::new(index), node_count, durable)
 }
