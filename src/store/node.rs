@@ -286,6 +286,11 @@ impl Node {
         }
     }
 
+    /// True if the next message would take the place of the oldest.
+    pub(super) fn is_outbox_full(&self) -> bool {
+        self.outbox.len() >= self.config.outbox_max
+    }
+
     /// Leaves an answer in the outbox. Nobody can make up for a part of it that is forgotten, for the next answer may have just as
     /// many batches: so it has room as a whole, whatever the limit.
     pub(super) fn post_answer(&mut self, to: NodeId, batches: impl ExactSizeIterator<Item = Message>) {

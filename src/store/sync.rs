@@ -123,15 +123,18 @@ impl Node {
         peers.filter(|&peer| !self.is_settled_with(peer))
     }
 
-    /// Time has passed: asks the peers with whom this node is not settled, unless they may still answer.
+    /// Time has passed: asks the peers with whom this node is not settled, unless they may still answer. Those for whose questions
+    /// the outbox has no room come next time: it would forget the first for the last, always the same.
     pub(super) fn tick(&mut self) {
         let mut question = None;
         for peer in (0..self.node_count).map(NodeId::new) {
             if self.is_settled_with(peer) {
                 continue;
             }
+            let is_full = self.is_outbox_full();
             match &mut self.peers[peer.index()].waiting {
                 Some(ticks) if *ticks > 1 => *ticks -= 1,
+                _ if is_full => {}
                 // It says the same to all of them.
                 _ => self.ask(peer, Arc::clone(question.get_or_insert_with(|| self.question()))),
             }
