@@ -2,8 +2,8 @@
 //!
 //! The first byte says how many nodes there are. Then come records of eight bytes, one for each decision; a record that
 //! is cut short ends in zeros, and one that begins with a zero decides nothing. A knob is told by its place among those that the
-//! harness declares. So a fuzzer that changes a byte changes one
-//! decision, and one that removes a record, or writes zeros over it, removes one decision.
+//! harness declares. So a fuzzer that changes a byte changes one decision, and one that removes a record, or writes zeros over it,
+//! removes one decision.
 
 use std::time::Duration;
 
@@ -101,7 +101,8 @@ fn span(bytes: [u8; 2], most_us: u64) -> Duration {
 
 /// Bytes that stand for nearly this plan. Exact are the nodes, who asks and who is hit, and times of whole microseconds within
 /// the limits of the bytes; requests become the nearest that the pool has, a cut of many links becomes several, of many copies
-/// two are left, knobs are those that the harness declares, up to 2^16 above the smallest value, and fates of late messages (beyond the sixteenth of a kind and link) are left out.
+/// two are left, knobs are those that the harness declares, less than 2^16 above the smallest value, and fates of late messages
+/// (beyond the sixteenth of a kind and link) are left out.
 pub(super) fn from_plan(pool: &Pool, plan: &Plan) -> Vec<u8> {
     let (fewest, most) = (*pool.node_counts.start(), *pool.node_counts.end());
     let mut bytes = vec![(plan.node_count.clamp(fewest, most) - fewest) as u8];
