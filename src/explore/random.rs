@@ -215,8 +215,13 @@ fn moment(plan: &Plan, rng: &mut Rng) -> Time {
     Time::from_nanos(rng.below(plan.heal_at.as_nanos() / 1_000) * 1_000)
 }
 
-fn any_node(plan: &Plan, rng: &mut Rng) -> NodeId {
+pub(super) fn any_node(plan: &Plan, rng: &mut Rng) -> NodeId {
     NodeId::new(rng.below(plan.node_count as u64) as usize)
+}
+
+/// How long a node pauses.
+pub(super) fn draw_pause(rng: &mut Rng) -> Duration {
+    Duration::from_micros(rng.between(1_000, PAUSE_MAX_US))
 }
 
 /// Usually after a while, sometimes not before the world heals.
@@ -225,6 +230,11 @@ pub(super) fn until(rng: &mut Rng, longest_us: u64) -> Option<Duration> {
 }
 
 impl Profile {
+    /// After how many of its step's effects a node crashes; `None` between two steps.
+    pub(super) fn draw_budget(&self, rng: &mut Rng) -> Option<u32> {
+        rng.chance(self.in_step_permille).then(|| rng.below(6) as u32)
+    }
+
     fn draw_weather(&self, rng: &mut Rng) -> Weather {
         let mut strength = |permille: u32, low: u64, high: u64| {
             let drawn = rng.between(low, high);
@@ -257,7 +267,7 @@ impl Profile {
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
         for _ in 0..spread.crashes {
-            let effects = rng.chance(self.in_step_permille).then(|| rng.below(6) as u32);
+            let effects = self.draw_budget(rng);
             let fault = Fault::Crash { node: any_node(plan, rng), effects, restart: until(rng, 40_000), wipe: false };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
@@ -277,7 +287,7 @@ impl Profile {
         let pauses = rng.between(1, self.faults_max.into());
         let pauses = if rng.chance(self.pause_permille) { pauses } else { 0 };
         for _ in 0..pauses {
-            let span = Duration::from_micros(rng.between(1_000, PAUSE_MAX_US));
+            let span = draw_pause(rng);
             let fault = Fault::Pause { node: any_node(plan, rng), span };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }

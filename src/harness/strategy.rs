@@ -83,10 +83,8 @@ fn core(node_count: usize, profile: &Profile) -> impl Strategy<Value = Option<Ve
 /// Some limits otherwise than in production, half of them tiny.
 fn knobs(declared: &[Knob]) -> impl Strategy<Value = Knobs> + use<> {
     let value = |knob: &Knob| {
-        let (low, high) = (*knob.range.start(), *knob.range.end());
-        let tiny = low.saturating_add(2).min(high);
         let name = knob.name.clone();
-        prop::option::of(prop_oneof![low..=tiny, low..=high].prop_map(move |value| (name.clone(), value)))
+        prop::option::of(prop_oneof![knob.tiny(), knob.range.clone()].prop_map(move |value| (name.clone(), value)))
     };
     let values: Vec<_> = declared.iter().map(value).collect();
     values.prop_map(|values| values.into_iter().flatten().collect())

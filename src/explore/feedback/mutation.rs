@@ -6,16 +6,15 @@
 use std::time::Duration;
 
 use crate::explore::Profile;
-use crate::explore::random::{draw_links, until};
-use crate::machine::{NodeId, Rng, Time};
+use crate::explore::random::{any_node, draw_links, draw_pause, until};
+use crate::machine::{Rng, Time};
 use crate::sim::{Fate, Fault, MessageName, Plan, PlannedFault};
 
 /// In so many cases of a thousand what goes wrong comes from another plan.
 const SPLICE_PERMILLE: u32 = 250;
 
-/// The longest that nodes are down or pause, and that links are cut, before the world heals.
+/// The longest that nodes are down, and that links are cut, before the world heals.
 const CRASH_MAX_US: u64 = 40_000;
-const PAUSE_MAX_US: u64 = 60_000;
 const PARTITION_MAX_US: u64 = 120_000;
 
 /// A plan near to `plan`, changed in up to eight places; some have the faults or the fates of `other`.
@@ -65,12 +64,12 @@ fn change_fault(plan: &mut Plan, profile: &Profile, rng: &mut Rng) {
             match &mut plan.faults[place].fault {
                 Fault::Crash { node: crashed, effects, restart, .. } => match rng.below(3) {
                     0 => *crashed = node,
-                    1 => *effects = budget(profile, rng),
+                    1 => *effects = profile.draw_budget(rng),
                     _ => *restart = until(rng, CRASH_MAX_US),
                 },
                 Fault::Pause { node: paused, span } => match rng.below(2) {
                     0 => *paused = node,
-                    _ => *span = pause(rng),
+                    _ => *span = draw_pause(rng),
                 },
                 Fault::Partition { links, heal } => match rng.below(2) {
                     0 if node_count > 1 => *links = draw_links(node_count, profile.one_way_permille, rng),
@@ -86,10 +85,10 @@ fn new_fault(plan: &Plan, profile: &Profile, rng: &mut Rng) -> Option<PlannedFau
     let (at, node) = (moment(plan, rng), any_node(plan, rng));
     let fault = match rng.below(3) {
         0 if profile.crash_permille > 0 => {
-            let (effects, restart) = (budget(profile, rng), until(rng, CRASH_MAX_US));
+            let (effects, restart) = (profile.draw_budget(rng), until(rng, CRASH_MAX_US));
             Fault::Crash { node, effects, restart, wipe: rng.chance(profile.wipe_permille) }
         }
-        1 if profile.pause_permille > 0 => Fault::Pause { node, span: pause(rng) },
+        1 if profile.pause_permille > 0 => Fault::Pause { node, span: draw_pause(rng) },
         2 if profile.partition_permille > 0 && plan.node_count > 1 => {
             let links = draw_links(plan.node_count, profile.one_way_permille, rng);
             Fault::Partition { links, heal: until(rng, PARTITION_MAX_US) }
@@ -143,22 +142,9 @@ fn new_fate(profile: &Profile, rng: &mut Rng) -> Fate {
     }
 }
 
-/// After how many of its step's effects a node crashes.
-fn budget(profile: &Profile, rng: &mut Rng) -> Option<u32> {
-    rng.chance(profile.in_step_permille).then(|| rng.below(6) as u32)
-}
-
-fn pause(rng: &mut Rng) -> Duration {
-    Duration::from_micros(rng.between(1_000, PAUSE_MAX_US))
-}
-
 fn two_places(count: usize, rng: &mut Rng) -> Option<(usize, usize)> {
     let mut place = || rng.below(count as u64) as usize;
     (count > 0).then(|| (place(), place()))
-}
-
-fn any_node(plan: &Plan, rng: &mut Rng) -> NodeId {
-    NodeId::new(rng.below(plan.node_count as u64) as usize)
 }
 
 /// Mostly about when a client asks something.

@@ -28,7 +28,7 @@ impl Profile {
         }
         for _ in 0..crashes {
             let (at, node) = aim(plan, rng);
-            let effects = rng.chance(self.in_step_permille).then(|| rng.below(6) as u32);
+            let effects = self.draw_budget(rng);
             plan.faults.push(PlannedFault {
                 at,
                 fault: Fault::Crash { node, effects, restart: soon(rng, 40_000), wipe: false },

@@ -26,6 +26,15 @@ pub struct Knob {
     pub range: RangeInclusive<u64>,
 }
 
+impl Knob {
+    /// The smallest values of its range.
+    #[must_use]
+    pub fn tiny(&self) -> RangeInclusive<u64> {
+        let (low, high) = (*self.range.start(), *self.range.end());
+        low..=low.saturating_add(TINY_COUNT - 1).min(high)
+    }
+}
+
 /// The knobs of the world of `seed`: none, or in `permille` of a thousand worlds at least one of `knobs`.
 pub(in crate::explore) fn draw_knobs(knobs: &[Knob], permille: u32, seed: u64) -> Knobs {
     let rng = &mut Rng::new(seed, KNOB_STREAM);
@@ -36,7 +45,7 @@ pub(in crate::explore) fn draw_knobs(knobs: &[Knob], permille: u32, seed: u64) -
     let mut set = Vec::new();
     for (place, knob) in knobs.iter().enumerate() {
         // Drawn whether or not it counts, so that a knob's value does not depend on which others are set.
-        let (is_set, value) = (rng.chance(SET_PERMILLE), draw_value(&knob.range, rng));
+        let (is_set, value) = (rng.chance(SET_PERMILLE), draw_value(knob, rng));
         if is_set || place == certain {
             set.push((knob.name.clone(), value));
         }
@@ -45,11 +54,9 @@ pub(in crate::explore) fn draw_knobs(knobs: &[Knob], permille: u32, seed: u64) -
 }
 
 /// Mostly tiny, sometimes anything.
-fn draw_value(range: &RangeInclusive<u64>, rng: &mut Rng) -> u64 {
-    let (low, high) = (*range.start(), *range.end());
-    let tiny = low.saturating_add(TINY_COUNT - 1).min(high);
-    let high = if rng.chance(TINY_PERMILLE) { tiny } else { high };
-    rng.between(low, high)
+fn draw_value(knob: &Knob, rng: &mut Rng) -> u64 {
+    let range = if rng.chance(TINY_PERMILLE) { knob.tiny() } else { knob.range.clone() };
+    rng.between(*range.start(), *range.end())
 }
 
 #[cfg(test)]

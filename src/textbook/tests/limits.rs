@@ -7,13 +7,18 @@ use crate::textbook::Bug;
 /// One more than the limits.
 const KEYS: usize = 65;
 
+/// Node 1 asks for what node 0 has written and nobody was told.
+fn miss_all(world: &mut World) {
+    (0..KEYS).for_each(|key| world.put(0, &format!("{key:02}"), "x"));
+    world.letters.clear();
+    world.wake(1);
+    world.rest();
+}
+
 #[test]
 fn full_batch_loses_what_comes_when_a_part_is_full() {
     fn story(world: &mut World) -> Shown {
-        (0..KEYS).for_each(|key| world.put(0, &format!("{key:02}"), "x"));
-        world.letters.clear();
-        world.wake(1);
-        world.rest();
+        miss_all(world);
         vec![world.get(1, "63"), world.get(1, "64"), world.get(0, "64")]
     }
     let (right, wrong) = told(story, Bug::FullBatch);
@@ -23,10 +28,7 @@ fn full_batch_loses_what_comes_when_a_part_is_full() {
 #[test]
 fn short_log_forgets_what_it_has_no_room_for() {
     fn story(world: &mut World) -> Shown {
-        (0..KEYS).for_each(|key| world.put(0, &format!("{key:02}"), "x"));
-        world.letters.clear();
-        world.wake(1);
-        world.rest();
+        miss_all(world);
         vec![world.get(1, "00"), world.get(1, "01"), world.get(0, "00")]
     }
     let (right, wrong) = told(story, Bug::ShortLog);
