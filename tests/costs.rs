@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use distributed_data_consistency::machine::{Env, NodeId, RequestId, StateMachine, Time};
-use distributed_data_consistency::sim::{End, EventQueue, Limits, Plan, PlannedFates, World};
+use distributed_data_consistency::sim::{End, EventQueue, Limits, Memory, Plan, PlannedFates, World};
 use gossip::{Workload, ours};
 
 fn workload(node_count: usize, in_flight: usize) -> Workload {
@@ -37,6 +37,24 @@ fn a_queue_that_was_full_once_allocates_nothing_more() {
     // A few turns of the wheel later other buckets are full, out of the same memory.
     let again = measure(|| fill(&mut queue, 900_000_000));
     assert_eq!(again.count_total, 0);
+}
+
+#[test]
+fn a_world_in_the_memory_of_another_allocates_little() {
+    let plan = Plan { settle: HOUR * 10, ..Plan::new(5) };
+    let boot = |_| Sleeper;
+    let (mut left, mut ends) = (Memory::default(), Vec::with_capacity(2));
+    let mut run = || {
+        let (fates, observer) = (PlannedFates(&plan.fates), &mut ());
+        let memory = std::mem::take(&mut left);
+        let world = World::within(memory, &plan, &boot, None, fates, observer, Limits::default());
+        let (end, memory) = world.run_and_leave();
+        ends.push(end.digest);
+        left = memory;
+    };
+    let [first, second] = [0, 1].map(|_| measure(&mut run).count_total);
+    assert_eq!(ends[0], ends[1]);
+    assert!(second < first / 2, "{second} allocations after {first}");
 }
 
 /// Waits an hour, and then waits again.

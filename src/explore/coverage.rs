@@ -36,7 +36,13 @@ pub(super) struct Moves {
     last: Vec<u64>,
     /// What the step in progress was given.
     input: Digest,
+    /// The kinds that this world has shown lately, each at the place that its digest names: to show one again changes nothing, and
+    /// these few lie nearer than all kinds of all worlds.
+    recent: Vec<u64>,
 }
+
+/// So many kinds are held in `recent`.
+const RECENT: usize = 512;
 
 /// In which worlds a kind of move was seen.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +58,8 @@ impl Moves {
     pub(super) fn begin(&mut self, seed: u64) {
         self.seed = seed;
         self.last.clear();
+        self.recent.clear();
+        self.recent.resize(RECENT, 0);
     }
 
     /// Adds what was seen of other worlds.
@@ -146,7 +154,11 @@ impl Moves {
         let mut pair = Digest::new();
         pair.fold(std::mem::replace(&mut self.last[node.index()], step));
         pair.fold(step);
-        self.note(pair.value(), Shown { worlds: 1, seed: self.seed });
+        let kind = pair.value();
+        let recent = self.recent.get_mut(kind as usize % RECENT);
+        if recent.is_none_or(|recent| std::mem::replace(recent, kind) != kind) {
+            self.note(kind, Shown { worlds: 1, seed: self.seed });
+        }
     }
 }
 

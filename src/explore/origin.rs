@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Outcome, Recorded, System};
 use crate::machine::StateMachine;
-use crate::sim::{Observer, Plan};
+use crate::sim::{Memory, Observer, Plan};
 
 /// Where one world of a sweep comes from. Each has a place in the sweep that a seed stands for.
 #[derive(Clone, Debug)]
@@ -33,11 +33,16 @@ impl Origin {
 }
 
 impl<M: StateMachine> System<M> {
-    /// Runs a world while somebody looks on.
-    pub(super) fn run_origin(&self, origin: &Origin, observer: &mut impl Observer<M>) -> Outcome {
+    /// Runs a world while somebody looks on, in the memory that another world has left.
+    pub(super) fn run_origin(
+        &self,
+        memory: &mut Memory<M>,
+        origin: &Origin,
+        observer: &mut impl Observer<M>,
+    ) -> Outcome {
         match origin {
-            Origin::Seed(seed) => self.run_seed_seen(*seed, observer),
-            Origin::Plan(_, plan) => self.run_seen(plan, observer),
+            Origin::Seed(seed) => self.run_seed_within(memory, *seed, observer),
+            Origin::Plan(_, plan) => self.run_within(memory, plan, observer),
         }
     }
 

@@ -12,6 +12,7 @@ use super::coverage::Moves;
 use super::feedback::{Feedback, Lesson, ROUND};
 use super::{Outcome, System};
 use crate::machine::StateMachine;
+use crate::sim::Memory;
 
 /// The seeds of campaigns lie this far apart, and no campaign has more worlds.
 const SEEDS_APART: u64 = 1 << 32;
@@ -144,7 +145,7 @@ impl Learner {
         let origin = self.feedback.origin(seed, &system.profile);
         let mut moves = Moves::default();
         moves.begin(seed);
-        let outcome = system.run_origin(&origin, &mut moves);
+        let outcome = system.run_origin(&mut Memory::default(), &origin, &mut moves);
         self.lessons.extend(self.feedback.lesson(system, &origin, &outcome, &moves));
         outcome
     }

@@ -1,6 +1,7 @@
 //! A system under test, and how to run it.
 
 use std::fmt;
+use std::mem;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use super::{Knob, Outcome, Profile, SeededFates, Strategy};
 use crate::check::{Breach, Check, Checks, Violation};
 use crate::machine::{Boot, Digest, StateMachine, Time};
 use crate::sim::{
-    Clients, End, Fates, Limits, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World, catch_panic,
+    Clients, End, Fates, Limits, Memory, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World,
+    catch_panic,
 };
 
 /// A system under test: how its nodes are made, what its clients do, what must hold, and what its worlds are like.
@@ -63,30 +65,45 @@ impl<M: StateMachine> System<M> {
     /// Runs a plan.
     #[must_use]
     pub fn run(&self, plan: &Plan) -> Outcome {
-        self.live(plan, PlannedFates(&plan.fates), None::<&mut Recorder>)
+        self.live(&mut Memory::default(), plan, PlannedFates(&plan.fates), None::<&mut Recorder>)
     }
 
     /// Runs a plan while somebody looks on.
     pub(super) fn run_seen(&self, plan: &Plan, observer: &mut impl Observer<M>) -> Outcome {
-        self.live(plan, PlannedFates(&plan.fates), Some(observer))
+        self.run_within(&mut Memory::default(), plan, observer)
+    }
+
+    /// The same, in the memory that another world has left.
+    pub(super) fn run_within(&self, memory: &mut Memory<M>, plan: &Plan, observer: &mut impl Observer<M>) -> Outcome {
+        self.live(memory, plan, PlannedFates(&plan.fates), Some(observer))
     }
 
     /// Runs a plan with other fates than its own.
     pub(super) fn run_with(&self, plan: &Plan, fates: impl Fates) -> Outcome {
-        self.live(plan, fates, None::<&mut Recorder>)
+        self.live(&mut Memory::default(), plan, fates, None::<&mut Recorder>)
     }
 
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
     #[must_use]
     pub fn run_seed(&self, seed: u64) -> Outcome {
         let (plan, fates) = self.draw(seed);
-        self.live(&plan, fates, None::<&mut Recorder>)
+        self.live(&mut Memory::default(), &plan, fates, None::<&mut Recorder>)
     }
 
     /// Runs the world of a seed while somebody looks on.
     pub(super) fn run_seed_seen(&self, seed: u64, observer: &mut impl Observer<M>) -> Outcome {
+        self.run_seed_within(&mut Memory::default(), seed, observer)
+    }
+
+    /// The same, in the memory that another world has left.
+    pub(super) fn run_seed_within(
+        &self,
+        memory: &mut Memory<M>,
+        seed: u64,
+        observer: &mut impl Observer<M>,
+    ) -> Outcome {
         let (plan, fates) = self.draw(seed);
-        self.live(&plan, fates, Some(observer))
+        self.live(memory, &plan, fates, Some(observer))
     }
 
     /// Runs a plan and writes everything down.
@@ -104,7 +121,7 @@ impl<M: StateMachine> System<M> {
 
     pub(super) fn record_with(&self, mut plan: Plan, fates: impl Fates) -> Recorded {
         let mut recorder = Recorder::new();
-        let outcome = self.live(&plan, fates, Some(&mut recorder));
+        let outcome = self.live(&mut Memory::default(), &plan, fates, Some(&mut recorder));
         let recording = recorder.finish();
         plan.fates = recording.fates;
         Recorded { plan, outcome, trace: recording.trace }
@@ -122,19 +139,28 @@ impl<M: StateMachine> System<M> {
         recipe.draw(self.strategy, seed)
     }
 
-    fn live<O: Observer<M>>(&self, plan: &Plan, fates: impl Fates, observer: Option<&mut O>) -> Outcome {
+    fn live<O: Observer<M>>(
+        &self,
+        memory: &mut Memory<M>,
+        plan: &Plan,
+        fates: impl Fates,
+        observer: Option<&mut O>,
+    ) -> Outcome {
         let mut checks = Checks::new(self.checks.iter().map(|make| make()).collect());
         let clients = self.clients.as_ref().map(|clients| clients.fork());
+        // A world that panics leaves nothing.
+        let left = mem::take(memory);
         let end = catch_panic(|| match observer {
-            None => World::new(plan, &self.boot, clients, fates, &mut checks, self.limits).run(),
+            None => World::within(left, plan, &self.boot, clients, fates, &mut checks, self.limits).run_and_leave(),
             Some(observer) => {
                 let both = &mut (&mut checks, observer);
-                World::new(plan, &self.boot, clients, fates, both, self.limits).run()
+                World::within(left, plan, &self.boot, clients, fates, both, self.limits).run_and_leave()
             }
         });
         let step = checks.step();
         match end {
-            Ok(end) => {
+            Ok((end, left)) => {
+                *memory = left;
                 let violation = checks.violation().cloned().or_else(|| self.endless(&end));
                 finish(end, violation, &checks)
             }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::machine::{Boot, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
@@ -56,7 +58,7 @@ pub(crate) struct Slot<M: StateMachine> {
     /// How many crashes it has had.
     pub(crate) life: u32,
     /// The timers set in this life, each with the token that its event in the queue carries.
-    timers: Vec<(M::Timer, u64)>,
+    timers: SmallVec<[(M::Timer, u64); 2]>,
     timers_set: u64,
     /// It handles nothing before this.
     pub(crate) paused_until: Time,
@@ -80,7 +82,7 @@ impl<M: StateMachine> Slot<M> {
             durable: M::Durable::default(),
             rng,
             life: 0,
-            timers: Vec::new(),
+            timers: SmallVec::new(),
             timers_set: 0,
             paused_until: Time::ZERO,
             doomed: None,

@@ -8,6 +8,7 @@
 mod action;
 mod cluster;
 mod faults;
+mod memory;
 mod names;
 mod network;
 mod observer;
@@ -22,6 +23,7 @@ mod world;
 pub use action::{Action, Clients};
 pub use cluster::Nodes;
 pub(crate) use cluster::Slot;
+pub use memory::Memory;
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;
 pub use network::{Fates, PlannedFates};

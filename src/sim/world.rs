@@ -8,8 +8,8 @@ use super::cluster::Slot;
 use super::network::Network;
 use super::pending::Pending;
 use super::{
-    Clients, Event, EventQueue, Fate, Fates, Input, Link, LostWhy, NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan,
-    Tally,
+    Clients, Event, EventQueue, Fate, Fates, Input, Link, LostWhy, Memory, NODE_COUNT_MAX, NameRef, Nodes, Observer,
+    Plan, Tally,
 };
 use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
@@ -94,9 +94,23 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         observer: &'a mut O,
         limits: Limits,
     ) -> Self {
+        Self::within(Memory::default(), plan, boot, clients, fates, observer, limits)
+    }
+
+    /// As [`new`](Self::new), in the memory of another world.
+    pub fn within(
+        memory: Memory<M>,
+        plan: &'a Plan,
+        boot: &'a dyn Fn(Boot<M::Durable>) -> M,
+        clients: Option<Box<dyn Clients<M>>>,
+        fates: F,
+        observer: &'a mut O,
+        limits: Limits,
+    ) -> Self {
+        let Memory { mut nodes, queue, effects } = memory;
         let node_count = plan.node_count.clamp(1, NODE_COUNT_MAX);
         let named = fates.wants_names() || observer.wants_names();
-        let rng = |node| node_rng(plan.seed, node);
+        nodes.extend((0..node_count).map(|node| Slot::new(node_rng(plan.seed, node))));
         Self {
             plan,
             boot,
@@ -104,10 +118,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             fates,
             observer,
             limits,
-            nodes: (0..node_count).map(|node| Slot::new(rng(node))).collect(),
+            nodes,
             network: Network::new(node_count, named),
-            queue: EventQueue::new(),
-            effects: Vec::new(),
+            queue,
+            effects,
             now: Time::ZERO,
             healed: false,
             pauses_end: Time::ZERO,
@@ -117,7 +131,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     }
 
     /// Lives through the plan.
-    pub fn run(mut self) -> RunEnd {
+    pub fn run(self) -> RunEnd {
+        self.run_and_leave().0
+    }
+
+    /// As [`run`](Self::run); leaves its memory to another world.
+    pub fn run_and_leave(mut self) -> (RunEnd, Memory<M>) {
         self.schedule_plan();
         let end = match self.live() {
             ControlFlow::Continue(End::Quiet) if self.see_rest(true).is_break() => End::Stopped,
@@ -130,7 +149,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         }
         self.digest.fold(self.tally.steps << 2 | end as u64);
         self.tally.virtual_nanos = self.now.as_nanos();
-        RunEnd { end, at: self.now, digest: self.digest, tally: self.tally }
+        let mut memory = Memory { nodes: self.nodes, queue: self.queue, effects: self.effects };
+        memory.clear();
+        (RunEnd { end, at: self.now, digest: self.digest, tally: self.tally }, memory)
     }
 
     /// All that the plan foresees goes into the queue first, so that at equal times it comes before what follows from it.

@@ -17,7 +17,7 @@ use super::origin::Origin;
 use super::{Failure, Outcome, Recorded, Shrunk, System};
 use crate::check::{Breach, Violation};
 use crate::machine::{NodeId, StateMachine, Time};
-use crate::sim::Plan;
+use crate::sim::{Memory, Plan};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
 pub const DETERMINISM: &str = "determinism";
@@ -110,7 +110,7 @@ impl<M: StateMachine> System<M> {
 
     /// Runs a world of a sweep twice, and compares all that can be seen of it.
     pub(super) fn verify_origin(&self, origin: &Origin) -> Verified {
-        verify(&|witness| self.run_origin(origin, witness))
+        verify(&|witness| self.run_origin(&mut Memory::default(), origin, witness))
     }
 }
 

@@ -17,7 +17,7 @@ use super::feedback::{Feedback, ROUND};
 use super::origin::Origin;
 use super::{Outcome, SHRINK_RUNS_MAX, ShrinkOptions, Strategy, System};
 use crate::machine::{Digest, StateMachine};
-use crate::sim::Tally;
+use crate::sim::{Memory, Tally};
 
 use failure::shrink_failures;
 pub use failure::{Failure, failure_of};
@@ -161,10 +161,10 @@ pub fn sweep<M: StateMachine>(system: &System<M>, options: &SweepOptions, progre
         sweep_in_rounds(system, options, progress)
     } else {
         let count = options.seeds.count();
-        on_threads(0..count, CHUNK, options, progress, |mine, seed| {
+        on_threads(0..count, CHUNK, options, progress, |mine, memory, seed| {
             mine.moves.begin(seed);
             let origin = Origin::Seed(seed);
-            let outcome = run(system, &origin, options.verify_permille, &mut mine.moves);
+            let outcome = run(system, memory, &origin, options.verify_permille, &mut mine.moves);
             mine.add_outcome(origin, &outcome);
         })
     };
@@ -206,11 +206,11 @@ fn sweep_in_rounds<M: StateMachine>(
         let places = first..count.min(first.saturating_add(ROUND));
         first = places.end;
         let learned = &feedback;
-        let mut round = on_threads(places, ROUND_CHUNK, options, progress, |mine, seed| {
+        let mut round = on_threads(places, ROUND_CHUNK, options, progress, |mine, memory, seed| {
             let origin = learned.origin(seed, &system.profile);
             let mut moves = Moves::default();
             moves.begin(seed);
-            let outcome = run(system, &origin, options.verify_permille, &mut moves);
+            let outcome = run(system, memory, &origin, options.verify_permille, &mut moves);
             mine.lessons.extend(learned.lesson(system, &origin, &outcome, &moves));
             mine.moves.add(moves);
             mine.add_outcome(origin, &outcome);
@@ -222,17 +222,17 @@ fn sweep_in_rounds<M: StateMachine>(
 }
 
 /// Has the worlds at these places run on all threads, some at a time.
-fn on_threads(
+fn on_threads<M: StateMachine>(
     places: Range<u64>,
     chunk: u64,
     options: &SweepOptions,
     progress: &(dyn Fn(u64) + Sync),
-    run_seed: impl Fn(&mut Findings, u64) + Sync,
+    run_seed: impl Fn(&mut Findings, &mut Memory<M>, u64) + Sync,
 ) -> Findings {
     let next = AtomicU64::new(places.start);
     let all = Mutex::new(Findings::default());
     let work = || {
-        let mut mine = Findings::default();
+        let (mut mine, mut memory) = (Findings::default(), Memory::default());
         loop {
             let first = next.fetch_add(chunk, Ordering::Relaxed);
             if first >= places.end || options.stop.load(Ordering::Relaxed) {
@@ -240,7 +240,7 @@ fn on_threads(
             }
             let taken = first..places.end.min(first.saturating_add(chunk));
             let length = taken.end - taken.start;
-            taken.for_each(|place| run_seed(&mut mine, options.seeds.get(place)));
+            taken.for_each(|place| run_seed(&mut mine, &mut memory, options.seeds.get(place)));
             progress(length);
         }
         all.lock().expect("expect: no thread of a sweep panics").add(mine);
@@ -255,8 +255,14 @@ fn on_threads(
 }
 
 /// Runs a world; some twice more.
-fn run<M: StateMachine>(system: &System<M>, origin: &Origin, verify_permille: u32, moves: &mut Moves) -> Outcome {
-    let outcome = system.run_origin(origin, moves);
+fn run<M: StateMachine>(
+    system: &System<M>,
+    memory: &mut Memory<M>,
+    origin: &Origin,
+    verify_permille: u32,
+    moves: &mut Moves,
+) -> Outcome {
+    let outcome = system.run_origin(memory, origin, moves);
     let mut draw = Digest::new();
     draw.fold(origin.place());
     if draw.value() % 1_000 < verify_permille.into() { system.verify_origin(origin).into_outcome() } else { outcome }

@@ -42,6 +42,12 @@ impl<E> Heap<E> {
         Self { keys: BinaryHeap::new(), events: Vec::new(), free: Vec::new() }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.keys.clear();
+        self.events.clear();
+        self.free.clear();
+    }
+
     #[inline]
     pub(super) fn first(&self) -> Option<Key> {
         self.keys.peek().map(|Reverse(key)| *key)

@@ -101,6 +101,13 @@ impl<E> EventQueue<E> {
         self.closed_at = self.pushed;
     }
 
+    /// Drops all that is pending. The queue is as it was in the beginning, but for the memory that it keeps.
+    pub fn clear(&mut self) {
+        self.wheel.clear();
+        self.heap.clear();
+        (self.pushed, self.popped, self.closed_at) = (0, 0, 0);
+    }
+
     /// How many events are pending.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -44,6 +44,12 @@ impl Both {
         expected.is_some()
     }
 
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.sorted.0.clear();
+        self.now = 0;
+    }
+
     fn drain(&mut self) {
         while self.pop() {}
     }
@@ -75,6 +81,28 @@ fn order_is_by_time_then_by_arrival() {
     let out: Vec<char> = std::iter::from_fn(|| queue.pop()).map(|(_, event)| event).collect();
     assert_eq!(out, ['a', 'b', 'c', 'd']);
     assert!(queue.is_empty());
+}
+
+#[test]
+fn a_queue_that_was_cleared_is_as_good_as_new() {
+    for seed in 0..300 {
+        let rng = &mut Rng::new(seed, 1);
+        let mut both = Both::default();
+        for _ in 0..rng.between(2, 6) {
+            let pushed = rng.between(1, 200);
+            for _ in 0..pushed {
+                both.push(draw(rng, both.now));
+            }
+            for _ in 0..rng.below(pushed * 2) {
+                both.pop();
+            }
+            both.clear();
+        }
+        for _ in 0..200 {
+            both.push(draw(rng, both.now));
+        }
+        both.drain();
+    }
 }
 
 #[test]

@@ -80,6 +80,28 @@ impl<E> Wheel<E> {
         }
     }
 
+    /// Begins anew, out of the same memory. Costs what was pending, and nothing else if that was nothing.
+    pub(super) fn clear(&mut self) {
+        self.open = 0;
+        if self.due().is_none() && self.filled == [0; BUCKET_COUNT / 64] {
+            return;
+        }
+        // What blocks are in use does not matter any more: all of them are made anew.
+        self.slots.clear();
+        self.after.clear();
+        self.free = NO_BLOCK;
+        self.closed.keys.clear();
+        self.closed.blocks.clear();
+        self.closed.out = 0;
+        for (word, filled) in self.filled.iter_mut().enumerate() {
+            let mut left = std::mem::take(filled);
+            while left != 0 {
+                self.buckets[word * 64 + left.trailing_zeros() as usize].end = 0;
+                left &= left - 1;
+            }
+        }
+    }
+
     /// True if there is a bucket for `at`.
     #[inline]
     pub(super) const fn reaches(&self, at: Time) -> bool {
