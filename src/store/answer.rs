@@ -18,10 +18,11 @@ impl Node {
         self.answers = self.answers.wrapping_add(1);
         let batch_count = u32::try_from(batches.len()).expect("expect: a node has less than 2^32 keys");
         let (actor, asked_by, number, seen) = (self.actor, pull.actor, self.answers, self.seen.clone());
-        let batches = batches.into_iter().enumerate().map(|(batch, keys)| {
+        // Most answers are one batch, which takes the set as it is.
+        let seen = std::iter::repeat_n(seen, batches.len());
+        let batches = batches.into_iter().zip(seen).enumerate().map(|(batch, (keys, seen))| {
             let batch = batch as u32;
-            let reply = Reply { actor, asked_by, number, batch, batch_count, full, keys, seen: seen.clone() };
-            Message::Reply(Arc::new(reply))
+            Message::Reply(Arc::new(Reply { actor, asked_by, number, batch, batch_count, full, keys, seen }))
         });
         self.post_answer(from, batches);
         0

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
+use super::Message;
+use super::sync::Peer;
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
 
@@ -18,6 +20,32 @@ pub(super) struct Log {
     untold: DotSet,
     /// All that was cut off: every node has seen it.
     cut: DotSet,
+}
+
+/// Of whose writes messages have told: nobody else's can be seen everywhere all of a sudden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    Nobody,
+    One(Actor),
+    Everybody,
+}
+
+impl About {
+    pub(super) fn and(self, message: &Message) -> Self {
+        let other = match message {
+            Message::Update(update) => update.write.dot.map_or(Self::Everybody, |dot| Self::One(dot.actor)),
+            Message::Pull(_) | Message::Reply(_) => Self::Everybody,
+        };
+        if self == Self::Nobody || self == other { other } else { Self::Everybody }
+    }
+
+    fn is_of(self, actor: Actor) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::One(one) => one == actor,
+            Self::Everybody => true,
+        }
+    }
 }
 
 /// Keys, each once, in the order in which they were first told.
@@ -40,6 +68,8 @@ struct Writes {
     ordered: VecDeque<(u64, Told)>,
     /// Those that came after a later one.
     late: BTreeMap<u64, Told>,
+    /// A node that lacked the first of them the last time that somebody looked.
+    lacking: usize,
 }
 
 impl Writes {
@@ -127,14 +157,16 @@ impl Log {
         self.cut.contains(dot)
     }
 
-    /// Cuts off what all nodes have seen: this one `mine`, its peers each one of `theirs`. Returns the keys of the deletes that
-    /// were cut off: nothing else of a key is forgotten with its writes. Costs what is cut off, and a look at each actor.
-    pub(super) fn cut<'a>(&mut self, mine: &'a DotSet, theirs: impl Iterator<Item = &'a DotSet> + Clone) -> Vec<Key> {
+    /// Cuts off what all nodes have seen: this one, which is at place `me`, `mine`, and its peers what they have told. Returns the
+    /// keys of the deletes that were cut off: nothing else of a key is forgotten with its writes. Costs what is cut off, and a look
+    /// at each actor whom it is `about`.
+    pub(super) fn cut(&mut self, about: About, me: usize, mine: &DotSet, peers: &[Peer]) -> Vec<Key> {
         let mut deleted = Vec::new();
         if self.actors.iter().all(|(_, writes)| writes.is_empty()) {
             return deleted;
         }
-        if theirs.clone().all(|seen| seen == mine) {
+        let seen_by = |node: usize| if node == me { mine } else { &peers[node].seen };
+        if (0..peers.len()).all(|node| node == me || seen_by(node) == mine) {
             // With what lies above gaps, which the bases do not tell of.
             self.cut.insert_all(mine);
             self.untold.insert_all(mine);
@@ -143,18 +175,21 @@ impl Log {
             }
             return deleted;
         }
-        for (actor, writes) in &mut self.actors {
+        for (actor, writes) in self.actors.iter_mut().filter(|(actor, _)| about.is_of(*actor)) {
             let Some(first) = writes.first() else { continue };
-            // Most often one of the nodes lacks the first, and that is the end of it.
-            let bases = std::iter::once(mine).chain(theirs.clone()).map(|seen| seen.base(*actor));
-            let everywhere = bases
-                .map(|base| (base >= first).then_some(base))
-                .try_fold(u64::MAX, |least, base| Some(least.min(base?)));
-            if let Some(everywhere) = everywhere {
-                take_deleted(writes, everywhere, &mut deleted);
-                self.cut.insert_up_to(*actor, everywhere);
-                self.untold.insert_up_to(*actor, everywhere);
+            let base = |node: usize| seen_by(node).base(*actor);
+            // Most often one of the nodes lacks the first, the same as the last time, and that is the end of it.
+            if base(writes.lacking) < first {
+                continue;
             }
+            if let Some(lacking) = (0..peers.len()).find(|node| base(*node) < first) {
+                writes.lacking = lacking;
+                continue;
+            }
+            let everywhere = (0..peers.len()).map(base).min().expect("expect: there is this node at least");
+            take_deleted(writes, everywhere, &mut deleted);
+            self.cut.insert_up_to(*actor, everywhere);
+            self.untold.insert_up_to(*actor, everywhere);
         }
         deleted
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::covered::CoveredKeys;
 use super::entry::Entry;
 use super::keys::Keys;
-use super::log::Log;
+use super::log::{About, Log};
 use super::marks::{Mark, Marks};
 use super::sync::Peer;
 use super::{Config, Envelope, Message, StoreError, Version};
@@ -237,8 +237,10 @@ impl Node {
     /// Takes in everything that was delivered, in the order in which it came. May leave answers in the outbox.
     pub fn process_messages(&mut self) -> Processed {
         let mut processed = Processed::default();
+        let mut about = About::Nobody;
         while let Some(Envelope { from, message, .. }) = self.inbox.pop_front() {
             processed.messages += 1;
+            about = about.and(&message);
             processed.stored += match &message {
                 Message::Update(update) => self.take_update(from, update),
                 Message::Pull(pull) => self.take_pull(from, pull),
@@ -247,7 +249,7 @@ impl Node {
             self.replay_hints(from, matches!(message, Message::Pull(_)));
         }
         if processed.messages > 0 {
-            self.forget();
+            self.forget(about);
         }
         processed
     }

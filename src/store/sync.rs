@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::log::About;
 use super::marks::Mark;
 use super::{Change, Message, Node, Outcome, Pull, Reply, Update};
 use crate::causality::{Actor, Dot, DotSet};
@@ -248,11 +249,11 @@ impl Node {
     }
 
     /// Forgets what every node has: the log's entries; tombstones, once what they overwrite has been seen here as well, so
-    /// that it is known when it comes late; and what was covered and has been seen since. Costs what changes.
-    pub(super) fn forget(&mut self) {
+    /// that it is known when it comes late; and what was covered and has been seen since. Costs what changes, and a look at each
+    /// actor whom the messages were `about`.
+    pub(super) fn forget(&mut self, about: About) {
         let me = self.actor.node as usize;
-        let others = self.peers.iter().enumerate().filter(|(peer, _)| *peer != me);
-        let mut changed = self.log.cut(&self.seen, others.map(|(_, peer)| &peer.seen));
+        let mut changed = self.log.cut(about, me, &self.seen, &self.peers);
         for covered in self.covered_keys.take_due() {
             let entry = self.keys.get_mut(&covered.1).expect("expect: a covered key has an entry");
             match entry.uncover(&self.seen) {

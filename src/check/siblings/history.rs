@@ -326,9 +326,13 @@ impl History {
             return None;
         }
         let (mut shown, mut differs) = (0_u64, false);
+        let is_written = |write: &WriteId, shown: &[u8]| {
+            // Most values are shared, and then there is no need to read them.
+            self.get(*write).value.as_deref().is_some_and(|value| std::ptr::eq(value, shown) || value == shown)
+        };
         each(&mut |sibling| {
-            let place = siblings.iter().position(|write| self.writes[write.0].value.as_deref() == sibling.value);
-            let place = place.filter(|place| sibling.value.is_some() && shown >> place & 1 == 0);
+            let place = sibling.value.and_then(|value| siblings.iter().position(|write| is_written(write, value)));
+            let place = place.filter(|place| shown >> place & 1 == 0);
             differs |= place.is_none();
             shown |= place.map_or(0, |place| 1 << place);
         });
