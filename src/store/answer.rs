@@ -160,6 +160,11 @@ impl Node {
         if before.as_ref().is_some_and(|before| !before.is_same(reply)) {
             self.marks.note(Mark::SyncCut);
         }
+        if reply.batch_count == 1 && !reply.full {
+            // Most are, and nothing needs to be kept of them.
+            self.settle_pull(from, &reply.seen);
+            return;
+        }
         let answer = Answer::with(before, reply);
         if !answer.is_whole(reply) {
             peer.answer = Some(answer);
