@@ -7,6 +7,7 @@
 
 mod action;
 mod cluster;
+mod end;
 mod faults;
 mod memory;
 mod names;
@@ -23,6 +24,7 @@ mod world;
 pub use action::{Action, Clients};
 pub use cluster::Nodes;
 pub(crate) use cluster::Slot;
+pub use end::{End, Limits, RunEnd};
 pub use memory::Memory;
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;
@@ -33,5 +35,5 @@ pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
 pub use tally::Tally;
 pub use trace::{Recorder, Recording, Trace, TraceEvent, What, show_links};
+pub use world::World;
 pub(crate) use world::node_rng;
-pub use world::{End, Limits, RunEnd, World};

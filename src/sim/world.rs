@@ -8,8 +8,8 @@ use super::cluster::Slot;
 use super::network::Network;
 use super::pending::Pending;
 use super::{
-    Clients, Event, EventQueue, Fate, Fates, Input, Link, LostWhy, Memory, NODE_COUNT_MAX, NameRef, Nodes, Observer,
-    Plan, Tally,
+    Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Memory, NODE_COUNT_MAX, NameRef, Nodes,
+    Observer, Plan, RunEnd, Tally,
 };
 use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
@@ -23,45 +23,6 @@ pub(crate) fn node_rng(seed: u64, node: usize) -> Rng {
 
 /// A copy that comes this many base latencies after the first one comes late.
 const LATE_LATENCIES: u32 = 20;
-
-/// How far a run may go.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// After this many steps the run ends, as one that never comes to rest.
-    pub step_count_max: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { step_count_max: 1_000_000 }
-    }
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Nothing is left to happen.
-    Quiet,
-    /// The time to settle is up.
-    TimeUp,
-    /// [`Limits::step_count_max`] was reached.
-    TooLong,
-    /// The observer stopped it.
-    Stopped,
-}
-
-/// What is left of a run.
-#[derive(Clone, Debug)]
-pub struct RunEnd {
-    /// How it ended.
-    pub end: End,
-    /// When the last thing happened.
-    pub at: Time,
-    /// The digest of everything that happened.
-    pub digest: Digest,
-    /// What happened, counted.
-    pub tally: Tally,
-}
 
 /// A cluster, its network and its clients, about to live through a plan.
 pub struct World<'a, M: StateMachine, F, O> {

@@ -1,6 +1,7 @@
 //! What is wrong with what a node shows, and why, told from what the oracle knows.
 
-use super::history::{Claim, Loss, WriteId};
+use super::history::{Claim, Loss};
+use super::write_set::WriteId;
 use super::{Breach, Siblings, StepInput};
 use crate::machine::NodeId;
 use crate::sim::NameRef;

@@ -3,6 +3,7 @@
 use indexmap::{Equivalent, IndexMap, IndexSet};
 use smallvec::SmallVec;
 
+use super::write_set::{WriteId, WriteSet};
 use crate::causality::Dot;
 use crate::kv::{Context, Key, Shown, Sibling, Value};
 use crate::machine::{NodeId, Time};
@@ -10,10 +11,6 @@ use crate::sim::{LostWhy, MessageName, NameRef};
 
 /// Looked up in every step, and never by what an enemy chose.
 type Map<K, V> = IndexMap<K, V, foldhash::fast::FixedState>;
-
-/// A write, by its place among all writes of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct WriteId(usize);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
@@ -102,32 +99,6 @@ struct KeyedValue<'a>(usize, &'a [u8]);
 impl Equivalent<(usize, Value)> for KeyedValue<'_> {
     fn equivalent(&self, (key, value): &(usize, Value)) -> bool {
         self.0 == *key && self.1 == &**value
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct WriteSet(SmallVec<[u64; 2]>);
-
-impl WriteSet {
-    fn insert(&mut self, write: WriteId) {
-        let word = write.0 / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        self.0[word] |= 1 << (write.0 % 64);
-    }
-
-    fn contains(&self, write: WriteId) -> bool {
-        self.0.get(write.0 / 64).is_some_and(|word| word >> (write.0 % 64) & 1 == 1)
-    }
-
-    fn insert_all(&mut self, other: &Self) {
-        if other.0.len() > self.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
-            *mine |= theirs;
-        }
     }
 }
 

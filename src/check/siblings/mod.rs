@@ -6,6 +6,7 @@
 
 mod explain;
 mod history;
+mod write_set;
 
 use super::{Breach, Check};
 use crate::causality::Dot;
@@ -13,9 +14,10 @@ use crate::kv::{Replica, Request, Response, Value, key_subject};
 use crate::machine::{Effect, NodeId, Time};
 use crate::sim::{Event, Input, Link, Nodes};
 use explain::compare;
-use history::{Claim, History, WriteId};
+use history::{Claim, History};
 use indexmap::IndexMap;
 use smallvec::SmallVec;
+use write_set::WriteId;
 
 /// In each step a node is looked at for what the step carries, and for so many keys more, in turn.
 const LOOKS_MAX: usize = 4;
