@@ -10,14 +10,16 @@ mod workload;
 use std::fmt;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::causality::Dot;
 use crate::machine::StateMachine;
 
 pub use placements::placements;
 pub use workload::{StoreAction, StoreWorkload};
 
-/// A key. Shared, so that the same key in many messages is one allocation.
-pub type Key = Arc<str>;
+/// A key. To clone one copies no text: one of up to 23 bytes lies within, without an allocation; a longer one is shared.
+pub type Key = SmolStr;
 
 /// How a [`Breach`](crate::check::Breach) about a key calls it: `key "cart"`.
 #[must_use]

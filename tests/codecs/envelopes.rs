@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use distributed_data_consistency::Node;
 use distributed_data_consistency::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
+use distributed_data_consistency::kv::Key;
 use distributed_data_consistency::machine::{NodeId, Rng};
 use distributed_data_consistency::store::{Envelope, KeyState, Message, Pull, Reply, Update, Write};
 use proptest::collection::vec;
@@ -36,8 +37,8 @@ fn any_write() -> impl Strategy<Value = Write> {
     })
 }
 
-fn any_key() -> impl Strategy<Value = Arc<str>> {
-    ".{0,12}".prop_map(Arc::from)
+fn any_key() -> impl Strategy<Value = Key> {
+    ".{0,12}".prop_map(Into::into)
 }
 
 /// A write of one of few writers whose clock counts it, as nearly all are: messages have a short form for it.
@@ -53,7 +54,7 @@ fn plain_write() -> impl Strategy<Value = Write> {
 }
 
 /// A key's state has nothing to show itself with, so only a message is made of it.
-fn any_state() -> impl Strategy<Value = (Arc<str>, Vec<Write>, Vec<Dot>, DotSet)> {
+fn any_state() -> impl Strategy<Value = (Key, Vec<Write>, Vec<Dot>, DotSet)> {
     let plain = (any_key(), plain_write()).prop_map(|(key, write)| (key, vec![write], vec![], DotSet::new()));
     prop_oneof![3 => plain, 1 => (any_key(), vec(any_write(), 0..4), vec(any_dot(), 0..4), any_dots())]
 }

@@ -1,8 +1,7 @@
 //! The keys of a node, each with what the node holds of it, in the order in which they came.
 //!
 //! With a million keys whatever is looked at waits for memory: the index, the slot, then the value. So the index is one list of
-//! eight bytes a place, and a slot begins with its key's first bytes: to find a short key nobody goes to the allocation of its
-//! text.
+//! eight bytes a place, and a short key lies in its slot.
 
 mod index;
 #[cfg(test)]
@@ -17,8 +16,6 @@ use crate::kv::Key;
 const FEW: usize = 8;
 /// Room is made for so many keys at least.
 const ROOM_MIN: usize = 4;
-/// So many bytes of a key lie in its slot.
-const START_BYTES: usize = 16;
 
 /// From keys to entries. Nothing that can be seen depends on the hasher.
 #[derive(Debug, Default)]
@@ -28,31 +25,17 @@ pub(super) struct Keys {
     index: Option<Index>,
 }
 
-/// A key, and what is held of it. Two lines of the cache, of which the first tells whether it is the right one.
+/// A key, and what is held of it.
 #[derive(Debug)]
-#[repr(C)]
 struct Slot {
-    start: [u8; START_BYTES],
     key: Key,
     entry: Entry,
 }
 
 impl Slot {
-    fn new(key: Key) -> Self {
-        let mut start = [0; START_BYTES];
-        let length = key.len().min(START_BYTES);
-        start[..length].copy_from_slice(&key.as_bytes()[..length]);
-        Self { start, key, entry: Entry::default() }
-    }
-
     #[inline]
     fn is_of(&self, key: &str) -> bool {
-        // The length lies beside the pointer.
-        self.key.len() == key.len()
-            && match self.start.get(..key.len()) {
-                Some(whole) => whole == key.as_bytes(),
-                None => *self.key == *key,
-            }
+        self.key.as_str() == key
     }
 }
 
@@ -109,7 +92,7 @@ impl Keys {
                 *none = Some(index);
             }
         }
-        self.slots.push(Slot::new(key));
+        self.slots.push(Slot { key, entry: Entry::default() });
         place
     }
 
