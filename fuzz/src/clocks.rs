@@ -68,7 +68,7 @@ fn check_set(set: &DotSet, plain: &Plain) {
         let base = (1..).take_while(|counter| plain.contains(&dot(actor, *counter))).last();
         assert_eq!(set.base(actor), base.unwrap_or(0), "the base of {actor} in {set:?}");
     }
-    let parts = set.parts().map(|(actor, base, runs)| (actor, base, runs.to_vec()));
+    let parts = set.parts().map(|(actor, base, runs)| (actor, base, runs.collect()));
     assert_eq!(DotSet::from_parts(parts).as_ref(), Ok(set), "a set is made of its parts");
 }
 

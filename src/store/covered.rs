@@ -40,8 +40,8 @@ impl CoveredKeys {
     /// Costs the runs of `news`, and what waited for them.
     pub(super) fn note_all_seen(&mut self, news: &DotSet) {
         for (actor, base, runs) in news.parts() {
-            for (first, last) in [(1, base)].iter().chain(runs) {
-                let (Some(first), Some(last)) = (Dot::new(actor, *first), Dot::new(actor, *last)) else { continue };
+            for (first, last) in std::iter::once((1, base)).chain(runs) {
+                let (Some(first), Some(last)) = (Dot::new(actor, first), Dot::new(actor, last)) else { continue };
                 while let Some((&dot, _)) = self.waiting.range(first..=last).next() {
                     self.note_seen(dot);
                 }

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Actor, Actors, Counters, DotSet, WRONG_RUNS};
+use super::{Actor, DotSet, Run, WRONG_RUNS};
 
 /// An actor as it travels: its base, and its runs, each as how many counters are left out before it and how many are in. Told
 /// so, runs cost what they and their gaps are long, not what their counters are great.
@@ -12,11 +12,10 @@ pub(super) type ToldActor = (Actor, u64, Vec<(u64, u64)>);
 impl TryFrom<Vec<ToldActor>> for DotSet {
     type Error = &'static str;
 
-    fn try_from(told: Vec<ToldActor>) -> Result<Self, Self::Error> {
-        let mut actors = Actors::with_capacity(told.len());
-        for (actor, base, mut runs) in told {
-            let mut reached = base;
-            for run in &mut runs {
+    fn try_from(mut told: Vec<ToldActor>) -> Result<Self, Self::Error> {
+        for (_, base, runs) in &mut told {
+            let mut reached = *base;
+            for run in runs {
                 let (left_out, length) = *run;
                 // One that is empty, or touches what is before it, is found out below.
                 let first = reached.checked_add(left_out).and_then(|last| last.checked_add(1));
@@ -24,26 +23,29 @@ impl TryFrom<Vec<ToldActor>> for DotSet {
                 let (Some(first), Some(last)) = (first, last) else { return Err(WRONG_RUNS) };
                 (*run, reached) = ((first, last), last);
             }
-            actors.push((actor, Counters { base, runs: runs.into() }));
         }
-        Self::from_actors(actors)
+        Self::from_parts(told)
     }
 }
 
 /// Without a list in between: each answer of a store tells its client of such a set.
 impl Serialize for DotSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.actors.iter().map(|(actor, counters)| (actor, counters.base, ToldRuns(counters))))
+        let told = self.bases.iter().map(|&(actor, base)| (actor, base, ToldRuns { base, runs: self.runs.of(actor) }));
+        serializer.collect_seq(told)
     }
 }
 
 /// The third part of a [`ToldActor`].
-struct ToldRuns<'a>(&'a Counters);
+struct ToldRuns<'a> {
+    base: u64,
+    runs: &'a [Run],
+}
 
 impl Serialize for ToldRuns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut reached = self.0.base;
-        serializer.collect_seq(self.0.runs.iter().map(|&(first, last)| {
+        let mut reached = self.base;
+        serializer.collect_seq(self.runs.iter().map(|&Run { first, last, .. }| {
             let left_out = first - std::mem::replace(&mut reached, last) - 1;
             (left_out, last - first + 1)
         }))

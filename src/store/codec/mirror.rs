@@ -197,7 +197,7 @@ impl From<causality::Dot> for Dot {
 
 fn counters(dots: &causality::DotSet) -> Vec<Counters> {
     let counters = dots.parts().map(|(causality::Actor { incarnation, node }, base, runs)| {
-        let runs = runs.iter().flat_map(|&(first, last)| [first, last]).collect();
+        let runs = runs.flat_map(|(first, last)| [first, last]).collect();
         Counters { incarnation, node, base, runs }
     });
     counters.collect()
