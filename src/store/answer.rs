@@ -37,7 +37,7 @@ impl Node {
                 if self.nameless > 0 {
                     // They have no names for the log to tell.
                     let is_missing = |entry: &Entry| entry.versions().iter().any(|version| version.dot.is_none());
-                    keys.extend(self.keys.iter().filter(|(_, entry)| is_missing(entry)).map(|(key, _)| key.clone()));
+                    self.keys.iter().filter(|(_, entry)| is_missing(entry)).for_each(|(key, _)| keys.insert(key));
                 }
                 (keys.iter().map(|key| self.state(key, self.keys.get(key), seen)).collect(), false)
             }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
+use smallvec::SmallVec;
 
-use super::Message;
 use super::sync::Peer;
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
@@ -22,21 +22,18 @@ pub(super) struct Log {
     cut: DotSet,
 }
 
-/// Of whose writes messages have told: nobody else's can be seen everywhere all of a sudden.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Of whose writes it is news that some node has seen them: nobody else's can be seen everywhere all of a sudden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum About {
+    #[default]
     Nobody,
     One(Actor),
     Everybody,
 }
 
 impl About {
-    pub(super) fn and(self, message: &Message) -> Self {
-        let other = match message {
-            Message::Update(update) => update.write.dot.map_or(Self::Everybody, |dot| Self::One(dot.actor)),
-            Message::Pull(_) | Message::Reply(_) => Self::Everybody,
-        };
-        if self == Self::Nobody || self == other { other } else { Self::Everybody }
+    pub(super) fn note(&mut self, other: Self) {
+        *self = if *self == Self::Nobody || *self == other { other } else { Self::Everybody };
     }
 
     fn is_of(self, actor: Actor) -> bool {
@@ -49,7 +46,30 @@ impl About {
 }
 
 /// Keys, each once, in the order in which they were first told.
-pub(super) type KeySet = IndexSet<Key, RandomState>;
+#[derive(Default)]
+pub(super) struct KeySet<'a> {
+    /// The first ones. To go through a few costs less than to make a table of them.
+    few: SmallVec<[&'a Key; 8]>,
+    /// The others.
+    many: IndexSet<&'a Key, RandomState>,
+}
+
+impl<'a> KeySet<'a> {
+    pub(super) fn insert(&mut self, key: &'a Key) {
+        if self.few.contains(&key) {
+            return;
+        }
+        if self.few.len() < self.few.inline_size() {
+            self.few.push(key);
+        } else {
+            self.many.insert(key);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'a Key> {
+        self.few.iter().chain(&self.many).copied()
+    }
+}
 
 /// What the log tells of a write.
 #[derive(Debug)]
@@ -139,14 +159,14 @@ impl Log {
 
     /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows. Costs
     /// what is missing, and a look at each actor and gap.
-    pub(super) fn missing_from(&self, seen: &DotSet) -> Option<KeySet> {
+    pub(super) fn missing_from(&self, seen: &DotSet) -> Option<KeySet<'_>> {
         if !seen.contains_all(&self.untold) {
             return None;
         }
         let mut missing = KeySet::default();
         for (actor, writes) in &self.actors {
             for (first, last) in seen.gaps(*actor) {
-                missing.extend(writes.keys(first.counter.get(), last.counter.get()).cloned());
+                writes.keys(first.counter.get(), last.counter.get()).for_each(|key| missing.insert(key));
             }
         }
         Some(missing)
@@ -162,7 +182,7 @@ impl Log {
     /// at each actor whom it is `about`.
     pub(super) fn cut(&mut self, about: About, me: usize, mine: &DotSet, peers: &[Peer]) -> Vec<Key> {
         let mut deleted = Vec::new();
-        if self.actors.iter().all(|(_, writes)| writes.is_empty()) {
+        if about == About::Nobody || self.actors.iter().all(|(_, writes)| writes.is_empty()) {
             return deleted;
         }
         let seen_by = |node: usize| if node == me { mine } else { &peers[node].seen };

@@ -96,9 +96,7 @@ impl StateMachine for Node {
 
     fn on_message(&mut self, from: NodeId, message: Message, env: &mut Env<'_, Self>) {
         let to = self.id();
-        if self.deliver(Envelope { from, to, message }).is_ok() {
-            self.process_messages();
-        }
+        self.take_alone(Envelope { from, to, message });
         self.act(env);
     }
 

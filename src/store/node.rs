@@ -40,6 +40,8 @@ pub struct Node {
     pub(super) answers: u32,
     /// Every dot in here is held, or was overwritten by something that is.
     pub(super) seen: DotSet,
+    /// Of whose writes there was news since this node last looked what every node has seen.
+    pub(super) news: About,
     /// What each node has told of itself; this node's own place stays empty.
     pub(super) peers: Vec<Peer>,
     /// The timer is set (only where somebody drives the node as a state machine).
@@ -145,6 +147,7 @@ impl Node {
             log: Log::default(),
             answers: 0,
             seen: DotSet::new(),
+            news: About::Nobody,
             peers: (0..total_nodes).map(|_| Peer::default()).collect(),
             sync_pending: false,
             marks: Marks::default(),
@@ -237,21 +240,34 @@ impl Node {
     /// Takes in everything that was delivered, in the order in which it came. May leave answers in the outbox.
     pub fn process_messages(&mut self) -> Processed {
         let mut processed = Processed::default();
-        let mut about = About::Nobody;
-        while let Some(Envelope { from, message, .. }) = self.inbox.pop_front() {
+        while let Some(envelope) = self.inbox.pop_front() {
             processed.messages += 1;
-            about = about.and(&message);
-            processed.stored += match &message {
-                Message::Update(update) => self.take_update(from, update),
-                Message::Pull(pull) => self.take_pull(from, pull),
-                Message::Reply(reply) => self.take_reply(from, reply),
-            };
-            self.replay_hints(from, matches!(message, Message::Pull(_)));
+            processed.stored += self.take(envelope);
         }
         if processed.messages > 0 {
-            self.forget(about);
+            self.forget();
         }
         processed
+    }
+
+    /// Takes in a message that was checked. Returns how many versions were stored.
+    fn take(&mut self, Envelope { from, message, .. }: Envelope) -> usize {
+        let stored = match &message {
+            Message::Update(update) => self.take_update(from, update),
+            Message::Pull(pull) => self.take_pull(from, pull),
+            Message::Reply(reply) => self.take_reply(from, reply),
+        };
+        self.replay_hints(from, matches!(message, Message::Pull(_)));
+        stored
+    }
+
+    /// As [`deliver`](Self::deliver) and [`process_messages`](Self::process_messages), of one message when none waits.
+    pub(super) fn take_alone(&mut self, envelope: Envelope) {
+        debug_assert!(self.inbox.is_empty(), "expect: a state machine lets no message wait");
+        if self.check_envelope(&envelope).is_ok() {
+            self.take(envelope);
+            self.forget();
+        }
     }
 
     /// Takes all messages out of the outbox, in the order in which they were left there.
@@ -266,7 +282,7 @@ impl Node {
     /// Hands each message of the outbox to `send`.
     pub(super) fn flush(&mut self, mut send: impl FnMut(NodeId, Message)) {
         let me = self.id();
-        for Outgoing { to, message } in self.outbox.drain(..) {
+        while let Some(Outgoing { to, message }) = self.outbox.pop_front() {
             match to {
                 Some(to) => send(to, message),
                 None => {

@@ -5,6 +5,7 @@
 //! overwritten by something the asker has: so the asker may take the whole set for its own, once it has all batches.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 
 use super::log::About;
@@ -149,6 +150,7 @@ impl Node {
             && let Some(peer) = self.peer_in_life(from, dot.actor)
         {
             peer.seen.insert(dot);
+            self.news.note(About::One(dot.actor));
         }
         let told = [self.latest_own(&write.clock), self.own_told(past)];
         told.into_iter().flatten().for_each(|told| self.outlive(told));
@@ -170,6 +172,7 @@ impl Node {
             if fills_gap {
                 self.marks.note(Mark::GapFilled);
             }
+            self.news.note(About::One(dot.actor));
             self.log.insert(dot, key.clone(), is_delete);
             self.covered_keys.note_seen(dot);
         }
@@ -196,8 +199,10 @@ impl Node {
         if let Some(told) = self.own_told(seen) {
             self.outlive(told);
         }
-        if let Some(peer) = self.peer_in_life(from, actor) {
-            peer.seen.insert_all(seen);
+        if let Some(peer) = self.peer_in_life(from, actor)
+            && peer.seen.insert_all(seen)
+        {
+            self.news.note(About::Everybody);
         }
     }
 
@@ -240,8 +245,9 @@ impl Node {
         peer.answered = true;
         peer.waiting = None;
         peer.patience = PATIENCE_MIN;
-        let news = seen.without(&self.seen);
-        if !news.is_empty() {
+        if !self.seen.contains_all(seen) {
+            let news = seen.without(&self.seen);
+            self.news.note(About::Everybody);
             self.log.note_untold(&news);
             self.seen.insert_all(&news);
             self.covered_keys.note_all_seen(&news);
@@ -250,10 +256,10 @@ impl Node {
 
     /// Forgets what every node has: the log's entries; tombstones, once what they overwrite has been seen here as well, so
     /// that it is known when it comes late; and what was covered and has been seen since. Costs what changes, and a look at each
-    /// actor whom the messages were `about`.
-    pub(super) fn forget(&mut self, about: About) {
+    /// actor of whom there was news.
+    pub(super) fn forget(&mut self) {
         let me = self.actor.node as usize;
-        let mut changed = self.log.cut(about, me, &self.seen, &self.peers);
+        let mut changed = self.log.cut(mem::take(&mut self.news), me, &self.seen, &self.peers);
         for covered in self.covered_keys.take_due() {
             let entry = self.keys.get_mut(&covered.1).expect("expect: a covered key has an entry");
             match entry.uncover(&self.seen) {

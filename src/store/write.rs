@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::entry::Entry;
-use super::log::About;
 use super::marks::Mark;
 use super::{Change, Context, Message, Node, Outcome, StoreError, Update, Version, Write};
 use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
@@ -163,7 +162,7 @@ impl Node {
         self.see(dot, key, write.value.is_none());
         self.cover(key, past);
         if self.node_count == 1 {
-            self.forget(About::Everybody);
+            self.forget();
         }
     }
 
