@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use smallvec::SmallVec;
 
 /// The largest counter a clock may hold, 2^53 − 1: exact in every language's numbers, and far
@@ -74,8 +74,8 @@ const SLOT_MAX: usize = u32::MAX as usize;
 /// both.join(&b);
 /// assert_eq!(both.compare(&a), ClockOrder::Greater);
 /// ```
-#[derive(PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u64>", into = "Vec<u64>")]
+#[derive(PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(try_from = "Vec<u64>")]
 pub struct VectorClock {
     /// The counters, slot by slot; or [`SPARSE`], and then slots and counters in turn.
     ///
@@ -305,10 +305,17 @@ impl TryFrom<Vec<u64>> for VectorClock {
     }
 }
 
-/// The clock as it travels.
-impl From<VectorClock> for Vec<u64> {
-    fn from(clock: VectorClock) -> Self {
-        clock.words.into_vec()
+/// The clock as it travels, which [`TryFrom`] reads.
+impl From<&VectorClock> for Vec<u64> {
+    fn from(clock: &VectorClock) -> Self {
+        clock.words.to_vec()
+    }
+}
+
+/// Without a list in between.
+impl Serialize for VectorClock {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.words)
     }
 }
 

@@ -68,15 +68,12 @@ impl<M: Replica> Check<M> for Identity {
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { input, .. } => {
-                self.putting = match input {
-                    Input::Request { request: Request::Put { key, value, .. }, .. } => {
-                        Some((key.clone(), value.clone()))
-                    }
-                    _ => None,
-                };
+                if let Input::Request { request: Request::Put { key, value, .. }, .. } = input {
+                    self.putting = Some((key.clone(), value.clone()));
+                }
                 Ok(())
             }
-            Event::Ends { node, .. } => {
+            Event::Ends { node, .. } if self.putting.is_some() => {
                 let (Some((key, value)), Some(machine)) = (self.putting.take(), nodes.get(*node)) else {
                     return Ok(());
                 };

@@ -26,9 +26,9 @@ pub struct StoreWorkload {
     /// The keys and values written in this run: a value that a plan repeats is told apart.
     written: IndexSet<(Key, Value), foldhash::fast::FixedState>,
     /// What each session last had of a key.
-    contexts: IndexMap<(u8, String), Context, foldhash::fast::FixedState>,
+    contexts: IndexMap<(u8, Key), Context, foldhash::fast::FixedState>,
     /// Whose answer is awaited, and for which key.
-    asked: IndexMap<u32, (u8, String), foldhash::fast::FixedState>,
+    asked: IndexMap<u32, (u8, Key), foldhash::fast::FixedState>,
 }
 
 /// What one world's clients are like.
@@ -100,7 +100,7 @@ impl StoreWorkload {
 
     /// What `session` has seen of `key`, if a session asks.
     fn context(&mut self, id: RequestId, session: Option<u8>, key: &str) -> Option<Context> {
-        let asked = (session?, key.to_owned());
+        let asked = (session?, key.into());
         let context = self.contexts.get(&asked).cloned().unwrap_or_default();
         self.asked.insert(id.0, asked);
         Some(context)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::codec::{Bincode, decode_as, encode_as};
+use super::codec::{Bincode, decode_as, encode_shared};
 use crate::causality::{Dot, DotSet, VectorClock};
 use crate::kv;
 use crate::machine::Digest;
@@ -59,7 +59,7 @@ impl Context {
         if self.is_empty() {
             return kv::Context::empty();
         }
-        let bytes = encode_as(FORMAT, self).expect("expect: what this crate makes can be encoded");
+        let bytes = encode_shared(FORMAT, self).expect("expect: what this crate makes can be encoded");
         kv::Context::from_bytes(bytes)
     }
 

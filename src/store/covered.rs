@@ -51,6 +51,9 @@ impl CoveredKeys {
 
     /// The keys that something may have uncovered, in the order in which they were first covered.
     pub(super) fn take_due(&mut self) -> Vec<Covered> {
+        if self.due.is_empty() {
+            return Vec::new();
+        }
         let mut due = std::mem::take(&mut self.due);
         due.sort_unstable();
         due

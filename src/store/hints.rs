@@ -26,6 +26,9 @@ impl Node {
     pub(super) fn replay_hints(&mut self, to: NodeId, answered: bool) {
         let peer = &mut self.peers[to.index()];
         peer.silent = false;
+        if peer.hints.is_empty() {
+            return;
+        }
         for update in std::mem::take(&mut peer.hints) {
             let is_news = update.write.dot.is_none_or(|dot| !self.peers[to.index()].seen.contains(dot));
             if is_news && !answered {

@@ -128,6 +128,12 @@ impl Writes {
         ordered.map(|write| write.0).into_iter().chain(late.map(|write| *write.0)).min()
     }
 
+    /// The counter of the last write.
+    fn last(&self) -> Option<u64> {
+        // What came late came after a later one, which may be gone.
+        self.ordered.back().map(|write| write.0).max(self.late.last_key_value().map(|write| *write.0))
+    }
+
     /// Takes the first write, if it is none after `last`.
     fn pop_up_to(&mut self, last: u64) -> Option<Told> {
         let first = self.first().filter(|first| *first <= last)?;
@@ -165,6 +171,9 @@ impl Log {
         }
         let mut missing = KeySet::default();
         for (actor, writes) in &self.actors {
+            if writes.last().is_none_or(|last| last <= seen.base(*actor)) {
+                continue;
+            }
             for (first, last) in seen.gaps(*actor) {
                 writes.keys(first.counter.get(), last.counter.get()).for_each(|key| missing.insert(key));
             }
@@ -186,7 +195,7 @@ impl Log {
             return deleted;
         }
         let seen_by = |node: usize| if node == me { mine } else { &peers[node].seen };
-        if (0..peers.len()).all(|node| node == me || seen_by(node) == mine) {
+        if mine.gap_count() > 0 && (0..peers.len()).all(|node| node == me || seen_by(node) == mine) {
             // With what lies above gaps, which the bases do not tell of.
             self.cut.insert_all(mine);
             self.untold.insert_all(mine);

@@ -109,12 +109,15 @@ impl Node {
         if let Some(told) = self.own_told(dots) {
             self.check_told(told)?;
         }
+        if dots.actors().all(|actor| self.surely_fits(actor)) {
+            return Ok(());
+        }
         dots.actors().try_for_each(|actor| self.check_actor(actor))
     }
 
     /// The latest life of this node of which `dots` tell, and its last write there.
     pub(super) fn own_told(&self, dots: &DotSet) -> Option<(Actor, u64)> {
-        let own = dots.actors().filter(|actor| actor.node == self.actor.node).max()?;
+        let own = dots.actors().rfind(|actor| actor.node == self.actor.node)?;
         Some((own, dots.last(own)))
     }
 
@@ -123,10 +126,14 @@ impl Node {
         if told > (self.actor, self.counter) { self.check_actor(told.0.next()) } else { Ok(()) }
     }
 
+    /// Clocks have room for this life of this node, and so for that one of the other.
+    fn surely_fits(&self, actor: Actor) -> bool {
+        actor.incarnation <= self.actor.incarnation && (actor.node as usize) < self.node_count
+    }
+
     /// Clocks must have room for the actor.
     fn check_actor(&self, actor: Actor) -> Result<(), StoreError> {
-        let is_known_to_fit = actor.incarnation <= self.actor.incarnation;
-        if is_known_to_fit && (actor.node as usize) < self.node_count {
+        if self.surely_fits(actor) {
             return Ok(());
         }
         if actor.node as usize >= self.node_count {

@@ -102,10 +102,20 @@ impl DotSet {
 
     /// Adds all of `other`; false when all of it was there.
     pub fn insert_all(&mut self, other: &Self) -> bool {
+        let (mine, theirs) = (self.bases.as_mut_slice(), other.bases.as_slice());
+        let has_gaps = !self.runs.is_empty() || !other.runs.is_empty();
+        // Most sets have no gaps and tell of the same actors, so that each is at the same place in both.
+        if !has_gaps && mine.len() >= theirs.len() && mine.iter().zip(theirs).all(|(mine, theirs)| mine.0 == theirs.0) {
+            let mut is_new = false;
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                is_new |= mine.1 < theirs.1;
+                mine.1 = mine.1.max(theirs.1);
+            }
+            return is_new;
+        }
         if self.contains_all(other) {
             return false;
         }
-        // Most sets tell of the same actors, so that each is at the same place in both.
         for (place, &(actor, base)) in other.bases.iter().enumerate() {
             self.raise(place, actor, base);
         }
@@ -232,7 +242,7 @@ impl DotSet {
     }
 
     /// The actors of which anything was seen, in order.
-    pub fn actors(&self) -> impl ExactSizeIterator<Item = Actor> + '_ {
+    pub fn actors(&self) -> impl DoubleEndedIterator<Item = Actor> + ExactSizeIterator + '_ {
         self.bases.iter().map(|(actor, _)| *actor)
     }
 

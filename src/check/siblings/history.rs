@@ -67,6 +67,8 @@ struct Life {
 struct Known {
     /// *Max(R)*, in the order in which they came.
     siblings: SmallVec<[WriteId; 4]>,
+    /// How many of them are no deletes.
+    live: usize,
     /// *R*, each with the time it first came.
     taken: SmallVec<[(WriteId, Time); 4]>,
     /// The same without the times: whether a write is in there must not cost more the longer the run.
@@ -231,6 +233,7 @@ impl History {
         if known.siblings.iter().all(|sibling| !writes[sibling.0].past.contains(write)) {
             known.siblings.retain(|sibling| !writes[write.0].past.contains(*sibling));
             known.siblings.push(write);
+            known.live = known.siblings.iter().filter(|write| writes[write.0].value.is_some()).count();
         }
     }
 
@@ -292,7 +295,7 @@ impl History {
         key: usize,
         each: impl FnOnce(&mut dyn FnMut(Sibling<'_>)),
     ) -> Option<usize> {
-        let siblings = self.siblings(node, key);
+        let (siblings, live) = self.known(node, key).map_or((&[][..], 0), |known| (&known.siblings, known.live));
         if self.repeats || siblings.len() > u64::BITS as usize {
             return None;
         }
@@ -307,7 +310,6 @@ impl History {
             differs |= place.is_none();
             shown |= place.map_or(0, |place| 1 << place);
         });
-        let live = siblings.iter().filter(|write| self.writes[write.0].value.is_some()).count();
         (!differs && shown.count_ones() as usize == live).then_some(live)
     }
 

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use ::bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use ::bincode::serde::{encode_into_std_write, seed_decode_from_slice};
@@ -78,6 +79,16 @@ pub(in crate::store) fn encode_as<T: Serialize>(format: u8, value: &T) -> Result
     match encode_into_std_write(value, &mut bytes, standard()) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(CodecError::unencodable(NAME, error)),
+    }
+}
+
+/// As [`encode_as`], shared: what is short is written but once.
+pub(in crate::store) fn encode_shared<T: Serialize>(format: u8, value: &T) -> Result<Arc<[u8]>, CodecError> {
+    let mut short = [format; SHORT];
+    let mut room = &mut short[1..];
+    match encode_into_std_write(value, &mut room, standard()) {
+        Ok(length) => Ok(Arc::from(&short[..=length])),
+        Err(_) => encode_as(format, value).map(Arc::from),
     }
 }
 

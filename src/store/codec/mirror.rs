@@ -178,7 +178,7 @@ impl From<&store::Write> for Write {
     fn from(store::Write { dot, clock, value }: &store::Write) -> Self {
         // The value is shared until it is written down.
         let value = value.as_ref().map(|value| Bytes::from_owner(value.clone()));
-        Self { dot: dot.map(Dot::from), clock: clock.clone().into(), value }
+        Self { dot: dot.map(Dot::from), clock: clock.into(), value }
     }
 }
 

@@ -13,7 +13,7 @@ mod prescan;
 mod protobuf;
 
 pub use bincode::Bincode;
-pub(super) use bincode::{FORMAT, decode_as, encode_as};
+pub(super) use bincode::{FORMAT, decode_as, encode_as, encode_shared};
 pub use error::CodecError;
 #[cfg(feature = "json")]
 pub use json::Json;

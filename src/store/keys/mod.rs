@@ -14,6 +14,8 @@ use crate::kv::Key;
 
 /// So many keys are gone through one by one, without an index.
 const FEW: usize = 8;
+/// Two keys of one length, and this or less, are the same if their heads are.
+const HEAD_BYTES: usize = 8;
 /// Room is made for so many keys at least.
 const ROOM_MIN: usize = 4;
 
@@ -21,6 +23,8 @@ const ROOM_MIN: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     slots: Vec<Slot>,
+    /// The heads of the keys, as long as they are few.
+    heads: [u64; FEW],
     /// Where in `slots` each key is; `None` as long as they are few.
     index: Option<Index>,
 }
@@ -39,14 +43,30 @@ impl Slot {
     }
 }
 
+/// The first four bytes of a key and its last four: all of a short one, and nearly always enough to tell a long one from others.
+#[inline]
+fn head(key: &str) -> u64 {
+    match (key.as_bytes().first_chunk(), key.as_bytes().last_chunk()) {
+        (Some(first), Some(last)) => u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)),
+        _ => key.bytes().fold(0, |head, byte| head << 8 | u64::from(byte)),
+    }
+}
+
 impl Keys {
     /// The place of a key: good until a key is taken away.
     #[inline]
     pub(super) fn place_of(&self, key: &str) -> Option<usize> {
         match &self.index {
-            None => self.slots.iter().position(|slot| slot.is_of(key)),
+            None => self.place_among_few(key),
             Some(index) => index.find(key, |place| self.slots[place].is_of(key)),
         }
+    }
+
+    #[inline]
+    fn place_among_few(&self, key: &str) -> Option<usize> {
+        let head = head(key);
+        let is_it = |slot: &Slot| slot.key.len() == key.len() && (key.len() <= HEAD_BYTES || slot.is_of(key));
+        self.slots.iter().zip(&self.heads).position(|(slot, its)| *its == head && is_it(slot))
     }
 
     #[inline]
@@ -80,7 +100,7 @@ impl Keys {
         }
         match &mut self.index {
             Some(index) => index.insert(&key, place),
-            None if place < FEW => {}
+            None if place < FEW => self.heads[place] = head(&key),
             none => {
                 let mut index = Index::default();
                 self.slots
@@ -106,6 +126,9 @@ impl Keys {
             }
         }
         self.slots.swap_remove(place);
+        if self.slots.len() < FEW {
+            self.heads[place] = self.heads[self.slots.len()];
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Entry)> {
