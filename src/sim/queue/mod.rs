@@ -62,6 +62,9 @@ impl<E> EventQueue<E> {
     #[inline]
     pub fn pop(&mut self) -> Option<(Time, E)> {
         if self.wheel.due().is_none() {
+            if let Some(alone) = self.pop_alone() {
+                return Some(alone);
+            }
             self.close_next();
         }
         let (at, event) = match (self.wheel.due(), self.heap.first()) {
@@ -72,6 +75,18 @@ impl<E> EventQueue<E> {
         };
         self.popped += 1;
         Some((at, event.take().expect("expect: each key owns one event")))
+    }
+
+    /// The event that is due first, if it is alone in its bucket: with few pending most are, and need no sorting.
+    #[inline]
+    fn pop_alone(&mut self) -> Option<(Time, E)> {
+        let bucket = self.wheel.next()?;
+        let at = self.wheel.alone(bucket)?;
+        if self.heap.first().is_some_and(|first| first < Key::new(at, self.pushed, 0)) {
+            return None;
+        }
+        self.popped += 1;
+        self.wheel.pop_alone(bucket).take().map(|event| (at, event))
     }
 
     /// When the event that is due first is due.

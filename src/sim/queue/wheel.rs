@@ -184,12 +184,7 @@ impl<E> Wheel<E> {
     /// Closes a bucket that has events; the one closed before must be empty.
     #[inline]
     pub(super) fn close(&mut self, bucket: u64) {
-        debug_assert!(self.due().is_none(), "expect: what was due before is out");
-        self.open = bucket + 1;
-        let place = bucket as usize % BUCKET_COUNT;
-        self.filled[place / 64] &= !(1 << (place % 64));
-        let Bucket { first, end } = self.buckets[place];
-        self.buckets[place].end = 0;
+        let Bucket { first, end } = self.open_after(bucket);
         let Closed { start, keys, out, blocks } = &mut self.closed;
         *start = bucket << BUCKET_BITS;
         *out = 0;
@@ -208,10 +203,38 @@ impl<E> Wheel<E> {
         for slot in &self.slots[last as usize * BLOCK..end as usize] {
             keys.push(u64::from(slot.offset) << 32 | keys.len() as u64);
         }
-        // With few events pending most buckets have one.
-        if keys.len() > 1 {
-            keys.sort_unstable();
-        }
+        keys.sort_unstable();
+    }
+
+    /// When the event of a bucket that has but one is due.
+    #[inline]
+    pub(super) fn alone(&self, bucket: u64) -> Option<Time> {
+        let Bucket { first, end } = self.buckets[bucket as usize % BUCKET_COUNT];
+        let slot = first.wrapping_mul(BLOCK as u32);
+        (end == slot + 1)
+            .then(|| Time::from_nanos((bucket << BUCKET_BITS) + u64::from(self.slots[slot as usize].offset)))
+    }
+
+    /// Closes a bucket that has but one event, and returns where that is: whoever asks must take it. The one closed before must
+    /// be empty.
+    #[inline]
+    pub(super) fn pop_alone(&mut self, bucket: u64) -> &mut Option<E> {
+        let first = self.open_after(bucket).first;
+        self.after[first as usize] = self.free;
+        self.free = first;
+        &mut self.slots[first as usize * BLOCK].event
+    }
+
+    /// Takes a bucket off the wheel. All up to it take no more events.
+    #[inline]
+    fn open_after(&mut self, bucket: u64) -> Bucket {
+        debug_assert!(self.due().is_none(), "expect: what was due before is out");
+        self.open = bucket + 1;
+        let place = bucket as usize % BUCKET_COUNT;
+        self.filled[place / 64] &= !(1 << (place % 64));
+        let closed = self.buckets[place];
+        self.buckets[place].end = 0;
+        closed
     }
 
     /// When the first event of the closed bucket is due.
