@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::entry::Entry;
 use super::marks::Mark;
 use super::sync::Answer;
@@ -71,16 +73,16 @@ impl Node {
     }
 
     /// At least one batch, which may be empty: that nothing is missing is an answer too.
-    fn batches(&self, states: Vec<KeyState>) -> Vec<Vec<KeyState>> {
+    fn batches(&self, states: Vec<KeyState>) -> SmallVec<[Vec<KeyState>; 1]> {
         let size_of = |state: &KeyState| {
             let values = state.writes.iter().filter_map(|write| write.value.as_ref()).map(|value| value.len());
             state.key.len() + values.sum::<usize>()
         };
         let fits = states.iter().map(size_of).sum::<usize>() <= self.config.batch_bytes;
         if fits && states.len() <= self.config.batch_keys_max {
-            return vec![states];
+            return smallvec![states];
         }
-        let mut batches = vec![Vec::new()];
+        let mut batches: SmallVec<[Vec<KeyState>; 1]> = smallvec![Vec::new()];
         let mut bytes = 0;
         for state in states {
             let size = size_of(&state);

@@ -319,6 +319,11 @@ impl Node {
 
     /// The latest life of this node of which a clock tells, and how many writes of it.
     pub(super) fn latest_own(&self, clock: &VectorClock) -> Option<(Actor, u64)> {
+        if clock.slot_count() <= self.node_count {
+            // Of first lives, as nearly all are, there is but one to look at.
+            let (first, counter) = (Actor::first(self.actor.node), clock.get(self.actor.node as usize));
+            return (counter > 0).then_some((first, counter));
+        }
         let counted = clock.entries().map(|(slot, counter)| (Actor::at_slot(slot, self.node_count), counter));
         counted.filter(|(actor, _)| actor.node == self.actor.node).last()
     }

@@ -299,16 +299,23 @@ impl History {
         if self.repeats || siblings.len() > u64::BITS as usize {
             return None;
         }
-        let (mut shown, mut differs) = (0_u64, false);
+        let (mut shown, mut differs, mut next) = (0_u64, false, 0);
         let is_written = |write: &WriteId, shown: &[u8]| {
             // Most values are shared, and then there is no need to read them.
             self.get(*write).value.as_deref().is_some_and(|value| std::ptr::eq(value, shown) || value == shown)
         };
         each(&mut |sibling| {
-            let place = sibling.value.and_then(|value| siblings.iter().position(|write| is_written(write, value)));
+            let Some(value) = sibling.value else {
+                differs = true;
+                return;
+            };
+            // Most stores show them in the order in which they came.
+            let is_next = siblings.get(next).is_some_and(|write| is_written(write, value));
+            let place = if is_next { Some(next) } else { siblings.iter().position(|write| is_written(write, value)) };
             let place = place.filter(|place| shown >> place & 1 == 0);
             differs |= place.is_none();
             shown |= place.map_or(0, |place| 1 << place);
+            next = place.map_or(next, |place| place + 1);
         });
         (!differs && shown.count_ones() as usize == live).then_some(live)
     }

@@ -131,7 +131,7 @@ impl Siblings {
         }
         // A step may change a key of which it carries nothing.
         for _ in 0..self.history.key_count().min(LOOKS_MAX) {
-            self.turn = (self.turn + 1) % self.history.key_count();
+            self.turn = if self.turn + 1 < self.history.key_count() { self.turn + 1 } else { 0 };
             if !self.carried.iter().any(|write| self.history.key_of(*write) == self.turn) {
                 self.look(node, self.turn, machine)?;
             }

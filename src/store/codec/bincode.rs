@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use ::bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
-use ::bincode::serde::{encode_into_std_write, seed_decode_from_slice};
+use ::bincode::serde::{encode_into_slice, encode_into_std_write, seed_decode_from_slice};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -85,8 +85,7 @@ pub(in crate::store) fn encode_as<T: Serialize>(format: u8, value: &T) -> Result
 /// As [`encode_as`], shared: what is short is written but once.
 pub(in crate::store) fn encode_shared<T: Serialize>(format: u8, value: &T) -> Result<Arc<[u8]>, CodecError> {
     let mut short = [format; SHORT];
-    let mut room = &mut short[1..];
-    match encode_into_std_write(value, &mut room, standard()) {
+    match encode_into_slice(value, &mut short[1..], standard()) {
         Ok(length) => Ok(Arc::from(&short[..=length])),
         Err(_) => encode_as(format, value).map(Arc::from),
     }
