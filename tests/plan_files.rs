@@ -79,7 +79,7 @@ fn read(text: &str) -> Result<PlanFile, String> {
 }
 
 fn put(at: u64, node: usize, key: &str, value: &str) -> PlannedRequest {
-    let action = Action::new(StoreAction::Put { key: key.to_owned(), value: value.to_owned(), session: None });
+    let action = Action::new(StoreAction::Put { key: key.into(), value: value.to_owned(), session: None });
     PlannedRequest { at: Time::from_nanos(at), node: NodeId::new(node), action }
 }
 
@@ -97,7 +97,7 @@ fn the_form_is_the_documented_one() {
     let ms = Duration::from_millis;
     let mut plan = Plan { seed: 0x9f_2c41, heal_at: Time::from_millis(60), ..Plan::new(3) };
     plan.requests.push(put(1_000_000, 1, "cart", "b"));
-    let get = Action::new(StoreAction::Get { key: "cart".to_owned(), session: None });
+    let get = Action::new(StoreAction::Get { key: "cart".into(), session: None });
     plan.requests.push(PlannedRequest { at: Time::from_nanos(1_250_000), node: NodeId::new(7), action: get });
     let at = Time::from_millis(4);
     let node = NodeId::new(2);
@@ -538,8 +538,8 @@ fn texts() -> impl Strategy<Value = String> {
 
 fn requests() -> impl Strategy<Value = PlannedRequest> {
     let action = prop_oneof![
-        (texts(), texts()).prop_map(|(key, value)| StoreAction::Put { key, value, session: None }),
-        texts().prop_map(|key| StoreAction::Get { key, session: None }),
+        (texts(), texts()).prop_map(|(key, value)| StoreAction::Put { key: key.into(), value, session: None }),
+        texts().prop_map(|key| StoreAction::Get { key: key.into(), session: None }),
     ];
     (times(), 0..=65_535_usize, action).prop_map(|(at, node, action)| PlannedRequest {
         at: Time::from_nanos(at),

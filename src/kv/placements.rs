@@ -27,7 +27,7 @@ pub fn placements(
             for sessions in &sessions {
                 let put = |place: usize| {
                     let session = (session_count > 0).then(|| sessions[place] as u8);
-                    let put = StoreAction::Put { key: KEYS[keys[place]].to_owned(), value: label(place), session };
+                    let put = StoreAction::Put { key: KEYS[keys[place]].into(), value: label(place), session };
                     (NodeId::new(nodes[place]), put)
                 };
                 placements.push((0..put_count).map(put).collect());

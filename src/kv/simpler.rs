@@ -3,7 +3,7 @@
 use indexmap::IndexSet;
 
 use super::workload::{KEYS, label};
-use super::{StoreAction, key_subject};
+use super::{Key, StoreAction, key_subject};
 use crate::machine::Simpler;
 
 /// The simpler forms of `actions`, those that simplify most first.
@@ -22,7 +22,7 @@ fn with_fewer_keys(actions: &[StoreAction]) -> Vec<Simpler<StoreAction>> {
     for (place, from) in keys.iter().enumerate() {
         for to in &keys[..place] {
             let actions =
-                actions.iter().map(|action| action.with_key(|key| if key == *from { *to } else { key }.to_owned()));
+                actions.iter().map(|action| action.with_key(|key| if key == *from { *to } else { key }.into()));
             let renamed = vec![(key_subject(from), key_subject(to))];
             simpler.push(Simpler { actions: actions.collect(), renamed });
         }
@@ -56,7 +56,7 @@ fn with_puts_for_deletes(actions: &[StoreAction]) -> Vec<Simpler<StoreAction>> {
     let is_delete = |place: &usize| matches!(actions[*place], StoreAction::Delete { .. });
     let put = |place: usize| {
         let mut simpler = actions.to_vec();
-        let (key, session) = (simpler[place].key().to_owned(), simpler[place].session());
+        let (key, session) = (simpler[place].key().into(), simpler[place].session());
         simpler[place] = StoreAction::Put { key, value: value.clone(), session };
         Simpler::new(simpler)
     };
@@ -67,9 +67,9 @@ fn with_puts_for_deletes(actions: &[StoreAction]) -> Vec<Simpler<StoreAction>> {
 fn with_plain_names(actions: &[StoreAction]) -> Vec<Simpler<StoreAction>> {
     let keys: IndexSet<&str> = actions.iter().map(StoreAction::key).collect();
     let sessions: IndexSet<u8> = actions.iter().filter_map(StoreAction::session).collect();
-    let plain_key = |key: &str| -> String {
+    let plain_key = |key: &str| -> Key {
         let name = keys.get_index_of(key).and_then(|place| KEYS.get(place));
-        name.map_or_else(|| key.to_owned(), |name| (*name).to_owned())
+        name.map_or(key, |name| name).into()
     };
     let plain_session = |session: u8| sessions.get_index_of(&session).map_or(session, |place| place as u8);
     let named = |all: &[StoreAction], how: &dyn Fn(&StoreAction) -> StoreAction| -> Vec<StoreAction> {
@@ -119,7 +119,7 @@ impl StoreAction {
         }
     }
 
-    fn with_key(&self, map: impl Fn(&str) -> String) -> Self {
+    fn with_key(&self, map: impl Fn(&str) -> Key) -> Self {
         let mut action = self.clone();
         let (Self::Put { key, .. } | Self::Delete { key, .. } | Self::Get { key, .. }) = &mut action;
         *key = map(key);
@@ -143,9 +143,9 @@ mod tests {
         let action = |word: &str| {
             let (what, session) = word.split_once('@').map_or((word, None), |(what, of)| (what, of.parse().ok()));
             match (what.split_once('='), what.strip_prefix('-'), what.strip_prefix('?')) {
-                (Some((key, value)), ..) => StoreAction::Put { key: key.to_owned(), value: value.to_owned(), session },
-                (_, Some(key), _) => StoreAction::Delete { key: key.to_owned(), session },
-                (.., key) => StoreAction::Get { key: key.unwrap_or(what).to_owned(), session },
+                (Some((key, value)), ..) => StoreAction::Put { key: key.into(), value: value.to_owned(), session },
+                (_, Some(key), _) => StoreAction::Delete { key: key.into(), session },
+                (.., key) => StoreAction::Get { key: key.unwrap_or(what).into(), session },
             }
         };
         text.split_whitespace().map(action).collect()

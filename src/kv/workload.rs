@@ -99,8 +99,8 @@ impl StoreWorkload {
     }
 
     /// What `session` has seen of `key`, if a session asks.
-    fn context(&mut self, id: RequestId, session: Option<u8>, key: &str) -> Option<Context> {
-        let asked = (session?, key.into());
+    fn context(&mut self, id: RequestId, session: Option<u8>, key: &Key) -> Option<Context> {
+        let asked = (session?, key.clone());
         let context = self.contexts.get(&asked).cloned().unwrap_or_default();
         self.asked.insert(id.0, asked);
         Some(context)
@@ -114,7 +114,7 @@ pub enum StoreAction {
     /// `put = { key = "cart", value = "b" }`
     Put {
         /// Where.
-        key: String,
+        key: Key,
         /// What; when a plan writes the same value to a key again, `~2`, `~3`, … is added to it.
         value: String,
         /// Over what this session has seen; without one over all that the node has.
@@ -124,7 +124,7 @@ pub enum StoreAction {
     /// `delete = { key = "cart", session = 2 }`
     Delete {
         /// Where.
-        key: String,
+        key: Key,
         /// What this session has seen; without one all that the node has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<u8>,
@@ -132,7 +132,7 @@ pub enum StoreAction {
     /// `get = { key = "cart", session = 2 }`
     Get {
         /// Where.
-        key: String,
+        key: Key,
         /// Who remembers what was read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<u8>,
@@ -160,7 +160,7 @@ where
 
     fn draw(&mut self, rng: &mut Rng) -> StoreAction {
         let world = self.world;
-        let key = KEYS[rng.below(world.key_count as u64) as usize].to_owned();
+        let key = Key::new_static(KEYS[rng.below(world.key_count as u64) as usize]);
         let session = rng.below(world.session_count.into()) as u8;
         let session = rng.chance(world.session_permille).then_some(session);
         if rng.chance(world.get_permille) {
@@ -177,17 +177,16 @@ where
         match action {
             StoreAction::Get { key, session } => {
                 self.context(id, *session, key);
-                Request::Get { key: key.as_str().into() }
+                Request::Get { key: key.clone() }
             }
             StoreAction::Delete { key, session } => {
                 let context = self.context(id, *session, key);
-                Request::Delete { key: key.as_str().into(), context }
+                Request::Delete { key: key.clone(), context }
             }
             StoreAction::Put { key, value, session } => {
                 let context = self.context(id, *session, key);
-                let key = Key::from(key.as_str());
-                let value = self.unused(&key, value);
-                Request::Put { key, value, context }
+                let value = self.unused(key, value);
+                Request::Put { key: key.clone(), value, context }
             }
         }
     }

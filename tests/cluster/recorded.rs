@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(60);
 const NODES: usize = 3;
 
 fn put(key: &str, value: String, session: Option<u8>) -> Action {
-    Action::new(StoreAction::Put { key: key.to_owned(), value, session })
+    Action::new(StoreAction::Put { key: key.into(), value, session })
 }
 
 /// A client at any node: puts, gets and deletes, some with what its session has seen.
@@ -27,8 +27,8 @@ fn work<M: StateMachine>(client: &Client<M>, session: u8, count: u64) {
         let node = NodeId::new(rng.below(NODES as u64) as usize);
         let (key, session) = (["cart", "user"][rng.below(2) as usize], rng.chance(500).then_some(session));
         let action = match rng.below(6) {
-            0 => Action::new(StoreAction::Get { key: key.to_owned(), session }),
-            1 => Action::new(StoreAction::Delete { key: key.to_owned(), session }),
+            0 => Action::new(StoreAction::Get { key: key.into(), session }),
+            1 => Action::new(StoreAction::Delete { key: key.into(), session }),
             _ => put(key, format!("{session:?}-{number}"), session),
         };
         // A node that is down says so; what is asked of it is part of the run all the same.

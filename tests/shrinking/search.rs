@@ -9,7 +9,7 @@ use std::time::Duration;
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::check::Violation;
 use distributed_data_consistency::explore::Recorded;
-use distributed_data_consistency::kv::StoreAction;
+use distributed_data_consistency::kv::{Key, StoreAction};
 use distributed_data_consistency::machine::{NodeId, StateMachine, Time};
 use distributed_data_consistency::sim::{
     Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest, What,
@@ -104,7 +104,7 @@ fn nodes_named(plan: &Plan) -> usize {
 /// What a client may ask next.
 fn actions(plan: &Plan) -> Vec<Action> {
     let asked: Vec<&StoreAction> = plan.requests.iter().filter_map(|request| request.action.downcast()).collect();
-    let used = |(key, session): (&String, &Option<u8>)| (KEYS.iter().position(|known| known == key), *session);
+    let used = |(key, session): (&Key, &Option<u8>)| (KEYS.iter().position(|known| key == known), *session);
     let used: Vec<(Option<usize>, Option<u8>)> = asked
         .iter()
         .map(|action| match action {
@@ -117,7 +117,7 @@ fn actions(plan: &Plan) -> Vec<Action> {
     let sessions =
         used.iter().filter_map(|(_, session)| *session).max().map_or(1, |session| (session + 2).min(SESSIONS));
     let mut actions = Vec::new();
-    for key in KEYS[..keys].iter().map(|key| (*key).to_owned()) {
+    for key in KEYS[..keys].iter().map(|key| Key::from(*key)) {
         for session in [None].into_iter().chain((0..sessions).map(Some)) {
             let value = char::from(b'a' + asked.len() as u8).to_string();
             actions.push(StoreAction::Put { key: key.clone(), value, session });
