@@ -79,7 +79,7 @@ fn read(text: &str) -> Result<PlanFile, String> {
 }
 
 fn put(at: u64, node: usize, key: &str, value: &str) -> PlannedRequest {
-    let action = Action::new(StoreAction::Put { key: key.into(), value: value.to_owned(), session: None });
+    let action = Action::new(StoreAction::Put { key: key.into(), value: value.into(), session: None });
     PlannedRequest { at: Time::from_nanos(at), node: NodeId::new(node), action }
 }
 
@@ -538,7 +538,11 @@ fn texts() -> impl Strategy<Value = String> {
 
 fn requests() -> impl Strategy<Value = PlannedRequest> {
     let action = prop_oneof![
-        (texts(), texts()).prop_map(|(key, value)| StoreAction::Put { key: key.into(), value, session: None }),
+        (texts(), texts()).prop_map(|(key, value)| StoreAction::Put {
+            key: key.into(),
+            value: value.into(),
+            session: None
+        }),
         texts().prop_map(|key| StoreAction::Get { key: key.into(), session: None }),
     ];
     (times(), 0..=65_535_usize, action).prop_map(|(at, node, action)| PlannedRequest {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Breach, Check};
 use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
-use crate::sim::{Event, Input, Nodes};
+use crate::sim::{Event, EventKind, Input, Nodes};
 
 /// At rest, each request that reached a node has been answered, or there is an [`Excuse`].
 ///
@@ -111,6 +111,10 @@ impl<M: StateMachine> Check<M> for Answered {
 
     fn is_causal(&self) -> bool {
         true
+    }
+
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Begins, EventKind::Ends, EventKind::Crashed, EventKind::Healed, EventKind::Rest]
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {

@@ -2,17 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use super::{Breach, Check, Violation};
+use super::{Check, Violation};
 use crate::machine::{StateMachine, Time};
-use crate::sim::{Event, Nodes, Observer};
+use crate::sim::{Event, EventKind, Nodes, Observer};
 
 /// Checks that look on together; the first breach, in the order in which they were added, stops the world.
 pub struct Checks<M> {
-    checks: Vec<Box<dyn Check<M>>>,
-    /// The places of those that look at more than the end …
-    watching: Vec<usize>,
-    /// … and of those among them that look at what is sent.
-    watching_sends: Vec<usize>,
+    /// Each with what it looks at, a bit for each kind of event.
+    checks: Vec<(u16, Box<dyn Check<M>>)>,
+    /// What any of them looks at.
+    looks: u16,
     step: u64,
     violation: Option<Violation>,
 }
@@ -21,9 +20,10 @@ impl<M: StateMachine> Checks<M> {
     /// These checks, in this order.
     #[must_use]
     pub fn new(checks: Vec<Box<dyn Check<M>>>) -> Self {
-        let watching: Vec<usize> = (0..checks.len()).filter(|place| !checks[*place].is_at_rest_only()).collect();
-        let watching_sends = watching.iter().copied().filter(|place| !checks[*place].is_blind_to_sends()).collect();
-        Self { checks, watching, watching_sends, step: 0, violation: None }
+        let looks_of = |check: &dyn Check<M>| check.looks_at().iter().fold(0, |looks, kind| looks | bit_of(*kind));
+        let checks: Vec<_> = checks.into_iter().map(|check| (looks_of(&*check), check)).collect();
+        let looks = checks.iter().fold(0, |all, (looks, _)| all | looks);
+        Self { checks, looks, step: 0, violation: None }
     }
 
     /// The breach that stopped the world, if one did.
@@ -40,44 +40,35 @@ impl<M: StateMachine> Checks<M> {
 
     /// What the checks have counted.
     pub fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
-        self.checks.iter().for_each(|check| check.count(add));
+        self.checks.iter().for_each(|(_, check)| check.count(add));
     }
 }
 
+const fn bit_of(kind: EventKind) -> u16 {
+    1 << kind as u16
+}
+
 impl<M: StateMachine> Observer<M> for Checks<M> {
+    #[inline]
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
-        let watching = match event {
-            Event::Sent { .. } => &self.watching_sends,
-            Event::Rest { .. } => {
-                return (0..self.checks.len()).try_for_each(|place| self.show(place, at, event, nodes));
-            }
-            Event::Begins { step, .. } => {
-                self.step = *step;
-                &self.watching
-            }
-            _ => &self.watching,
-        };
-        for &place in watching {
-            if let Err(breach) = self.checks[place].see(at, event, nodes) {
-                return self.stop(place, at, breach);
-            }
+        if let Event::Begins { step, .. } = event {
+            self.step = *step;
         }
-        ControlFlow::Continue(())
+        let bit = bit_of(event.kind());
+        if self.looks & bit == 0 { ControlFlow::Continue(()) } else { self.show(bit, at, event, nodes) }
     }
 }
 
 impl<M: StateMachine> Checks<M> {
-    fn show(&mut self, place: usize, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
-        match self.checks[place].see(at, event, nodes) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(breach) => self.stop(place, at, breach),
+    fn show(&mut self, bit: u16, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        for (looks, check) in &mut self.checks {
+            if *looks & bit != 0
+                && let Err(breach) = check.see(at, event, nodes)
+            {
+                self.violation = Some(Violation { check: check.name().to_owned(), breach, step: self.step, at });
+                return ControlFlow::Break(());
+            }
         }
-    }
-
-    #[cold]
-    fn stop(&mut self, place: usize, at: Time, breach: Breach) -> ControlFlow<()> {
-        let check = self.checks[place].name().to_owned();
-        self.violation = Some(Violation { check, breach, step: self.step, at });
-        ControlFlow::Break(())
+        ControlFlow::Continue(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Breach, Check};
 use crate::machine::{Observe, Time};
-use crate::sim::{Event, Nodes};
+use crate::sim::{Event, EventKind, Nodes};
 
 /// At rest, every node shows what every other node shows. Where only a [core](crate::sim::Plan::core) has healed, so does every node
 /// of the core, as far as that does not hang on the others ([`Observe::view_without_the_gone`]).
@@ -34,8 +34,8 @@ impl<M: Observe> Check<M> for Convergence {
         true
     }
 
-    fn is_at_rest_only(&self) -> bool {
-        true
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Rest]
     }
 
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {

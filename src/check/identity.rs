@@ -5,9 +5,9 @@ use indexmap::map::Entry;
 
 use super::{Breach, Check};
 use crate::causality::Dot;
-use crate::kv::{Key, Replica, Request, Shown, Value};
+use crate::kv::{Key, Replica, Request, Shown, Value, WRITES_USUAL};
 use crate::machine::{NodeId, Time};
-use crate::sim::{Event, Input, Nodes};
+use crate::sim::{Event, EventKind, Input, Nodes};
 
 /// No dot names two writes, however often its node crashes.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,9 @@ impl Identity {
 
     /// Notes the name of a write, which must be new.
     fn name(&mut self, dot: Dot, write: Write) -> Result<(), Breach> {
+        if self.named.is_empty() {
+            self.named.reserve(WRITES_USUAL);
+        }
         match self.named.entry(dot) {
             Entry::Vacant(entry) => {
                 entry.insert(write);
@@ -61,8 +64,8 @@ impl<M: Replica> Check<M> for Identity {
         true
     }
 
-    fn is_blind_to_sends(&self) -> bool {
-        true
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Begins, EventKind::Ends]
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {

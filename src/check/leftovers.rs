@@ -3,7 +3,7 @@
 use super::{Breach, Check};
 use crate::kv::Replica;
 use crate::machine::{NodeId, Time};
-use crate::sim::{Event, Nodes};
+use crate::sim::{Event, EventKind, Nodes};
 
 /// At rest no node holds anything beside its versions: every delete is forgotten, and every record of what some peer may not
 /// have seen. Where some nodes are [down for good](crate::sim::Plan::core), such records are counted, and are no breach: nobody can
@@ -46,8 +46,8 @@ impl<M: Replica> Check<M> for Leftovers {
         true
     }
 
-    fn is_blind_to_sends(&self) -> bool {
-        true
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Ends, EventKind::Crashed, EventKind::Rest]
     }
 
     fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {

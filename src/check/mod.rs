@@ -19,12 +19,12 @@ pub use siblings::Siblings;
 pub use violation::{Breach, Violation};
 
 use crate::machine::{StateMachine, Time};
-use crate::sim::{Event, Nodes};
+use crate::sim::{Event, EventKind, Nodes};
 
 /// A promise, checked as a world runs.
 ///
-/// A check sees every event. It should look hard at [`Event::Ends`] (one step is handled: what must hold always) and at
-/// [`Event::Rest`] (the world has come to rest: what must hold in the end), and pass over the rest at no cost.
+/// A check is shown every event of the kinds that it [looks at](Self::looks_at). It should look hard at [`Event::Ends`] (one step is
+/// handled: what must hold always) and at [`Event::Rest`] (the world has come to rest: what must hold in the end).
 pub trait Check<M: StateMachine>: Send {
     /// Its name, as it stands in reports and plan files: short, lower case, no spaces.
     fn name(&self) -> &'static str;
@@ -42,14 +42,9 @@ pub trait Check<M: StateMachine>: Send {
         false
     }
 
-    /// True if the check looks at [`Event::Rest`] alone. It is then shown nothing else, and costs nothing until then.
-    fn is_at_rest_only(&self) -> bool {
-        false
-    }
-
-    /// True if the check passes over [`Event::Sent`]. It is then not shown any, which are as many as all else that happens.
-    fn is_blind_to_sends(&self) -> bool {
-        false
+    /// What the check looks at, always the same. It is shown nothing else: a check of the end costs nothing before.
+    fn looks_at(&self) -> &'static [EventKind] {
+        &EventKind::ALL
     }
 
     /// Adds to a summary what the check has counted.

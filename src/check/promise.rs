@@ -2,7 +2,7 @@
 
 use super::{Breach, Check};
 use crate::machine::{StateMachine, Time};
-use crate::sim::{Event, Nodes};
+use crate::sim::{Event, EventKind, Nodes};
 
 /// A promise that fits in a closure. [`Harness::always`](crate::harness::Harness::always) and
 /// [`Harness::at_rest`](crate::harness::Harness::at_rest) make one.
@@ -38,16 +38,14 @@ where
         self.when == When::AtRest
     }
 
-    fn is_at_rest_only(&self) -> bool {
-        self.when == When::AtRest
+    fn looks_at(&self) -> &'static [EventKind] {
+        match self.when {
+            When::Always => &[EventKind::Ends],
+            When::AtRest => &[EventKind::Rest],
+        }
     }
 
-    fn see(&mut self, _at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
-        match (self.when, event) {
-            (When::Always, Event::Ends { .. }) | (When::AtRest, Event::Rest { .. }) => {
-                (self.holds)(nodes).map_err(|summary| Breach::new("broken", summary))
-            }
-            _ => Ok(()),
-        }
+    fn see(&mut self, _at: Time, _event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+        (self.holds)(nodes).map_err(|summary| Breach::new("broken", summary))
     }
 }

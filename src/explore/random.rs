@@ -190,6 +190,7 @@ fn draw_paced<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn
     let pace = rng.between(1, 1_000);
     let gap_max_us = (pace * pace * PACE_MAX_US / 1_000_000).max(1);
     let mut at = Time::ZERO;
+    plan.requests.reserve_exact(count as usize);
     for _ in 0..count {
         at = at + Duration::from_micros(rng.below(gap_max_us));
         plan.requests.push(PlannedRequest { at, node: any_node(plan, rng), action: clients.draw(rng) });

@@ -21,6 +21,9 @@ pub use workload::{StoreAction, StoreWorkload};
 /// A key. To clone one copies no text: one of up to 23 bytes lies within, without an allocation; a longer one is shared.
 pub type Key = SmolStr;
 
+/// Most small worlds have no more writes: whoever keeps a list of them makes room for so many at once.
+pub(crate) const WRITES_USUAL: usize = 14;
+
 /// How a [`Breach`](crate::check::Breach) about a key calls it: `key "cart"`.
 #[must_use]
 pub fn key_subject(key: &str) -> String {

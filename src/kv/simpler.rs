@@ -143,7 +143,7 @@ mod tests {
         let action = |word: &str| {
             let (what, session) = word.split_once('@').map_or((word, None), |(what, of)| (what, of.parse().ok()));
             match (what.split_once('='), what.strip_prefix('-'), what.strip_prefix('?')) {
-                (Some((key, value)), ..) => StoreAction::Put { key: key.into(), value: value.to_owned(), session },
+                (Some((key, value)), ..) => StoreAction::Put { key: key.into(), value: value.into(), session },
                 (_, Some(key), _) => StoreAction::Delete { key: key.into(), session },
                 (.., key) => StoreAction::Get { key: key.unwrap_or(what).into(), session },
             }

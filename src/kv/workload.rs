@@ -2,9 +2,11 @@
 
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::simpler::simpler;
-use super::{Context, Key, Request, Response, Value};
+use super::{Context, Key, Request, Response, Value, WRITES_USUAL};
 use crate::machine::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
@@ -89,6 +91,9 @@ impl StoreWorkload {
 
     /// `value`, or a variant of it that this run has not written to `key` yet.
     fn unused(&mut self, key: &Key, value: &str) -> Value {
+        if self.written.is_empty() {
+            self.written.reserve(WRITES_USUAL);
+        }
         let mut unused = Value::from(value.as_bytes());
         let mut times = 1;
         while !self.written.insert((key.clone(), unused.clone())) {
@@ -116,7 +121,7 @@ pub enum StoreAction {
         /// Where.
         key: Key,
         /// What; when a plan writes the same value to a key again, `~2`, `~3`, … is added to it.
-        value: String,
+        value: SmolStr,
         /// Over what this session has seen; without one over all that the node has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<u8>,
@@ -210,15 +215,15 @@ where
 }
 
 /// `a` to `z`, then `aa`, `ab`, …
-pub(super) fn label(number: usize) -> String {
-    let mut letters = String::new();
+pub(super) fn label(number: usize) -> SmolStr {
+    let mut letters = SmallVec::<[char; 16]>::new();
     let mut rest = number + 1;
     while rest > 0 {
         rest -= 1;
-        letters.insert(0, char::from(b'a' + (rest % 26) as u8));
+        letters.push(char::from(b'a' + (rest % 26) as u8));
         rest /= 26;
     }
-    letters
+    letters.into_iter().rev().collect()
 }
 
 #[cfg(test)]

@@ -10,21 +10,22 @@ use crate::machine::{Effect, StateMachine};
 /// time on getting its own. Nothing of what was in it is left.
 pub struct Memory<M: StateMachine> {
     pub(super) nodes: Vec<Slot<M>>,
-    pub(super) queue: EventQueue<Pending<M>>,
+    /// `None` before the first world: an empty queue has its room from the start.
+    pub(super) queue: Option<EventQueue<Pending<M>>>,
     pub(super) effects: Vec<Effect<M>>,
 }
 
 impl<M: StateMachine> Memory<M> {
     pub(super) fn clear(&mut self) {
         self.nodes.clear();
-        self.queue.clear();
+        self.queue.iter_mut().for_each(EventQueue::clear);
         self.effects.clear();
     }
 }
 
 impl<M: StateMachine> Default for Memory<M> {
     fn default() -> Self {
-        Self { nodes: Vec::new(), queue: EventQueue::new(), effects: Vec::new() }
+        Self { nodes: Vec::new(), queue: None, effects: Vec::new() }
     }
 }
 

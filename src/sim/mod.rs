@@ -29,7 +29,7 @@ pub use memory::Memory;
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;
 pub use network::{Fates, PlannedFates};
-pub use observer::{Event, Input, LostWhy, Observer};
+pub use observer::{Event, EventKind, Input, LostWhy, Observer};
 pub(crate) use panics::catch_panic;
 pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;

@@ -39,6 +39,50 @@ impl<M: StateMachine, A: Observer<M>, B: Observer<M>> Observer<M> for (&mut A, &
     }
 }
 
+/// What sort of thing an [`Event`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// [`Event::Begins`]
+    Begins,
+    /// [`Event::Ends`]
+    Ends,
+    /// [`Event::Sent`]
+    Sent,
+    /// [`Event::Lost`]
+    Lost,
+    /// [`Event::RequestLost`]
+    RequestLost,
+    /// [`Event::Crashed`]
+    Crashed,
+    /// [`Event::Paused`]
+    Paused,
+    /// [`Event::Cut`]
+    Cut,
+    /// [`Event::Joined`]
+    Joined,
+    /// [`Event::Healed`]
+    Healed,
+    /// [`Event::Rest`]
+    Rest,
+}
+
+impl EventKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 11] = [
+        Self::Begins,
+        Self::Ends,
+        Self::Sent,
+        Self::Lost,
+        Self::RequestLost,
+        Self::Crashed,
+        Self::Paused,
+        Self::Cut,
+        Self::Joined,
+        Self::Healed,
+        Self::Rest,
+    ];
+}
+
 /// One thing that happens in a world.
 pub enum Event<'a, M: StateMachine> {
     /// A node is about to handle an input.
@@ -119,6 +163,27 @@ pub enum Event<'a, M: StateMachine> {
         /// True if nothing at all is left to happen.
         quiet: bool,
     },
+}
+
+impl<M: StateMachine> Event<'_, M> {
+    /// What sort of thing it is.
+    #[inline]
+    #[must_use]
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Begins { .. } => EventKind::Begins,
+            Self::Ends { .. } => EventKind::Ends,
+            Self::Sent { .. } => EventKind::Sent,
+            Self::Lost { .. } => EventKind::Lost,
+            Self::RequestLost { .. } => EventKind::RequestLost,
+            Self::Crashed { .. } => EventKind::Crashed,
+            Self::Paused { .. } => EventKind::Paused,
+            Self::Cut { .. } => EventKind::Cut,
+            Self::Joined { .. } => EventKind::Joined,
+            Self::Healed => EventKind::Healed,
+            Self::Rest { .. } => EventKind::Rest,
+        }
+    }
 }
 
 /// What a node handles in one step.

@@ -81,7 +81,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             limits,
             nodes,
             network: Network::new(node_count, named),
-            queue,
+            queue: queue.unwrap_or_default(),
             effects,
             now: Time::ZERO,
             healed: false,
@@ -110,7 +110,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         }
         self.digest.fold(self.tally.steps << 2 | end as u64);
         self.tally.virtual_nanos = self.now.as_nanos();
-        let mut memory = Memory { nodes: self.nodes, queue: self.queue, effects: self.effects };
+        let mut memory = Memory { nodes: self.nodes, queue: Some(self.queue), effects: self.effects };
         memory.clear();
         (RunEnd { end, at: self.now, digest: self.digest, tally: self.tally }, memory)
     }

@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(60);
 const NODES: usize = 3;
 
 fn put(key: &str, value: String, session: Option<u8>) -> Action {
-    Action::new(StoreAction::Put { key: key.into(), value, session })
+    Action::new(StoreAction::Put { key: key.into(), value: value.into(), session })
 }
 
 /// A client at any node: puts, gets and deletes, some with what its session has seen.

@@ -120,7 +120,7 @@ fn actions(plan: &Plan) -> Vec<Action> {
     for key in KEYS[..keys].iter().map(|key| Key::from(*key)) {
         for session in [None].into_iter().chain((0..sessions).map(Some)) {
             let value = char::from(b'a' + asked.len() as u8).to_string();
-            actions.push(StoreAction::Put { key: key.clone(), value, session });
+            actions.push(StoreAction::Put { key: key.clone(), value: value.into(), session });
             // A delete or a read of nothing does nothing.
             if !asked.is_empty() {
                 actions.push(StoreAction::Delete { key: key.clone(), session });

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::write_set::{WriteId, WriteSet};
 use crate::causality::Dot;
-use crate::kv::{Context, Key, Shown, Sibling, Value};
+use crate::kv::{Context, Key, Shown, Sibling, Value, WRITES_USUAL};
 use crate::machine::{NodeId, Time};
 use crate::sim::{LostWhy, MessageName, NameRef};
 
@@ -114,6 +114,10 @@ impl History {
         value: Option<Value>,
         context: Option<&Context>,
     ) -> WriteId {
+        if self.writes.is_empty() {
+            self.writes.reserve(WRITES_USUAL);
+            self.by_value.reserve(WRITES_USUAL);
+        }
         let id = WriteId(self.writes.len());
         let key = self.key_number(key);
         match &value {

@@ -12,7 +12,7 @@ use super::{Breach, Check};
 use crate::causality::Dot;
 use crate::kv::{Replica, Request, Response, Value, key_subject};
 use crate::machine::{Effect, NodeId, Time};
-use crate::sim::{Event, Input, Link, Nodes};
+use crate::sim::{Event, EventKind, Input, Link, Nodes};
 use explain::compare;
 use history::{Claim, History};
 use indexmap::IndexMap;
@@ -248,8 +248,8 @@ impl<M: Replica> Check<M> for Siblings {
         true
     }
 
-    fn is_blind_to_sends(&self) -> bool {
-        true
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Begins, EventKind::Ends, EventKind::Lost, EventKind::Crashed, EventKind::Rest]
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {

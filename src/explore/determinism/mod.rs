@@ -17,7 +17,7 @@ use super::origin::Origin;
 use super::{Failure, Outcome, Recorded, Shrunk, System};
 use crate::check::{Breach, Violation};
 use crate::machine::{NodeId, StateMachine, Time};
-use crate::sim::{Memory, Plan};
+use crate::sim::{Memory, Observer, Plan};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
 pub const DETERMINISM: &str = "determinism";
@@ -99,25 +99,36 @@ impl<M: StateMachine> System<M> {
     /// down as text.
     #[must_use]
     pub fn verify(&self, plan: &Plan) -> Verified {
-        verify(&|witness| self.run_seen(plan, witness))
+        let run = |witness: &mut Witness| self.run_seen(plan, witness);
+        verify(witnessed(&run), &run)
     }
 
     /// Runs the world of a seed twice, and compares all that can be seen of it. See [`verify`](Self::verify).
     #[must_use]
     pub fn verify_seed(&self, seed: u64) -> Verified {
-        verify(&|witness| self.run_seed_seen(seed, witness))
+        let run = |witness: &mut Witness| self.run_seed_seen(seed, witness);
+        verify(witnessed(&run), &run)
     }
 
-    /// Runs a world of a sweep twice, and compares all that can be seen of it.
-    pub(super) fn verify_origin(&self, origin: &Origin) -> Verified {
-        verify(&|witness| self.run_origin(&mut Memory::default(), origin, witness))
+    /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
+    /// all that can be seen of it.
+    pub(super) fn verify_origin(
+        &self,
+        memory: &mut Memory<M>,
+        origin: &Origin,
+        observer: &mut impl Observer<M>,
+    ) -> Verified {
+        let mut witness = Witness::default();
+        let outcome = self.run_origin(memory, origin, &mut (observer, &mut witness));
+        witness.conclude(&outcome);
+        verify((outcome, witness), &|witness| self.run_origin(&mut Memory::default(), origin, witness))
     }
 }
 
 type Run<'a> = &'a (dyn Fn(&mut Witness) -> Outcome + Sync);
 
-fn verify(run: Run<'_>) -> Verified {
-    let (outcome, first) = witnessed(run);
+/// Holds a first run against a second one.
+fn verify((outcome, first): (Outcome, Witness), run: Run<'_>) -> Verified {
     let second = on_new_thread(run);
     let Some(place) = first.first_difference(&second) else { return Verified { outcome, differs: None } };
     let (one, other) = (first.sight(place), second.sight(place));

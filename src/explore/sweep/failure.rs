@@ -5,7 +5,7 @@ use crate::explore::determinism::{DETERMINISM, Verified, never_again, not_shrunk
 use crate::explore::explain::{pivot, twin};
 use crate::explore::{Pivot, Recorded, ShrinkOptions, Shrunk, System, Twin, shrink};
 use crate::machine::StateMachine;
-use crate::sim::Trace;
+use crate::sim::{Memory, Trace};
 
 /// At most so many different failures are shrunk and told.
 const FAILURES_MAX: usize = 3;
@@ -63,7 +63,8 @@ fn shrink_smallest<M: StateMachine>(
     // Luck is for the winner alone: it is what costs most.
     let without_luck = ShrinkOptions { draws_max: 0, ..options.clone() };
     let shrunk = candidates.values().map(|origin| {
-        let (recorded, verified) = (system.record_origin(origin), system.verify_origin(origin));
+        let (recorded, verified) =
+            (system.record_origin(origin), system.verify_origin(&mut Memory::default(), origin, &mut ()));
         Failure { seed: origin.seed(), ..failure_of(system, recorded, verified, check, &without_luck) }
     });
     let smallest = shrunk.min_by_key(Failure::size)?;

@@ -254,7 +254,7 @@ fn on_threads<M: StateMachine>(
     all.into_inner().expect("expect: no thread of a sweep panics")
 }
 
-/// Runs a world; some twice more.
+/// Runs a world; some twice.
 fn run<M: StateMachine>(
     system: &System<M>,
     memory: &mut Memory<M>,
@@ -262,8 +262,11 @@ fn run<M: StateMachine>(
     verify_permille: u32,
     moves: &mut Moves,
 ) -> Outcome {
-    let outcome = system.run_origin(memory, origin, moves);
     let mut draw = Digest::new();
     draw.fold(origin.place());
-    if draw.value() % 1_000 < verify_permille.into() { system.verify_origin(origin).into_outcome() } else { outcome }
+    if draw.value() % 1_000 < verify_permille.into() {
+        system.verify_origin(memory, origin, moves).into_outcome()
+    } else {
+        system.run_origin(memory, origin, moves)
+    }
 }
