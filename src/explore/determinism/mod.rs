@@ -99,15 +99,13 @@ impl<M: StateMachine> System<M> {
     /// down as text.
     #[must_use]
     pub fn verify(&self, plan: &Plan) -> Verified {
-        let run = |witness: &mut Witness| self.run_seen(plan, witness);
-        verify(witnessed(&run), &run)
+        run_twice(&|witness| self.run_seen(plan, witness))
     }
 
     /// Runs the world of a seed twice, and compares all that can be seen of it. See [`verify`](Self::verify).
     #[must_use]
     pub fn verify_seed(&self, seed: u64) -> Verified {
-        let run = |witness: &mut Witness| self.run_seed_seen(seed, witness);
-        verify(witnessed(&run), &run)
+        run_twice(&|witness| self.run_seed_seen(seed, witness))
     }
 
     /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
@@ -118,17 +116,19 @@ impl<M: StateMachine> System<M> {
         origin: &Origin,
         observer: &mut impl Observer<M>,
     ) -> Verified {
-        let mut witness = Witness::default();
-        let outcome = self.run_origin(memory, origin, &mut (observer, &mut witness));
-        witness.conclude(&outcome);
-        verify((outcome, witness), &|witness| self.run_origin(&mut Memory::default(), origin, witness))
+        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, witness)));
+        run_again(first, &|witness| self.run_origin(&mut Memory::default(), origin, witness))
     }
 }
 
 type Run<'a> = &'a (dyn Fn(&mut Witness) -> Outcome + Sync);
 
-/// Holds a first run against a second one.
-fn verify((outcome, first): (Outcome, Witness), run: Run<'_>) -> Verified {
+fn run_twice(run: Run<'_>) -> Verified {
+    run_again(witnessed(run), run)
+}
+
+/// Runs the world once more, and holds that against the first run.
+fn run_again((outcome, first): (Outcome, Witness), run: Run<'_>) -> Verified {
     let second = on_new_thread(run);
     let Some(place) = first.first_difference(&second) else { return Verified { outcome, differs: None } };
     let (one, other) = (first.sight(place), second.sight(place));
@@ -155,7 +155,7 @@ fn cause(run: Run<'_>, first: [Witness; 2], place: usize, sights: [&Option<Sight
     Cause::of(&samples)
 }
 
-fn witnessed(run: Run<'_>) -> (Outcome, Witness) {
+fn witnessed(run: impl FnOnce(&mut Witness) -> Outcome) -> (Outcome, Witness) {
     let mut witness = Witness::default();
     let outcome = run(&mut witness);
     witness.conclude(&outcome);
