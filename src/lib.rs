@@ -7,31 +7,39 @@
 //!
 //! # To test a protocol of your own
 //!
-//! 1. Write it as a [`machine::StateMachine`]: one input at a time, effects through [`machine::Env`].
+//! 1. Write it as a [`protocol::StateMachine`]: one input at a time, effects through [`protocol::Env`].
 //! 2. Describe it with [`Harness`]: how many nodes, what clients do, what must hold.
 //! 3. [`Harness::sweep`] it in `cargo test`. What fails is shrunk, told on one screen, and saved as a plan file, which
 //!    [`Harness::replay_dir`](harness::Harness::replay_dir) runs again for ever.
 //!
 //! # To read the code
 //!
-//! Begin with [`machine`] (the contract), [`sim::Plan`] (the one idea: a run is a pure function of a plan) and
+//! Begin with [`protocol`] (the contract), [`sim::Plan`] (the one idea: a run is a pure function of a plan) and
 //! [`sim::World`] (the loop). ARCHITECTURE.md is the map.
 #![forbid(unsafe_code)]
 
+pub mod builtin;
 pub mod causality;
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod explore;
+pub mod determinism;
+pub mod explain;
 pub mod harness;
 pub mod kv;
-pub mod machine;
+pub mod model_check;
+pub mod protocol;
+pub mod reference_store;
 pub mod replay;
 pub mod report;
 pub mod runtime;
+pub mod score;
+pub mod shrink;
 pub mod sim;
 pub mod store;
-pub mod textbook;
+pub mod strategy;
+pub mod sweep;
+pub mod testing;
 
 pub use harness::Harness;
 pub use runtime::{Cluster, SharedNode};

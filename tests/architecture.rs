@@ -10,23 +10,44 @@ use std::path::Path;
 use source::{named_paths, read, rust_files, tokens, without_tests};
 
 /// A module may import itself and modules of earlier layers, nothing else; so modules of one layer do not know each other.
-const LAYERS: [&[&str]; 9] = [
-    &["causality", "machine"],
+const LAYERS: [&[&str]; 16] = [
+    &["causality", "protocol"],
     &["kv"],
-    &["store", "textbook", "sim"],
+    &["store", "reference_store", "sim"],
     &["check"],
-    &["explore", "runtime"],
-    &["replay", "report"],
+    &["strategy"],
     &["harness"],
+    &["runtime", "builtin", "determinism"],
+    &["shrink"],
+    &["explain"],
+    &["sweep"],
+    &["model_check", "score"],
+    &["replay"],
+    &["report"],
+    &["testing"],
     &["cli"],
     // The roots say what there is, and hand over.
     &["lib", "main"],
 ];
 
 /// What is for anybody's state machine …
-const GENERAL: [&str; 6] = ["sim", "check", "explore", "replay", "report", "harness"];
-/// … must not know these two.
-const PARTICULAR: [&str; 2] = ["store", "textbook"];
+const GENERAL: [&str; 13] = [
+    "sim",
+    "check",
+    "strategy",
+    "harness",
+    "determinism",
+    "shrink",
+    "explain",
+    "sweep",
+    "model_check",
+    "score",
+    "replay",
+    "report",
+    "testing",
+];
+/// … must not know these.
+const PARTICULAR: [&str; 3] = ["store", "reference_store", "builtin"];
 
 fn layer_of(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
@@ -96,13 +117,17 @@ fn every_module_of_the_table_is_there() {
 fn a_bad_import_is_caught() {
     let cases = [
         (
-            "src/machine/env.rs",
+            "src/protocol/env.rs",
             "\n\nuse crate::sim::Plan;",
-            "src/machine/env.rs:3: `machine` imports `sim` of a later layer",
+            "src/protocol/env.rs:3: `protocol` imports `sim` of a later layer",
         ),
-        ("src/replay/file.rs", "use crate::report::Screen;", ":1: `replay` imports `report` of its own layer"),
+        ("src/score/mod.rs", "use crate::model_check::Scope;", ":1: `score` imports `model_check` of its own layer"),
         ("src/harness/mod.rs", "use crate::{\n  sim::Plan,\n  store::{Node, Key},\n};", ":3: `harness` names `store`"),
-        ("src/explore/sweep.rs", "fn f() { let x = crate::textbook::Bug::CORE; }", ":1: `explore` names `textbook`"),
+        (
+            "src/sweep/mod.rs",
+            "fn f() { let x = crate::reference_store::Bug::CORE; }",
+            ":1: `sweep` names `reference_store`",
+        ),
         ("src/check/mod.rs", "use super::harness::Harness;", ":1: `check` imports `harness` of a later layer"),
         (
             "src/sim/world/faults.rs",
@@ -135,7 +160,7 @@ fn what_is_no_import_is_not_caught() {
     let fine = [
         (
             "src/sim/world.rs",
-            "use super::{network::Network, Plan};\nuse crate::machine::Time;\nuse self::faults::Doom;",
+            "use super::{network::Network, Plan};\nuse crate::protocol::Time;\nuse self::faults::Doom;",
         ),
         (
             "src/sim/world.rs",
@@ -148,11 +173,11 @@ fn what_is_no_import_is_not_caught() {
         ("src/sim/world.rs", "const Q: char = '\"'; const E: char = '\\''; fn f<'a>(x: &'a str) {} // crate::store"),
         (
             "src/sim/world.rs",
-            "#[cfg(test)]\nmod tests {\n  use crate::store::Node;\n  fn f() {}\n}\nuse crate::machine::Time;",
+            "#[cfg(test)]\nmod tests {\n  use crate::store::Node;\n  fn f() {}\n}\nuse crate::protocol::Time;",
         ),
-        ("src/sim/world.rs", "#[cfg(test)]\nuse crate::{store::Node, cli};\nuse crate::machine::Time;"),
+        ("src/sim/world.rs", "#[cfg(test)]\nuse crate::{store::Node, cli};\nuse crate::protocol::Time;"),
         ("src/sim/tests/all.rs", "use crate::store::Node;"),
-        ("src/cli/mod.rs", "pub(crate) use crate::store::Node; pub(super) use super::textbook::Bug;"),
+        ("src/cli/mod.rs", "pub(crate) use crate::store::Node; pub(super) use super::reference_store::Bug;"),
         ("src/lib.rs", "pub use store::Node;"),
     ];
     for (path, text) in fine {

@@ -9,9 +9,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::harness::Fuzzer;
-use distributed_data_consistency::machine::{Rng, StateMachine};
+use distributed_data_consistency::builtin::{store, textbook};
+use distributed_data_consistency::testing::Fuzzer;
+use distributed_data_consistency::protocol::{Rng, StateMachine};
 use distributed_data_consistency::replay::PlanFile;
 use distributed_data_consistency::sim::Tally;
 use distributed_data_consistency_fuzz::wire;
@@ -37,8 +37,7 @@ fn main() -> io::Result<()> {
 
 /// Plans as bytes: the saved ones, and drawn ones that show something new.
 fn worlds<M: StateMachine>(fuzzer: &Fuzzer<M>, saved: &[String]) -> Vec<Vec<u8>> {
-    let clients = fuzzer.harness().system().clients.as_ref().expect("expect: a store has clients");
-    let plan = |text: &String| PlanFile::from_toml(Path::new("seed"), text, &|value| clients.parse(value)).ok();
+    let plan = |text: &String| fuzzer.harness().parse_plan(Path::new("seed"), text).ok();
     let told = saved.iter().filter_map(plan).map(|file| file.plan);
     let drawn = (0..WORLDS).map(|seed| fuzzer.harness().record_seed(seed).plan);
     let mut candidates: Vec<Vec<u8>> = told.chain(drawn).map(|plan| fuzzer.bytes(&plan)).collect();

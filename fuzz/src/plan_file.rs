@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::store;
+use distributed_data_consistency::builtin::store;
 use distributed_data_consistency::replay::{Error, PlanFile};
 use distributed_data_consistency::store::Node;
 
@@ -37,6 +37,5 @@ pub fn plan_file(data: &[u8]) {
 }
 
 fn parse(text: &str) -> Result<PlanFile, Error> {
-    let clients = STORE.system().clients.as_ref().expect("expect: the store has clients");
-    PlanFile::from_toml(Path::new("plan.toml"), text, &|value| clients.parse(value))
+    STORE.parse_plan(Path::new("plan.toml"), text)
 }

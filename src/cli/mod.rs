@@ -6,6 +6,7 @@
 mod ablation;
 mod any_system;
 mod args;
+mod built_in;
 mod bytes;
 mod demo;
 mod explore;
@@ -16,7 +17,6 @@ mod score;
 mod score_table;
 mod summary;
 mod sweep;
-mod systems;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -25,15 +25,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::explore::Ask;
 use crate::harness::Harness;
-use crate::machine::StateMachine;
+use crate::model_check::Ask;
+use crate::protocol::StateMachine;
 use crate::replay::Error;
 use ablation::Off;
 use any_system::AnySystem;
 use args::{Arguments, Command, ExploreArguments};
-
-pub use systems::{store, textbook};
 
 /// How a command ended, ordered by how much it matters: of several files the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +95,7 @@ trait Registry {
 
 /// Runs `ddc`.
 pub fn main() -> ExitCode {
-    run(&mut systems::BuiltIn::default())
+    run(&mut built_in::BuiltIn::default())
 }
 
 impl<M: StateMachine + 'static> Harness<M> {

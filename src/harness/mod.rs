@@ -21,21 +21,11 @@
 //!
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
-mod bytes;
-mod explored;
-mod fuzz;
-mod mutation;
-mod pool;
-#[cfg(feature = "proptest")]
-mod properties;
-mod replayed;
-mod settings;
-mod snapshot;
-#[cfg(feature = "proptest")]
-mod strategy;
-mod swept;
-mod updated;
+mod origin;
+mod outcome;
+mod run;
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,28 +34,45 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Check, Promise, When};
-use crate::explore::{Knob, Outcome, Profile, Recorded, Seeds, Strategy, SweepOptions, System, sweep};
-use crate::machine::{Boot, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload};
-use crate::replay::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX};
-use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
+use crate::protocol::{
+    Boot, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload,
+};
+use crate::sim::{Clients, Limits, NODE_COUNT_MAX, Nodes};
+use crate::strategy::{Knob, Profile, Strategy, Worlds};
 
-pub use explored::Explored;
-pub use fuzz::Fuzzer;
-pub use mutation::{mutate, splice};
-#[cfg(feature = "proptest")]
-pub use properties::plans_config;
-pub use replayed::{Divergence, Replayed, Replays};
-pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
-pub use swept::{Swept, save};
-pub use updated::Updated;
+pub(crate) use origin::Origin;
+pub use outcome::Outcome;
+pub use run::Recorded;
 
-/// A system under test, described once.
+/// A system under test, described once: how its nodes are made, what its clients do, what must hold, and what its worlds are
+/// like.
 ///
 /// Built up by chaining; see the [module](self) for an example.
-#[derive(Debug)]
 pub struct Harness<M: StateMachine> {
-    system: System<M>,
-    snapshots: PathBuf,
+    /// As it stands in plan files.
+    pub(crate) name: String,
+    pub(crate) boot: Box<dyn Fn(Boot<M::Durable>) -> M + Send + Sync>,
+    pub(crate) clients: Option<Box<dyn Clients<M>>>,
+    /// What must hold; each run has checks of its own.
+    pub(crate) checks: Vec<CheckMaker<M>>,
+    /// Marks, of nodes or counted by checks, that at least one world of a sweep must hit.
+    pub(crate) must_reach: Vec<&'static str>,
+    pub(crate) worlds: Worlds,
+    /// Whether sweeps and scores learn from what worlds show: a quarter of the worlds are then made of the plans of earlier
+    /// ones. What a seed means does not change.
+    pub(crate) feedback: bool,
+    pub(crate) limits: Limits,
+    /// Where plans that fail are saved.
+    pub(crate) snapshots: PathBuf,
+}
+
+/// Makes a check for one run.
+type CheckMaker<M> = Box<dyn Fn() -> Box<dyn Check<M>> + Send + Sync>;
+
+impl<M: StateMachine> fmt::Debug for Harness<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Harness").field("name", &self.name).field("worlds", &self.worlds).finish_non_exhaustive()
+    }
 }
 
 impl<M: StateMachine> Harness<M> {
@@ -74,36 +81,31 @@ impl<M: StateMachine> Harness<M> {
     ///
     /// The name stands in plan files and says which of them are this system's.
     pub fn new(name: impl Into<String>, boot: impl Fn(Boot<M::Durable>) -> M + Send + Sync + 'static) -> Self {
-        let system = System {
+        Self {
             name: name.into(),
             boot: Box::new(boot),
             clients: None,
             checks: Vec::new(),
             must_reach: Vec::new(),
-            node_counts: 3..=5,
-            request_counts: 1..=24,
-            settle: Duration::from_secs(10),
-            profile: Profile::hostile(),
-            knobs: Vec::new(),
-            strategy: Strategy::default(),
+            worlds: Worlds::default(),
             feedback: false,
             limits: Limits::default(),
-        };
-        Self { system, snapshots: PathBuf::from("snapshots/replays") }
+            snapshots: PathBuf::from("snapshots/replays"),
+        }
     }
 
     /// How many nodes drawn worlds have.
     #[must_use]
     pub fn nodes(mut self, counts: RangeInclusive<usize>) -> Self {
         let clamp = |count: &usize| (*count).clamp(1, NODE_COUNT_MAX);
-        self.system.node_counts = clamp(counts.start())..=clamp(counts.end());
+        self.worlds.node_counts = clamp(counts.start())..=clamp(counts.end());
         self
     }
 
     /// What clients do.
     #[must_use]
     pub fn workload(mut self, workload: impl Workload<M>) -> Self {
-        self.system.clients = Some(Box::new(workload));
+        self.clients = Some(Box::new(workload));
         self
     }
 
@@ -122,14 +124,14 @@ impl<M: StateMachine> Harness<M> {
     /// How many requests drawn worlds have.
     #[must_use]
     pub fn request_counts(mut self, counts: RangeInclusive<u32>) -> Self {
-        self.system.request_counts = counts;
+        self.worlds.request_counts = counts;
         self
     }
 
     /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
     #[must_use]
     pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
-        self.system.checks.push(Box::new(move || Box::new(check.clone())));
+        self.checks.push(Box::new(move || Box::new(check.clone())));
         self
     }
 
@@ -152,23 +154,23 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// Things that must happen now and then: a sweep of at least [`REACH_WORLDS_MIN`] worlds in which one of these
-    /// [marks](crate::machine::Env::mark), or of what checks count, is never hit fails. "Always" says that nothing bad happens;
+    /// [marks](crate::protocol::Env::mark), or of what checks count, is never hit fails. "Always" says that nothing bad happens;
     /// this says that something does, so that a promise is not kept by worlds too idle to break it.
     ///
     /// Fewer worlds, a single seed or a small shard may miss a mark by bad luck, and are not judged; neither is a sweep whose
     /// command line asks for another profile or other nodes than the system's own.
     ///
-    /// [`REACH_WORLDS_MIN`]: crate::explore::REACH_WORLDS_MIN
+    /// [`REACH_WORLDS_MIN`]: crate::sweep::REACH_WORLDS_MIN
     #[must_use]
     pub fn must_reach(mut self, marks: impl IntoIterator<Item = &'static str>) -> Self {
-        self.system.must_reach.extend(marks);
+        self.must_reach.extend(marks);
         self
     }
 
     /// How hostile drawn worlds are.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.system.profile = profile;
+        self.worlds.profile = profile;
         self
     }
 
@@ -182,7 +184,7 @@ impl<M: StateMachine> Harness<M> {
     /// Here what fills a batch is lost; but no world fills one of 64:
     ///
     /// ```
-    /// use distributed_data_consistency::{Harness, machine::{Boot, Env, NodeId, RequestId, StateMachine}};
+    /// use distributed_data_consistency::{Harness, protocol::{Boot, Env, NodeId, RequestId, StateMachine}};
     ///
     /// /// Every number that a client tells anybody should come to be known to all. A batch is told when it is full, or after 5 ms.
     /// struct Batching { batch_max: usize, batch: Vec<u32>, known: Vec<u32> }
@@ -229,7 +231,7 @@ impl<M: StateMachine> Harness<M> {
     /// }
     ///
     /// # use std::collections::BTreeSet;
-    /// # use distributed_data_consistency::explore::{Profile, Seeds, SweepOptions};
+    /// # use distributed_data_consistency::{strategy::Profile, sweep::{Seeds, SweepOptions}};
     /// let options = SweepOptions::new(Seeds::first(200));
     /// assert_eq!(harness().sweep_with(&options, &|_| {}).violation_count(), 0);
     /// let sweep = harness().knob("batch_max", 1..=64).sweep_with(&options, &|_| {});
@@ -241,8 +243,8 @@ impl<M: StateMachine> Harness<M> {
     /// If the range is empty, or if a plan file could not hold the knob: a name of no or more than [`KNOB_NAME_BYTES_MAX`] bytes,
     /// or more than [`KNOB_COUNT_MAX`] knobs.
     ///
-    /// [`KNOB_NAME_BYTES_MAX`]: crate::replay::KNOB_NAME_BYTES_MAX
-    /// [`KNOB_COUNT_MAX`]: crate::replay::KNOB_COUNT_MAX
+    /// [`KNOB_NAME_BYTES_MAX`]: crate::protocol::KNOB_NAME_BYTES_MAX
+    /// [`KNOB_COUNT_MAX`]: crate::protocol::KNOB_COUNT_MAX
     #[must_use]
     pub fn knob(mut self, name: impl Into<String>, range: RangeInclusive<u64>) -> Self {
         let name = name.into();
@@ -256,7 +258,7 @@ impl<M: StateMachine> Harness<M> {
             bytes.contains(&name.len()),
             "expected a name of 1 to {KNOB_NAME_BYTES_MAX} bytes, found knob {name:?}"
         );
-        let knobs = &mut self.system.knobs;
+        let knobs = &mut self.worlds.knobs;
         knobs.retain(|knob| knob.name != name);
         knobs.push(Knob { name, range: low..=high });
         assert!(knobs.len() <= KNOB_COUNT_MAX, "expected at most {KNOB_COUNT_MAX} knobs");
@@ -266,7 +268,7 @@ impl<M: StateMachine> Harness<M> {
     /// How worlds are drawn from seeds. A seed means another world with another strategy.
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.system.strategy = strategy;
+        self.worlds.strategy = strategy;
         self
     }
 
@@ -276,7 +278,7 @@ impl<M: StateMachine> Harness<M> {
     /// Off, if not told otherwise: over the planted bugs it takes more worlds with it than without.
     #[must_use]
     pub fn feedback(mut self, feedback: bool) -> Self {
-        self.system.feedback = feedback;
+        self.feedback = feedback;
         self
     }
 
@@ -284,14 +286,14 @@ impl<M: StateMachine> Harness<M> {
     /// timers go on for ever, runs that long in each world: give it no more than it needs.
     #[must_use]
     pub fn settle(mut self, settle: Duration) -> Self {
-        self.system.settle = settle;
+        self.worlds.settle = settle;
         self
     }
 
     /// After how many steps a world counts as one that never comes to rest.
     #[must_use]
     pub fn step_count_max(mut self, step_count_max: u64) -> Self {
-        self.system.limits.step_count_max = step_count_max;
+        self.limits.step_count_max = step_count_max;
         self
     }
 
@@ -305,88 +307,12 @@ impl<M: StateMachine> Harness<M> {
     /// The name of the system.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.system.name
+        &self.name
     }
 
-    /// The system itself, as [`explore`](crate::explore) takes it.
+    /// What drawn worlds are like.
     #[must_use]
-    pub fn system(&self) -> &System<M> {
-        &self.system
-    }
-
-    /// Runs a plan.
-    #[must_use]
-    pub fn run(&self, plan: &Plan) -> Outcome {
-        self.system.run(plan)
-    }
-
-    /// Runs the world of a seed.
-    #[must_use]
-    pub fn run_seed(&self, seed: u64) -> Outcome {
-        self.system.run_seed(seed)
-    }
-
-    /// Runs a plan and writes down everything that happens.
-    #[must_use]
-    pub fn record(&self, plan: &Plan) -> Recorded {
-        self.system.record(plan)
-    }
-
-    /// Runs the world of a seed and writes down everything that happens, the plan included.
-    #[must_use]
-    pub fn record_seed(&self, seed: u64) -> Recorded {
-        self.system.record_seed(seed)
-    }
-
-    /// Runs the worlds of the first `world_count` seeds on all processors, and shrinks what fails.
-    ///
-    /// The environment may say otherwise, without a change of code: `DDC_SEED` (just this one), `DDC_SEEDS` (how many),
-    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing).
-    ///
-    /// # Panics
-    /// If the environment says what cannot be understood.
-    #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
-    pub fn sweep(&self, world_count: u64) -> Swept {
-        self.sweep_verifying(world_count, 0)
-    }
-
-    /// Sweeps as [`sweep`](Self::sweep) does, and runs each world twice, on two threads: everything that can be seen of both
-    /// runs must be the same, or it is a violation named `determinism`, which tells the first event that differs and what is
-    /// probably to blame. (`sweep` does so with one world in a hundred, and with each that fails.) Three to four times as slow.
-    ///
-    /// What only the state shows is seen if the machine tells it to [`StateMachine::fold`].
-    ///
-    /// # Panics
-    /// If the environment says what cannot be understood.
-    #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
-    pub fn verify(&self, world_count: u64) -> Swept {
-        self.sweep_verifying(world_count, 1_000)
-    }
-
-    /// At least so many worlds in a thousand are verified.
-    fn sweep_verifying(&self, world_count: u64, verify_permille_min: u32) -> Swept {
-        let settings = Settings::expect_from_env();
-        let mut options = settings.options(Seeds::first(world_count));
-        options.verify_permille = options.verify_permille.max(verify_permille_min);
-        let sweep = sweep(&self.system, &options, &|_| {});
-        Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()) }
-    }
-}
-
-impl<M: StateMachine> Harness<M> {
-    /// Sweeps as `options` say; `progress` hears how many worlds more have been run. The environment has no say.
-    #[must_use = "a sweep says nothing by itself"]
-    pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> crate::explore::Sweep {
-        sweep(&self.system, options, progress)
-    }
-
-    #[cfg(feature = "cli")]
-    pub(crate) fn snapshots_dir(&self) -> &std::path::Path {
-        &self.snapshots
-    }
-
-    #[cfg(feature = "cli")]
-    pub(crate) fn system_mut(&mut self) -> &mut System<M> {
-        &mut self.system
+    pub fn worlds(&self) -> &Worlds {
+        &self.worlds
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Error, read, update, write};
-use crate::machine::Digest;
+use crate::protocol::Digest;
 use crate::sim::{Action, Plan};
 
 /// The version of the format that is written, and the only one that is read.
@@ -14,11 +14,6 @@ pub const FORMAT: u64 = 1;
 
 /// The largest plan file that is read or written: a file that is no plan must not fill the memory.
 pub const FILE_BYTES_MAX: usize = 4 << 20;
-
-/// The most knobs that a plan file may set, …
-pub const KNOB_COUNT_MAX: usize = 64;
-/// … and the longest name of one.
-pub const KNOB_NAME_BYTES_MAX: usize = 64;
 
 /// How much of a check's name goes into a file name: file systems have limits too.
 const NAME_BYTES_MAX: usize = 64;

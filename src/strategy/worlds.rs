@@ -1,0 +1,37 @@
+//! What drawn worlds are like.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::{Knob, Profile, Strategy};
+
+/// What drawn worlds are like: all that a seed is expanded with, beside what clients do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Worlds {
+    /// How many nodes; 3 to 5 by default.
+    pub node_counts: RangeInclusive<usize>,
+    /// How many requests; 1 to 24 by default.
+    pub request_counts: RangeInclusive<u32>,
+    /// How long a world may take to come to rest after it has healed; 10 s by default.
+    pub settle: Duration,
+    /// How hostile; [`Profile::hostile`] by default.
+    pub profile: Profile,
+    /// Which limits of the machine are made small in some worlds; none by default.
+    pub knobs: Vec<Knob>,
+    /// How they are drawn from seeds.
+    pub strategy: Strategy,
+}
+
+impl Default for Worlds {
+    fn default() -> Self {
+        Self {
+            node_counts: 3..=5,
+            request_counts: 1..=24,
+            settle: Duration::from_secs(10),
+            profile: Profile::hostile(),
+            knobs: Vec::new(),
+            strategy: Strategy::default(),
+        }
+    }
+}

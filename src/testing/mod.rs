@@ -1,0 +1,28 @@
+//! What `cargo test`, proptest and `cargo fuzz` call: [`Harness::sweep`](crate::Harness::sweep),
+//! [`replay_dir`](crate::Harness::replay_dir), [`explore`](crate::Harness::explore), [`check_plans`](crate::Harness::check_plans)
+//! and [`Fuzzer`]. Each runs, shrinks, explains, saves and panics with the first screen.
+
+mod bytes;
+mod fuzz;
+mod model_check;
+mod mutation;
+#[cfg(feature = "proptest")]
+mod plans;
+mod pool;
+#[cfg(feature = "proptest")]
+mod properties;
+mod replay;
+mod settings;
+mod snapshot;
+mod sweep;
+mod update;
+
+pub use fuzz::Fuzzer;
+pub use model_check::Explored;
+pub use mutation::{mutate, splice};
+#[cfg(feature = "proptest")]
+pub use properties::plans_config;
+pub use replay::{Divergence, Replayed, Replays};
+pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
+pub use sweep::{Swept, save};
+pub use update::Updated;
