@@ -39,7 +39,7 @@ fn main() {
         for seed in failing {
             let plan = harness.record_seed(seed).plan;
             let started = Instant::now();
-            let shrunk = shrink(harness, &plan, &ShrinkOptions::default()).expect("the world fails");
+            let shrunk = shrink(&harness, &plan, &ShrinkOptions::default()).expect("the world fails");
             seconds.push(started.elapsed().as_secs_f64());
             before.push(shrunk.decisions_before as u64);
             after.push(shrunk.plan.decision_count() as u64);

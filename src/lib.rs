@@ -18,34 +18,56 @@
 //! [`sim::World`] (the loop). ARCHITECTURE.md is the map.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "builtin")]
 pub mod builtin;
 pub mod causality;
+#[cfg(feature = "harness")]
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "harness")]
 pub mod determinism;
+#[cfg(feature = "harness")]
 pub mod explain;
+#[cfg(feature = "harness")]
 pub mod harness;
 pub mod kv;
+#[cfg(feature = "harness")]
 pub mod model_check;
 pub mod protocol;
+#[cfg(feature = "builtin")]
 pub mod reference_store;
+#[cfg(feature = "harness")]
 pub mod replay;
+#[cfg(feature = "harness")]
 pub mod report;
+#[cfg(any(feature = "harness", feature = "store"))]
 pub mod runtime;
+#[cfg(feature = "harness")]
 pub mod score;
+#[cfg(feature = "harness")]
 pub mod shrink;
+#[cfg(feature = "harness")]
 pub mod sim;
+#[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "harness")]
 pub mod strategy;
+#[cfg(feature = "harness")]
 pub mod sweep;
+#[cfg(feature = "harness")]
 pub mod testing;
 
+#[cfg(feature = "harness")]
 pub use harness::Harness;
-pub use runtime::{Cluster, SharedNode};
+#[cfg(feature = "harness")]
+pub use runtime::Cluster;
+#[cfg(feature = "store")]
+pub use runtime::SharedNode;
+#[cfg(feature = "store")]
 pub use store::Node;
 
 /// The examples of the README, compiled and run.
-#[cfg(all(doctest, feature = "cli"))]
+#[cfg(all(doctest, feature = "builtin", feature = "cli"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

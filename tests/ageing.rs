@@ -1,4 +1,5 @@
 //! How plans age: see benches/ageing.rs, which prints what is held here.
+#![cfg(feature = "builtin")]
 
 #[path = "ageing/census.rs"]
 mod census;

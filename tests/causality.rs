@@ -1,4 +1,5 @@
 //! The laws of causality: clocks against a naive comparison, sets of dots against a plain set.
+#![cfg(feature = "store")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;

@@ -1,5 +1,5 @@
 //! `ddc` as its users run it: what it prints, and how it exits.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "builtin", feature = "cli"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;

@@ -1,4 +1,5 @@
 //! Clusters on threads: what clients are told, what becomes of nodes, and that a recorded run is a plan like any other.
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "cluster/errors.rs"]

@@ -1,4 +1,5 @@
 //! What a world costs: allocations and idle time. Counted, never timed.
+#![cfg(feature = "builtin")]
 
 #[path = "../benches/gossip/mod.rs"]
 mod gossip;

@@ -1,5 +1,5 @@
 //! `ddc demo` as a newcomer meets it. What it says does not depend on the timing of its threads.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "builtin", feature = "cli"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! Systems that are not deterministic, each with one leak, and what is said of them: the step that goes another way, what
 //! differs in it, and the likely cause. And systems that are, of which nothing is said.
-#![cfg(feature = "cli")]
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_types, reason = "these leaks are what is to be caught")]
 

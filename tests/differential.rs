@@ -1,5 +1,5 @@
 //! The store against the textbook: two that share no rules must answer the same.
-#![cfg(feature = "proptest")]
+#![cfg(all(feature = "builtin", feature = "proptest"))]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
 //! Exhaustive search: it sees what a naive enumeration sees, finds planted bugs in tiny scopes, and says what it covered.
-#![cfg(feature = "cli")]
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::check::{Breach, Check};
-use distributed_data_consistency::kv::{StoreAction, enumerate};
+use distributed_data_consistency::kv::{StoreAction, placements};
 use distributed_data_consistency::model_check::{Ask, Exploration, Reduction, Scope, explore};
 use distributed_data_consistency::protocol::{Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use distributed_data_consistency::reference_store::Bug;
@@ -294,7 +294,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
     for sets in [puts(3, 2, 3, 0), puts(3, 1, 2, 0)] {
         let (harness, scope) = (textbook(Some(Bug::ZipCompare)), sets.drops(1).duplicates(1));
         let told = [1, 2, 3, 7].map(|jobs| {
-            let found = explore(harness, &scope, NonZeroUsize::new(jobs).unwrap(), &|_| {});
+            let found = explore(&harness, &scope, NonZeroUsize::new(jobs).unwrap(), &|_| {});
             format!("{found:?}")
         });
         assert!(told.iter().all(|other| *other == told[0]));

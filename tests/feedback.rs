@@ -1,4 +1,5 @@
 //! Sweeps with feedback: they find what a long way leads to, the same whatever the number of threads, and it can be seen again.
+#![cfg(feature = "harness")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
 //! The bodies of the fuzz targets, on their seeds and on random bytes: what a fuzzer would run, as an ordinary test.
-#![cfg(all(feature = "cli", feature = "json", feature = "protobuf"))]
+#![cfg(all(feature = "builtin", feature = "json", feature = "protobuf"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[path = "../fuzz/src/lib.rs"]

@@ -1,4 +1,5 @@
 //! What not every protocol stands: only some nodes heal, nodes pause, disks are lost, what is written in two parts is torn.
+#![cfg(feature = "builtin")]
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

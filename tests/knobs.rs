@@ -1,5 +1,5 @@
 //! Knobs: limits that are tiny in some worlds, and what hides behind them.
-#![cfg(all(feature = "cli", feature = "proptest"))]
+#![cfg(all(feature = "builtin", feature = "proptest"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::num::NonZeroUsize;

@@ -1,5 +1,5 @@
 //! A check is shown the events of the kinds that it looks at, all of them, and no others.
-#![cfg(feature = "cli")]
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! How much memory a pending message takes.
+#![cfg(feature = "harness")]
 
 #[path = "../benches/gossip/mod.rs"]
 mod gossip;

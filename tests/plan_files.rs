@@ -1,4 +1,5 @@
 //! Plan files: what is written can be read, and what cannot be read says why and where.
+#![cfg(feature = "builtin")]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! Proptest and insta as their users know them: plans that proptest draws and we shrink, and traces as snapshots.
-#![cfg(all(feature = "cli", feature = "proptest"))]
+#![cfg(all(feature = "builtin", feature = "proptest"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::panic::{self, AssertUnwindSafe};

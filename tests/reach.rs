@@ -1,4 +1,5 @@
 //! Things that must happen now and then, and how much of a system a sweep has shown.
+#![cfg(feature = "builtin")]
 
 use std::num::NonZeroUsize;
 

@@ -1,5 +1,5 @@
 //! How soon bugs are found, and the strategies that find them.
-#![cfg(feature = "cli")]
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::num::NonZeroUsize;

@@ -1,4 +1,5 @@
 //! One node under many threads: nothing that was acknowledged is lost, nothing that was overwritten comes back.
+#![cfg(feature = "store")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};

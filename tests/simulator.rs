@@ -1,4 +1,5 @@
 //! What a plan means: each test is a plan and the run that it must give.
+#![cfg(feature = "builtin")]
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Plan files brought up to date: what changes in them, and what does not.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "builtin", feature = "cli"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;

@@ -1,5 +1,5 @@
 //! Whole worlds: the store under every check, the textbook with and without its bugs, and the plans that once failed.
-#![cfg(all(feature = "cli", feature = "proptest"))]
+#![cfg(all(feature = "builtin", feature = "proptest"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::num::NonZeroUsize;

@@ -2,8 +2,8 @@
 
 use super::ablation::Off;
 use super::any_system::AnySystem;
-use super::args::ExploreArguments;
-use super::{Registry, Wrong, system_name};
+use super::args::{DemoArguments, ExploreArguments};
+use super::{Exit, Registry, Wrong, demo, system_name};
 use crate::builtin::{store, textbook};
 use crate::kv::{StoreAction, StoreWorkload, placements};
 use crate::model_check::Ask;
@@ -75,8 +75,8 @@ impl Registry for BuiltIn {
         true
     }
 
-    fn has_demo(&self) -> Result<(), Wrong> {
-        Ok(())
+    fn demo(&self, arguments: &DemoArguments) -> Result<Exit, Wrong> {
+        demo::run(arguments)
     }
 
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong> {

@@ -6,8 +6,10 @@
 mod ablation;
 mod any_system;
 mod args;
+#[cfg(feature = "builtin")]
 mod built_in;
 mod bytes;
+#[cfg(feature = "builtin")]
 mod demo;
 mod explore;
 mod interrupt;
@@ -31,7 +33,7 @@ use crate::protocol::StateMachine;
 use crate::replay::Error;
 use ablation::Off;
 use any_system::AnySystem;
-use args::{Arguments, Command, ExploreArguments};
+use args::{Arguments, Command, DemoArguments, ExploreArguments};
 
 /// How a command ended, ordered by how much it matters: of several files the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,13 +89,14 @@ trait Registry {
     fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String>;
     /// Whatever is found from now on has worlds without this; false if there is no such thing in them.
     fn switch_off(&mut self, off: Off) -> bool;
-    /// The demo is of the store that comes with the crate.
-    fn has_demo(&self) -> Result<(), Wrong>;
+    /// Runs the demo, which is of the store that comes with the crate.
+    fn demo(&self, arguments: &DemoArguments) -> Result<Exit, Wrong>;
     /// The requests to explore; `None` for those that the workload draws.
     fn placements(&self, arguments: &ExploreArguments) -> Result<Option<Vec<Vec<Ask>>>, Wrong>;
 }
 
 /// Runs `ddc`.
+#[cfg(feature = "builtin")]
 pub fn main() -> ExitCode {
     run(&mut built_in::BuiltIn::default())
 }
@@ -148,7 +151,7 @@ impl Registry for OnlyOne {
         !off.is_of_clients()
     }
 
-    fn has_demo(&self) -> Result<(), Wrong> {
+    fn demo(&self, _arguments: &DemoArguments) -> Result<Exit, Wrong> {
         let name = &self.name;
         Err(Wrong::Usage(format!("demo: it is of the store of ddc, and there is only \"{name}\" here")))
     }
@@ -186,7 +189,7 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
         Command::Sweep(arguments) => sweep::run(registry, &arguments),
         Command::Explore(arguments) => explore::run(registry, &arguments),
         Command::Replay(arguments) => replay::run(registry, &arguments),
-        Command::Demo(arguments) => registry.has_demo().and_then(|()| demo::run(&arguments)),
+        Command::Demo(arguments) => registry.demo(&arguments),
         Command::Score(arguments) => score::run(registry, &arguments),
         Command::Shrink(arguments) => replay::run_shrink(registry, &arguments),
     };

@@ -80,7 +80,7 @@ fn print_failures(summary: &Summary<'_>, program: &str) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "builtin"))]
 mod tests {
     use clap::Parser;
 

@@ -2,7 +2,7 @@
 
 mod fork;
 mod pivot;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(all(test, feature = "builtin"))]
 mod tests;
 mod twin;
 

@@ -73,7 +73,8 @@ impl<'a, M: StateMachine> Env<'a, M> {
     }
 
     /// How many effects more may happen; marks cost nothing.
-    pub(crate) fn budget(&self) -> usize {
+    #[must_use]
+    pub fn budget(&self) -> usize {
         self.budget
     }
 

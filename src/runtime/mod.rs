@@ -15,9 +15,14 @@
 //!
 //! What is *not* acknowledged may have happened or not; [`ClusterError::may_have_happened`] tells for each error whether it can.
 
+#[cfg(feature = "harness")]
 mod cluster;
+#[cfg(feature = "store")]
 mod locks;
+#[cfg(feature = "store")]
 mod shared;
 
+#[cfg(feature = "harness")]
 pub use cluster::{Builder, Client, Cluster, ClusterError, LinkFaults, NodeState, Stopped};
+#[cfg(feature = "store")]
 pub use shared::SharedNode;

@@ -69,7 +69,7 @@ fn bincode_is_pinned() {
 }
 
 #[test]
-#[cfg(feature = "cli")]
+#[cfg(feature = "builtin")]
 fn saved_plans_are_of_systems_that_come_with_the_crate() {
     use distributed_data_consistency::builtin::{store, textbook};
     use distributed_data_consistency::replay::PlanFile;

@@ -1,5 +1,5 @@
 //! How small failures get, and how well they are explained, held against what is known of the planted bugs.
-#![cfg(feature = "cli")]
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod ground_truth;

@@ -1,4 +1,5 @@
 //! The store through its public interface: the plain interface, what it refuses, bytes, and anti-entropy by hand.
+#![cfg(feature = "builtin")]
 
 mod amnesia;
 mod bytes;

@@ -1,5 +1,6 @@
 //! What other stores and other people's data types are tested with, translated: dotted version vector sets, server-wide
 //! clocks, multi-value registers, and the stories of lost data that Riak's tests are named after.
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod contexts;
