@@ -67,7 +67,13 @@ pub use runtime::SharedNode;
 #[cfg(feature = "store")]
 pub use store::Node;
 
-/// The examples of the README, compiled and run.
-#[cfg(all(doctest, feature = "builtin", feature = "cli"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+/// The examples of the documents, compiled and run.
+#[cfg(all(doctest, feature = "builtin", feature = "cli", feature = "proptest"))]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/guide.md")]
+    struct Guide;
+    #[doc = include_str!("../docs/store.md")]
+    struct Store;
+}
