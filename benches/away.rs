@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use distributed_data_consistency::Node;
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use distributed_data_consistency::store::{Envelope, Message};
 
 const NODES: usize = 3;

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crdts::{CmRDT, VClock};
 use distributed_data_consistency::causality::{ClockOrder, VectorClock};
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use spread::spread;
 
 const SIZES: [usize; 5] = [3, 5, 16, 64, 256];

@@ -14,10 +14,10 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::store;
-use distributed_data_consistency::explore::{Ask, Exploration, Reduction, Scope, explore};
+use distributed_data_consistency::builtin::store;
 use distributed_data_consistency::kv::placements;
-use distributed_data_consistency::machine::StateMachine;
+use distributed_data_consistency::model_check::{Ask, Exploration, Reduction, Scope, explore};
+use distributed_data_consistency::protocol::StateMachine;
 
 const ROUNDS: usize = 7;
 
@@ -45,7 +45,7 @@ fn measure<M: StateMachine>(name: &str, harness: &Harness<M>, scope: &Scope, job
     let mut times: Vec<(Duration, Exploration)> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
-            let found = explore(harness.system(), scope, jobs, &|_| {});
+            let found = explore(&harness, scope, jobs, &|_| {});
             (start.elapsed(), found)
         })
         .collect();

@@ -12,10 +12,10 @@ mod plot;
 use std::time::Instant;
 
 use distributed_data_consistency::check::{Convergence, Identity, Leftovers, Siblings};
-use distributed_data_consistency::explore::Profile;
 use distributed_data_consistency::harness::Harness;
 use distributed_data_consistency::kv::StoreWorkload;
 use distributed_data_consistency::store::Node;
+use distributed_data_consistency::strategy::Profile;
 use gossip::spread::spread;
 use gossip::{Workload, bare, ours};
 use peak_alloc::PeakAlloc;

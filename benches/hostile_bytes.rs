@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use distributed_data_consistency::causality::{Actor, DotSet};
-use distributed_data_consistency::machine::{NodeId, Rng};
+use distributed_data_consistency::protocol::{NodeId, Rng};
 use distributed_data_consistency::store::{Bincode, Codec, Envelope, Json, KeyState, Message, Protobuf, Reply};
 use peak_alloc::PeakAlloc;
 

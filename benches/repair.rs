@@ -21,7 +21,7 @@
 
 use bincode::config::standard;
 use distributed_data_consistency::Node;
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use distributed_data_consistency::store::{Context, Envelope, Message, Version};
 use peak_alloc::PeakAlloc;
 

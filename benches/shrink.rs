@@ -7,10 +7,10 @@
 
 use std::time::Instant;
 
-use distributed_data_consistency::cli::textbook;
-use distributed_data_consistency::explore::{ShrinkOptions, shrink};
+use distributed_data_consistency::builtin::textbook;
+use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::report::grouped;
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::shrink::{ShrinkOptions, shrink};
 
 #[path = "../tests/shrinking/optimum.rs"]
 mod optimum;
@@ -39,7 +39,7 @@ fn main() {
         for seed in failing {
             let plan = harness.record_seed(seed).plan;
             let started = Instant::now();
-            let shrunk = shrink(harness.system(), &plan, &ShrinkOptions::default()).expect("the world fails");
+            let shrunk = shrink(&harness, &plan, &ShrinkOptions::default()).expect("the world fails");
             seconds.push(started.elapsed().as_secs_f64());
             before.push(shrunk.decisions_before as u64);
             after.push(shrunk.plan.decision_count() as u64);

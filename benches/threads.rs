@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use distributed_data_consistency::kv::{Key, Request, Response, Value};
-use distributed_data_consistency::machine::{Boot, Env, NodeId, RequestId, Rng, StateMachine};
+use distributed_data_consistency::protocol::{Boot, Env, NodeId, RequestId, Rng, StateMachine};
 use distributed_data_consistency::runtime::{Client, Cluster, SharedNode};
 use distributed_data_consistency::store::{Durable, Message, Node, SyncTimer};
 
@@ -59,7 +59,7 @@ impl StateMachine for Watched {
 impl Watched {
     /// Lets the node handle it, and hands over what it wants done.
     fn with(&mut self, env: &mut Env<'_, Self>, handle: impl FnOnce(&mut Node, &mut Env<'_, Node>)) {
-        use distributed_data_consistency::machine::Effect;
+        use distributed_data_consistency::protocol::Effect;
         let mut effects = Vec::new();
         let mut durable = *env.durable();
         let mut rng = env.rng().clone();

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use distributed_data_consistency::harness::Harness;
-use distributed_data_consistency::machine::{Boot, Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::protocol::{Boot, Env, NodeId, RequestId, StateMachine};
 use distributed_data_consistency::sim::Nodes;
 use serde::{Deserialize, Serialize};
 

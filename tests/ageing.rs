@@ -6,7 +6,7 @@ mod census;
 mod refactored;
 
 use census::{count, saved};
-use distributed_data_consistency::explore::{Seeds, SweepOptions};
+use distributed_data_consistency::sweep::{Seeds, SweepOptions};
 use refactored::{Refactor, harness};
 
 /// Of a thousand saved plans so many fail the same way after a refactor: 975 when this was written. Raise it when plans age

@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use distributed_data_consistency::machine::Rng;
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::protocol::Rng;
+use distributed_data_consistency::reference_store::Bug;
 
 const REPLAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/replays");
 

@@ -10,7 +10,7 @@ mod values;
 
 use distributed_data_consistency::Node;
 use distributed_data_consistency::causality::Actor;
-use distributed_data_consistency::machine::{Observe, Rng};
+use distributed_data_consistency::protocol::{Observe, Rng};
 use distributed_data_consistency::store::{Bincode, Codec, CodecError, Envelope, Json, Message, Protobuf, StoreError};
 use proptest::prelude::*;
 

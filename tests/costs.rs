@@ -6,7 +6,7 @@ mod gossip;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use distributed_data_consistency::machine::{Env, NodeId, RequestId, StateMachine, Time};
+use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::sim::{End, EventQueue, Limits, Memory, Plan, PlannedFates, World};
 use gossip::{Workload, ours};
 

@@ -15,12 +15,13 @@ use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::explore::{Cause, DETERMINISM, Failure, Seeds, SweepOptions};
-use distributed_data_consistency::machine::{Digest, Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::builtin::{store, textbook};
+use distributed_data_consistency::determinism::{Cause, DETERMINISM};
+use distributed_data_consistency::protocol::{Digest, Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::report::Screen;
 use distributed_data_consistency::sim::What;
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::sweep::{Failure, Seeds, SweepOptions};
 
 /// What a leaky node does when it is asked to leak.
 type Leak = fn(&mut Leaky, RequestId, &mut Env<'_, Leaky>);

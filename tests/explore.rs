@@ -8,17 +8,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
+use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::check::{Breach, Check};
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::explore::{Ask, Exploration, Reduction, Scope, explore};
-use distributed_data_consistency::harness::save;
 use distributed_data_consistency::kv::{StoreAction, placements};
-use distributed_data_consistency::machine::{Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
+use distributed_data_consistency::model_check::{Ask, Exploration, Reduction, Scope, explore};
+use distributed_data_consistency::protocol::{Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
+use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::sim::{Event, Input, Nodes};
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::testing::save;
 
 fn search<M: StateMachine>(harness: &Harness<M>, scope: &Scope) -> Exploration {
-    explore(harness.system(), scope, NonZeroUsize::MIN, &|_| {})
+    explore(&harness, scope, NonZeroUsize::MIN, &|_| {})
 }
 
 /// All placements of puts.
@@ -294,7 +294,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
     for sets in [puts(3, 2, 3, 0), puts(3, 1, 2, 0)] {
         let (harness, scope) = (textbook(Some(Bug::ZipCompare)), sets.drops(1).duplicates(1));
         let told = [1, 2, 3, 7].map(|jobs| {
-            let found = explore(harness.system(), &scope, NonZeroUsize::new(jobs).unwrap(), &|_| {});
+            let found = explore(&harness, &scope, NonZeroUsize::new(jobs).unwrap(), &|_| {});
             format!("{found:?}")
         });
         assert!(told.iter().all(|other| *other == told[0]));

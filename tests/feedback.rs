@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::explore::{
-    Profile, Score, ScoreOptions, Seeds, Strategy, Sweep, SweepOptions, score,
-};
-use distributed_data_consistency::harness::save;
-use distributed_data_consistency::machine::{Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::score::{Score, ScoreOptions, score};
+use distributed_data_consistency::strategy::{Profile, Strategy};
+use distributed_data_consistency::sweep::{Seeds, Sweep, SweepOptions};
+use distributed_data_consistency::testing::save;
 
 const RUNGS: [&str; 5] = ["ground", "first rung", "second rung", "third rung", "top"];
 

@@ -9,11 +9,11 @@ mod bodies;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::harness::Settings;
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::builtin::{store, textbook};
+use distributed_data_consistency::protocol::Rng;
+use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::sim::{Fault, Plan};
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::testing::Settings;
 
 /// Input `number`: up to thirty records of random bytes.
 fn input(number: u64) -> Vec<u8> {

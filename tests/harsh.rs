@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::check::{Answered, Excuse};
-use distributed_data_consistency::explore::{Profile, Seeds, Sweep, SweepOptions};
-use distributed_data_consistency::machine::{Boot, Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::protocol::{Boot, Env, NodeId, RequestId, StateMachine};
 use distributed_data_consistency::sim::{Fault, Plan};
+use distributed_data_consistency::strategy::Profile;
+use distributed_data_consistency::sweep::{Seeds, Sweep, SweepOptions};
 
 fn sweep<M: StateMachine>(harness: &Harness<M>, worlds: u64) -> Sweep {
     let jobs = NonZeroUsize::new(2).expect("expect: above 0");
@@ -200,7 +201,7 @@ impl distributed_data_consistency::check::Check<TwoParts> for Remembers {
 
     fn see(
         &mut self,
-        _at: distributed_data_consistency::machine::Time,
+        _at: distributed_data_consistency::protocol::Time,
         event: &distributed_data_consistency::sim::Event<'_, TwoParts>,
         nodes: distributed_data_consistency::sim::Nodes<'_, TwoParts>,
     ) -> Result<(), distributed_data_consistency::check::Breach> {
@@ -218,7 +219,7 @@ impl distributed_data_consistency::check::Check<TwoParts> for Remembers {
 #[cfg(feature = "cli")]
 #[test]
 fn the_store_stands_it_whoever_is_left() {
-    use distributed_data_consistency::cli::{store, textbook};
+    use distributed_data_consistency::builtin::{store, textbook};
     for core_of_any_size in [false, true] {
         let profile = Profile { core_of_any_size, ..Profile::harsh() };
         let swept = sweep(&store().profile(profile.clone()), 1_000);

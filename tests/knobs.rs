@@ -6,15 +6,16 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::explore::{
-    Changed, Profile, ScoreOptions, Seeds, Strategy, Sweep, SweepOptions, score,
-};
-use distributed_data_consistency::harness::plans_config;
-use distributed_data_consistency::machine::{Boot, Env, Knobs, NodeId, RequestId, StateMachine, Time};
+use distributed_data_consistency::builtin::{store, textbook};
+use distributed_data_consistency::explain::Changed;
+use distributed_data_consistency::protocol::{Boot, Env, Knobs, NodeId, RequestId, StateMachine, Time};
+use distributed_data_consistency::reference_store::{Bug, Textbook};
 use distributed_data_consistency::report::Screen;
+use distributed_data_consistency::score::{ScoreOptions, score};
 use distributed_data_consistency::sim::{Fault, Plan, PlannedFault};
-use distributed_data_consistency::textbook::{Bug, Textbook};
+use distributed_data_consistency::strategy::{Profile, Strategy};
+use distributed_data_consistency::sweep::{Seeds, Sweep, SweepOptions};
+use distributed_data_consistency::testing::plans_config;
 use proptest::prelude::*;
 
 fn sweep<M: StateMachine>(harness: &Harness<M>, worlds: u64) -> Sweep {
@@ -119,7 +120,7 @@ fn each_bug_of_a_limit_needs_a_limit_that_is_met() {
     for bug in Bug::OF_LIMITS {
         let found = |harness: &Harness<Textbook>| {
             let options = ScoreOptions { first: 0, campaigns: 3, worlds_max: 400, jobs: NonZeroUsize::new(2).unwrap() };
-            score(harness.system(), &options, &|_| {}).found()
+            score(&harness, &options, &|_| {}).found()
         };
         assert_eq!(found(&textbook(Some(bug))), 3, "{bug} is not found");
         assert_eq!(found(&textbook(Some(bug)).profile(never_shaken())), 0, "{bug} does not need it");
@@ -178,7 +179,7 @@ proptest! {
     #[test]
     fn plans_of_proptest_have_knobs_within_their_ranges(plan in store().plans()) {
         for (name, value) in plan.knobs.iter() {
-            let knob = store().system().knobs.iter().find(|knob| knob.name == name).cloned();
+            let knob = store().worlds().knobs.iter().find(|knob| knob.name == name).cloned();
             prop_assert!(knob.is_some_and(|knob| knob.range.contains(&value)));
         }
     }

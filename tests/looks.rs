@@ -4,9 +4,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use distributed_data_consistency::builtin::store;
 use distributed_data_consistency::check::{Breach, Check};
-use distributed_data_consistency::cli::store;
-use distributed_data_consistency::machine::{StateMachine, Time};
+use distributed_data_consistency::protocol::{StateMachine, Time};
 use distributed_data_consistency::sim::{Event, EventKind, Nodes};
 
 const ALL: &[EventKind] = &EventKind::ALL;
@@ -47,7 +47,7 @@ fn a_check_is_shown_what_it_looks_at() {
     let harness = parts.iter().fold(store(), |harness, part| harness.check(part.clone()));
     let harness = harness.check(everything.clone()).check(nothing.clone());
     for seed in 0..60 {
-        assert_eq!(harness.system().run_seed(seed).violation, None);
+        assert_eq!(harness.run_seed(seed).violation, None);
     }
     let all = everything.shown.lock().unwrap();
     for (part, kind) in parts.iter().zip(ALL) {

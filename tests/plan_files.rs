@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use distributed_data_consistency::kv::StoreAction;
-use distributed_data_consistency::machine::{NodeId, Time};
+use distributed_data_consistency::protocol::{NodeId, Time};
 use distributed_data_consistency::replay::{Expect, FILE_BYTES_MAX, PlanFile};
 use distributed_data_consistency::sim::{
     Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest,

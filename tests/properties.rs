@@ -8,9 +8,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::{store, textbook};
+use distributed_data_consistency::builtin::{store, textbook};
+use distributed_data_consistency::reference_store::{Bug, Textbook};
 use distributed_data_consistency::sim::Plan;
-use distributed_data_consistency::textbook::{Bug, Textbook};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

@@ -3,8 +3,9 @@
 use std::num::NonZeroUsize;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::explore::{Coverage, Profile, REACH_WORLDS_MIN, Seeds, Sweep, SweepOptions};
-use distributed_data_consistency::machine::{Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::strategy::Profile;
+use distributed_data_consistency::sweep::{Coverage, REACH_WORLDS_MIN, Seeds, Sweep, SweepOptions};
 
 /// Marks what it is asked, and that it has heard of it.
 struct Marker;
@@ -73,7 +74,7 @@ fn what_was_seen_once_tells_how_likely_something_new_is() {
 #[test]
 #[cfg(feature = "cli")]
 fn the_estimate_is_about_right() {
-    use distributed_data_consistency::cli::store;
+    use distributed_data_consistency::builtin::store;
     let part = |range| SweepOptions::new(Seeds { range, shard_count: 1, shard: 0 });
     let moves = |end| store().sweep_with(&part(0..end), &|_| {}).coverage;
     let (before, mut new) = (moves(400), 0);

@@ -5,24 +5,26 @@
 use std::num::NonZeroUsize;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::explore::{Profile, Score, ScoreOptions, Seeds, Strategy, SweepOptions, score};
+use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::kv::StoreWorkload;
-use distributed_data_consistency::machine::StateMachine;
+use distributed_data_consistency::protocol::StateMachine;
+use distributed_data_consistency::reference_store::Bug;
+use distributed_data_consistency::score::{Score, ScoreOptions, score};
 use distributed_data_consistency::sim::{Fate, Tally};
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::strategy::{Profile, Strategy};
+use distributed_data_consistency::sweep::{Seeds, SweepOptions};
 
 /// The bug that is hardest to find was found in 20 worlds in the mean, and in 90 of 100 campaigns in 53.
 const WORLDS_MAX: u64 = 300;
 
 fn campaigns<M: StateMachine>(harness: &Harness<M>, campaigns: u64, worlds_max: u64, jobs: usize) -> Score {
     let options = ScoreOptions { campaigns, first: 0, worlds_max, jobs: NonZeroUsize::new(jobs).unwrap() };
-    score(harness.system(), &options, &|_| {})
+    score(&harness, &options, &|_| {})
 }
 
 fn tally<M: StateMachine>(harness: &Harness<M>, worlds: u64) -> Tally {
     let sweep = harness.sweep_with(&SweepOptions::new(Seeds::first(worlds)), &|_| {});
-    assert_eq!(sweep.violation_count(), 0, "{}: {:?}", harness.system().strategy, sweep.failures);
+    assert_eq!(sweep.violation_count(), 0, "{}: {:?}", harness.worlds().strategy, sweep.failures);
     sweep.tally
 }
 
@@ -106,7 +108,7 @@ fn each_bug_of_a_fault_needs_that_fault() {
         let harness = textbook(Some(bug));
         let score = campaigns(&harness, 1, 5_000, 2);
         assert_eq!(score.found(), 1, "{bug} is not found");
-        let mut profile = harness.system().profile.clone();
+        let mut profile = harness.worlds().profile.clone();
         match bug {
             Bug::LoopbackTrust => profile.drop_permille = 0,
             Bug::AckCount => profile.duplicate_permille = 0,

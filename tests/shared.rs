@@ -6,7 +6,7 @@ use std::thread;
 
 use distributed_data_consistency::SharedNode;
 use distributed_data_consistency::causality::Dot;
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use distributed_data_consistency::store::{Context, Envelope, Written};
 
 const NODES: usize = 3;

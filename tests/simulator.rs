@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::explore::Recorded;
-use distributed_data_consistency::machine::{Env, NodeId, RequestId, StateMachine, Time};
+use distributed_data_consistency::harness::Recorded;
+use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::sim::{
     Action, End, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest,
 };

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use distributed_data_consistency::cli::textbook;
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::builtin::textbook;
+use distributed_data_consistency::reference_store::Bug;
 use tempfile::TempDir;
 
 /// A failure of `textbook/value-not-context` as somebody has worked on it.

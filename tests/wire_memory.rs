@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use distributed_data_consistency::Node;
 use distributed_data_consistency::causality::{Actor, Dot, DotSet, VectorClock};
-use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::protocol::NodeId;
 use distributed_data_consistency::store::{
     Bincode, Codec, Config, Envelope, Json, KeyState, Message, Protobuf, Pull, Reply, Write,
 };

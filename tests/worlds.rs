@@ -6,13 +6,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::explore::{Outcome, Profile, Seeds, Strategy, SweepOptions};
-use distributed_data_consistency::harness::plans_config;
-use distributed_data_consistency::machine::{Rng, StateMachine};
+use distributed_data_consistency::builtin::{store, textbook};
+use distributed_data_consistency::harness::Outcome;
+use distributed_data_consistency::protocol::{Rng, StateMachine};
+use distributed_data_consistency::reference_store::{Bug, Textbook};
 use distributed_data_consistency::report::Screen;
 use distributed_data_consistency::store::Node;
-use distributed_data_consistency::textbook::{Bug, Textbook};
+use distributed_data_consistency::strategy::{Profile, Strategy};
+use distributed_data_consistency::sweep::{Seeds, SweepOptions};
+use distributed_data_consistency::testing::plans_config;
 use proptest::prelude::*;
 
 const REPLAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/replays");
@@ -162,7 +164,7 @@ fn the_number_of_threads_changes_nothing() {
     let sweep = |jobs| textbook(Some(Bug::DotReuse)).sweep_with(&options(500, jobs), &|_| {});
     let (one, three) = (sweep(1), sweep(3));
     assert_eq!((one.digest, &one.tally, &one.violations), (three.digest, &three.tally, &three.violations));
-    let plans = |sweep: &distributed_data_consistency::explore::Sweep| -> Vec<_> {
+    let plans = |sweep: &distributed_data_consistency::sweep::Sweep| -> Vec<_> {
         sweep.failures.iter().map(|failure| (failure.shrunk.plan.clone(), failure.shrunk.digest)).collect()
     };
     assert_eq!(plans(&one), plans(&three));

@@ -9,9 +9,9 @@
 )]
 mod your_protocol;
 
-use distributed_data_consistency::explore::{Seeds, SweepOptions};
-use distributed_data_consistency::harness::save;
 use distributed_data_consistency::sim::{Fate, Fault};
+use distributed_data_consistency::sweep::{Seeds, SweepOptions};
+use distributed_data_consistency::testing::save;
 
 use your_protocol::harness;
 

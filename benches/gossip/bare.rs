@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 
 use super::ours::LATENCY_STREAM;
 use super::queues::{Events, FourAryHeap, Queue, StdHeap, Wheel};

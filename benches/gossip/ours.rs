@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use distributed_data_consistency::machine::{Boot, Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
+use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use distributed_data_consistency::sim::{
     End, Event, Fate, Fates, Limits, NameRef, Nodes, Observer, Plan, RunEnd, World,
 };

@@ -11,7 +11,7 @@ pub trait Queue<E>: Default {
 
 impl<E> Queue<E> for distributed_data_consistency::sim::EventQueue<E> {
     fn push(&mut self, at: u64, event: E) {
-        Self::push(self, distributed_data_consistency::machine::Time::from_nanos(at), event);
+        Self::push(self, distributed_data_consistency::protocol::Time::from_nanos(at), event);
     }
 
     fn pop(&mut self) -> Option<(u64, E)> {

@@ -1,8 +1,8 @@
 //! The register as a state machine, and its scope.
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::explore::{Ask, Scope};
-use distributed_data_consistency::machine::{Digest, Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::model_check::{Ask, Scope};
+use distributed_data_consistency::protocol::{Digest, Env, NodeId, RequestId, StateMachine};
 
 use super::register::{Clock, NODES, Siblings, put, take};
 

@@ -21,7 +21,7 @@ mod spread;
 
 use std::time::Instant;
 
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use peak_alloc::PeakAlloc;
 use spread::spread;
 

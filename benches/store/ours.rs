@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use distributed_data_consistency::Node;
 use distributed_data_consistency::causality::{Actor, Dot};
-use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::protocol::NodeId;
 use distributed_data_consistency::store::{Envelope, Message, Pull, Update, Write};
 
 use super::Subject;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::store;
+use distributed_data_consistency::builtin::store;
 use distributed_data_consistency::replay::{Error, PlanFile};
 use distributed_data_consistency::store::Node;
 

@@ -1,8 +1,8 @@
 //! The store against the textbook: one node of each, told the same.
 
 use arbitrary::{Arbitrary, Unstructured};
+use distributed_data_consistency::reference_store::Textbook;
 use distributed_data_consistency::store::Node;
-use distributed_data_consistency::textbook::Textbook;
 
 const KEYS: [&str; 3] = ["cart", "user", "page"];
 /// Beyond this an input only takes longer.

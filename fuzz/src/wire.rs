@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use distributed_data_consistency::Node;
-use distributed_data_consistency::machine::Observe;
+use distributed_data_consistency::protocol::Observe;
 use distributed_data_consistency::store::{Bincode, Codec, Envelope, Json, Protobuf};
 
 /// So much memory may what a codec decodes take.

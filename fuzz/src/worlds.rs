@@ -1,10 +1,10 @@
 //! Bytes as worlds of the store, and of the textbook with a bug that somebody has planted in it.
 
-use distributed_data_consistency::cli::{store, textbook};
-use distributed_data_consistency::harness::Fuzzer;
-use distributed_data_consistency::machine::StateMachine;
+use distributed_data_consistency::builtin::{store, textbook};
+use distributed_data_consistency::protocol::StateMachine;
+use distributed_data_consistency::reference_store::{Bug, Textbook};
 use distributed_data_consistency::store::Node;
-use distributed_data_consistency::textbook::{Bug, Textbook};
+use distributed_data_consistency::testing::Fuzzer;
 
 use super::feedback;
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Check, Violation};
-use crate::machine::{StateMachine, Time};
+use crate::protocol::{StateMachine, Time};
 use crate::sim::{Event, EventKind, Nodes, Observer};
 
 /// Checks that look on together; the first breach, in the order in which they were added, stops the world.

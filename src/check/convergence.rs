@@ -1,7 +1,7 @@
 //! All nodes show the same in the end.
 
 use super::{Breach, Check};
-use crate::machine::{Observe, Time};
+use crate::protocol::{Observe, Time};
 use crate::sim::{Event, EventKind, Nodes};
 
 /// At rest, every node shows what every other node shows. Where only a [core](crate::sim::Plan::core) has healed, so does every node

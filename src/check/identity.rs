@@ -6,7 +6,7 @@ use indexmap::map::Entry;
 use super::{Breach, Check};
 use crate::causality::Dot;
 use crate::kv::{Key, Replica, Request, Shown, Value, WRITES_USUAL};
-use crate::machine::{NodeId, Time};
+use crate::protocol::{NodeId, Time};
 use crate::sim::{Event, EventKind, Input, Nodes};
 
 /// No dot names two writes, however often its node crashes.

@@ -1,24 +1,24 @@
 //! What must hold: checks look on as a world runs, and say where it broke its promise.
 
-mod answered;
+mod liveness;
 mod checks;
 mod convergence;
 mod identity;
-mod leftovers;
-mod promise;
+mod residue;
+mod predicate;
 mod siblings;
 mod violation;
 
-pub use answered::{Answered, Excuse};
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;
-pub use leftovers::Leftovers;
-pub use promise::{Promise, When};
+pub use liveness::{Answered, Excuse};
+pub use predicate::{Promise, When};
+pub use residue::Leftovers;
 pub use siblings::Siblings;
 pub use violation::{Breach, Violation};
 
-use crate::machine::{StateMachine, Time};
+use crate::protocol::{StateMachine, Time};
 use crate::sim::{Event, EventKind, Nodes};
 
 /// A promise, checked as a world runs.

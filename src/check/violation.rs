@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::machine::Time;
+use crate::protocol::Time;
 
 /// How a promise is broken: what a check says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

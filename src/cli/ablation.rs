@@ -1,6 +1,6 @@
 //! Worlds in which one kind of thing never happens: what is not found in them shows what it is good for.
 
-use crate::explore::Profile;
+use crate::strategy::Profile;
 
 /// What never happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,14 +4,17 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::explore::{
-    Ask, Exploration, Failure, Profile, Recorded, Scope, Score, ScoreOptions, ShrinkOptions, Strategy, Sweep,
-    SweepOptions, explore, score,
-};
-use crate::harness::{Harness, Replayed, Updated};
-use crate::machine::StateMachine;
+use crate::harness::Harness;
+use crate::harness::Recorded;
+use crate::model_check::{Ask, Exploration, Scope, explore};
+use crate::protocol::StateMachine;
 use crate::replay::Error;
+use crate::score::{Score, ScoreOptions, score};
+use crate::shrink::ShrinkOptions;
 use crate::sim::Plan;
+use crate::strategy::{Profile, Strategy};
+use crate::sweep::{Failure, Sweep, SweepOptions};
+use crate::testing::{Replayed, Updated};
 
 pub(super) trait AnySystem {
     /// Where plans that fail are saved, if the command line does not say.
@@ -40,36 +43,35 @@ pub(super) trait AnySystem {
 
 impl<M: StateMachine> AnySystem for Harness<M> {
     fn snapshots(&self) -> &Path {
-        self.snapshots_dir()
+        &self.snapshots
     }
 
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {
-        self.system_mut().node_counts = counts;
-        self.system_mut().must_reach.clear();
+        self.worlds.node_counts = counts;
+        self.must_reach.clear();
     }
 
     fn profile(&self) -> &Profile {
-        &self.system().profile
+        &self.worlds.profile
     }
 
     fn set_profile(&mut self, profile: Profile) {
-        let system = self.system_mut();
-        if profile != system.profile {
-            system.must_reach.clear();
+        if profile != self.worlds.profile {
+            self.must_reach.clear();
         }
-        system.profile = profile;
+        self.worlds.profile = profile;
     }
 
     fn set_strategy(&mut self, strategy: Strategy) {
-        self.system_mut().strategy = strategy;
+        self.worlds.strategy = strategy;
     }
 
     fn set_feedback(&mut self, feedback: bool) {
-        self.system_mut().feedback = feedback;
+        self.feedback = feedback;
     }
 
     fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score {
-        score(self.system(), options, progress)
+        score(self, options, progress)
     }
 
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep {
@@ -81,7 +83,7 @@ impl<M: StateMachine> AnySystem for Harness<M> {
     }
 
     fn explore(&self, scope: &Scope, jobs: NonZeroUsize, progress: &(dyn Fn(u64) + Sync)) -> Exploration {
-        explore(self.system(), scope, jobs, progress)
+        explore(self, scope, jobs, progress)
     }
 
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {
@@ -94,7 +96,7 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn explain(&self, replayed: &Replayed) -> Option<Failure> {
         let mut failure = replayed.failure()?;
-        failure.explain(self.system());
+        failure.explain(self);
         Some(failure)
     }
 

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::explore::{Profile, SCOPE_NODES_MAX, Strategy};
-use crate::harness::{parse_seed, parse_shard};
+use crate::model_check::SCOPE_NODES_MAX;
 use crate::sim::NODE_COUNT_MAX;
+use crate::strategy::{Profile, Strategy};
+use crate::testing::{parse_seed, parse_shard};
 
 /// Finds the interleaving that breaks a replicated system, shrinks it, explains it, and replays it from a file for ever.
 ///

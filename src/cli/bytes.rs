@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::args::ReplayArguments;
 use super::{AnySystem, Exit, Registry, Wrong, print, system_name};
-use crate::explore::Recorded;
-use crate::harness::save;
+use crate::harness::Recorded;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
+use crate::testing::save;
 
 /// The most bytes that are looked at: a plan from bytes has a few thousand.
 const BYTES_MAX: u64 = 1 << 20;

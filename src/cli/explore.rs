@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::args::ExploreArguments;
 use super::progress::Progress;
 use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
-use crate::explore::{Ask, Exploration, Reduction, Scope};
-use crate::harness::save;
+use crate::model_check::{Ask, Exploration, Reduction, Scope};
 use crate::report::{Screen, grouped};
+use crate::testing::save;
 
 /// How many requests are drawn if nobody says.
 const REQUESTS: usize = 3;

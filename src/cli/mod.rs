@@ -25,9 +25,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::explore::Ask;
 use crate::harness::Harness;
-use crate::machine::StateMachine;
+use crate::model_check::Ask;
+use crate::protocol::StateMachine;
 use crate::replay::Error;
 use ablation::Off;
 use any_system::AnySystem;

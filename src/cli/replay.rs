@@ -5,10 +5,11 @@ use std::path::Path;
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::interrupt::stop_on_interrupt;
 use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
-use crate::explore::{Failure, ShrinkOptions};
-use crate::harness::{Replayed, save};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
+use crate::shrink::ShrinkOptions;
+use crate::sweep::Failure;
+use crate::testing::{Replayed, save};
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> Result<Exit, Wrong> {
     if arguments.bytes {

@@ -8,7 +8,8 @@ use super::args::ScoreArguments;
 use super::progress::Progress;
 use super::score_table::{Cell, Column, Row, Table};
 use super::{Exit, Registry, Wrong, print};
-use crate::explore::{ScoreOptions, Strategy};
+use crate::score::ScoreOptions;
+use crate::strategy::Strategy;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Result<Exit, Wrong> {
     let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);

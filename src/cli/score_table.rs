@@ -5,8 +5,9 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::ablation::Off;
-use crate::explore::{Score, Strategy};
 use crate::report::grouped;
+use crate::score::Score;
+use crate::strategy::Strategy;
 
 /// The campaigns of one system, drawn in one way.
 pub(super) struct Cell {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::explore::Sweep;
 use crate::report::grouped;
+use crate::sweep::Sweep;
 
 /// The summary is at most so wide.
 const COLUMNS: usize = 80;

@@ -7,9 +7,9 @@ use super::interrupt::stop_on_interrupt;
 use super::progress::Progress;
 use super::summary::{Summary, speed};
 use super::{Exit, Registry, Wrong, print, system_name, tell};
-use crate::explore::{Seeds, Sweep, SweepOptions};
-use crate::harness::save;
 use crate::report::Screen;
+use crate::sweep::{Seeds, Sweep, SweepOptions};
+use crate::testing::save;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
     let program = registry.program();

@@ -44,10 +44,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Check, Promise, When};
-use crate::explore::{Knob, Outcome, Profile, Recorded, Seeds, Strategy, SweepOptions, System, sweep};
-use crate::machine::{Boot, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload};
+use crate::harness::{Outcome, Recorded, System};
+use crate::protocol::{Boot, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload};
 use crate::replay::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
+use crate::strategy::{Knob, Profile, Strategy};
+use crate::sweep::{Seeds, SweepOptions, sweep};
 
 pub use explored::Explored;
 pub use fuzz::Fuzzer;
@@ -64,7 +66,7 @@ pub use updated::Updated;
 /// Built up by chaining; see the [module](self) for an example.
 #[derive(Debug)]
 pub struct Harness<M: StateMachine> {
-    system: System<M>,
+    system: Harness<M>,
     snapshots: PathBuf,
 }
 
@@ -96,14 +98,14 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn nodes(mut self, counts: RangeInclusive<usize>) -> Self {
         let clamp = |count: &usize| (*count).clamp(1, NODE_COUNT_MAX);
-        self.system.node_counts = clamp(counts.start())..=clamp(counts.end());
+        self.worlds.node_counts = clamp(counts.start())..=clamp(counts.end());
         self
     }
 
     /// What clients do.
     #[must_use]
     pub fn workload(mut self, workload: impl Workload<M>) -> Self {
-        self.system.clients = Some(Box::new(workload));
+        self.clients = Some(Box::new(workload));
         self
     }
 
@@ -122,14 +124,14 @@ impl<M: StateMachine> Harness<M> {
     /// How many requests drawn worlds have.
     #[must_use]
     pub fn request_counts(mut self, counts: RangeInclusive<u32>) -> Self {
-        self.system.request_counts = counts;
+        self.worlds.request_counts = counts;
         self
     }
 
     /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
     #[must_use]
     pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
-        self.system.checks.push(Box::new(move || Box::new(check.clone())));
+        self.checks.push(Box::new(move || Box::new(check.clone())));
         self
     }
 
@@ -152,23 +154,23 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// Things that must happen now and then: a sweep of at least [`REACH_WORLDS_MIN`] worlds in which one of these
-    /// [marks](crate::machine::Env::mark), or of what checks count, is never hit fails. "Always" says that nothing bad happens;
+    /// [marks](crate::protocol::Env::mark), or of what checks count, is never hit fails. "Always" says that nothing bad happens;
     /// this says that something does, so that a promise is not kept by worlds too idle to break it.
     ///
     /// Fewer worlds, a single seed or a small shard may miss a mark by bad luck, and are not judged; neither is a sweep whose
     /// command line asks for another profile or other nodes than the system's own.
     ///
-    /// [`REACH_WORLDS_MIN`]: crate::explore::REACH_WORLDS_MIN
+    /// [`REACH_WORLDS_MIN`]: crate::sweep::REACH_WORLDS_MIN
     #[must_use]
     pub fn must_reach(mut self, marks: impl IntoIterator<Item = &'static str>) -> Self {
-        self.system.must_reach.extend(marks);
+        self.must_reach.extend(marks);
         self
     }
 
     /// How hostile drawn worlds are.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.system.profile = profile;
+        self.worlds.profile = profile;
         self
     }
 
@@ -182,7 +184,7 @@ impl<M: StateMachine> Harness<M> {
     /// Here what fills a batch is lost; but no world fills one of 64:
     ///
     /// ```
-    /// use distributed_data_consistency::{Harness, machine::{Boot, Env, NodeId, RequestId, StateMachine}};
+    /// use distributed_data_consistency::{Harness, protocol::{Boot, Env, NodeId, RequestId, StateMachine}};
     ///
     /// /// Every number that a client tells anybody should come to be known to all. A batch is told when it is full, or after 5 ms.
     /// struct Batching { batch_max: usize, batch: Vec<u32>, known: Vec<u32> }
@@ -229,7 +231,7 @@ impl<M: StateMachine> Harness<M> {
     /// }
     ///
     /// # use std::collections::BTreeSet;
-    /// # use distributed_data_consistency::explore::{Profile, Seeds, SweepOptions};
+    /// # use distributed_data_consistency::{strategy::Profile, sweep::{Seeds, SweepOptions}};
     /// let options = SweepOptions::new(Seeds::first(200));
     /// assert_eq!(harness().sweep_with(&options, &|_| {}).violation_count(), 0);
     /// let sweep = harness().knob("batch_max", 1..=64).sweep_with(&options, &|_| {});
@@ -256,7 +258,7 @@ impl<M: StateMachine> Harness<M> {
             bytes.contains(&name.len()),
             "expected a name of 1 to {KNOB_NAME_BYTES_MAX} bytes, found knob {name:?}"
         );
-        let knobs = &mut self.system.knobs;
+        let knobs = &mut self.worlds.knobs;
         knobs.retain(|knob| knob.name != name);
         knobs.push(Knob { name, range: low..=high });
         assert!(knobs.len() <= KNOB_COUNT_MAX, "expected at most {KNOB_COUNT_MAX} knobs");
@@ -266,7 +268,7 @@ impl<M: StateMachine> Harness<M> {
     /// How worlds are drawn from seeds. A seed means another world with another strategy.
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.system.strategy = strategy;
+        self.worlds.strategy = strategy;
         self
     }
 
@@ -276,7 +278,7 @@ impl<M: StateMachine> Harness<M> {
     /// Off, if not told otherwise: over the planted bugs it takes more worlds with it than without.
     #[must_use]
     pub fn feedback(mut self, feedback: bool) -> Self {
-        self.system.feedback = feedback;
+        self.feedback = feedback;
         self
     }
 
@@ -284,14 +286,14 @@ impl<M: StateMachine> Harness<M> {
     /// timers go on for ever, runs that long in each world: give it no more than it needs.
     #[must_use]
     pub fn settle(mut self, settle: Duration) -> Self {
-        self.system.settle = settle;
+        self.worlds.settle = settle;
         self
     }
 
     /// After how many steps a world counts as one that never comes to rest.
     #[must_use]
     pub fn step_count_max(mut self, step_count_max: u64) -> Self {
-        self.system.limits.step_count_max = step_count_max;
+        self.limits.step_count_max = step_count_max;
         self
     }
 
@@ -305,37 +307,37 @@ impl<M: StateMachine> Harness<M> {
     /// The name of the system.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.system.name
+        &self.name
     }
 
     /// The system itself, as [`explore`](crate::explore) takes it.
     #[must_use]
-    pub fn system(&self) -> &System<M> {
+    pub fn system(&self) -> &Harness<M> {
         &self.system
     }
 
     /// Runs a plan.
     #[must_use]
     pub fn run(&self, plan: &Plan) -> Outcome {
-        self.system.run(plan)
+        self.run(plan)
     }
 
     /// Runs the world of a seed.
     #[must_use]
     pub fn run_seed(&self, seed: u64) -> Outcome {
-        self.system.run_seed(seed)
+        self.run_seed(seed)
     }
 
     /// Runs a plan and writes down everything that happens.
     #[must_use]
     pub fn record(&self, plan: &Plan) -> Recorded {
-        self.system.record(plan)
+        self.record(plan)
     }
 
     /// Runs the world of a seed and writes down everything that happens, the plan included.
     #[must_use]
     pub fn record_seed(&self, seed: u64) -> Recorded {
-        self.system.record_seed(seed)
+        self.record_seed(seed)
     }
 
     /// Runs the worlds of the first `world_count` seeds on all processors, and shrinks what fails.
@@ -376,7 +378,7 @@ impl<M: StateMachine> Harness<M> {
 impl<M: StateMachine> Harness<M> {
     /// Sweeps as `options` say; `progress` hears how many worlds more have been run. The environment has no say.
     #[must_use = "a sweep says nothing by itself"]
-    pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> crate::explore::Sweep {
+    pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> crate::sweep::Sweep {
         sweep(&self.system, options, progress)
     }
 
@@ -386,7 +388,7 @@ impl<M: StateMachine> Harness<M> {
     }
 
     #[cfg(feature = "cli")]
-    pub(crate) fn system_mut(&mut self) -> &mut System<M> {
+    pub(crate) fn system_mut(&mut self) -> &mut Harness<M> {
         &mut self.system
     }
 }

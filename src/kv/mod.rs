@@ -1,10 +1,10 @@
 //! The vocabulary of a replicated key-value store: what clients say to one, and what a check must be able to see of it.
 //!
-//! [`store::Node`](crate::store::Node) and [`textbook::Textbook`](crate::textbook::Textbook) both speak it, so one
+//! [`store::Node`](crate::store::Node) and [`textbook::Textbook`](crate::reference_store::Textbook) both speak it, so one
 //! workload and one oracle test both. A store of your own that speaks it gets them too.
 
-mod placements;
-mod simpler;
+mod enumerate;
+mod shrink_requests;
 mod workload;
 
 use std::fmt;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use crate::causality::Dot;
-use crate::machine::StateMachine;
+use crate::protocol::StateMachine;
 
-pub use placements::placements;
+pub use enumerate::placements;
 pub use workload::{StoreAction, StoreWorkload};
 
 /// A key. To clone one copies no text: one of up to 23 bytes lies within, without an allocation; a longer one is shared.

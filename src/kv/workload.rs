@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use super::simpler::simpler;
+use super::shrink_requests::simpler;
 use super::{Context, Key, Request, Response, Value, WRITES_USUAL};
-use crate::machine::{RequestId, Rng, Simpler, StateMachine, Workload};
+use crate::protocol::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
 pub(super) const KEYS: [&str; 4] = ["cart", "user", "page", "item"];

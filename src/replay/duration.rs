@@ -1,4 +1,4 @@
-//! Reads what [`show_duration`](crate::machine::show_duration) writes, exactly: integers only, nothing is rounded.
+//! Reads what [`show_duration`](crate::protocol::show_duration) writes, exactly: integers only, nothing is rounded.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{FORM, RANGE, WHOLE, parse};
-    use crate::machine::show_duration;
+    use crate::protocol::show_duration;
 
     #[test]
     fn reads_exactly() {

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Error, read, update, write};
-use crate::machine::Digest;
+use crate::protocol::Digest;
 use crate::sim::{Action, Plan};
 
 /// The version of the format that is written, and the only one that is read.

@@ -7,7 +7,7 @@ use toml::{Spanned, Value};
 use super::error::Wrong;
 use super::fields::{Field, Table};
 use super::{Expect, FORMAT, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, PlanFile, depth};
-use crate::machine::{KNOB_VALUE_MAX, Knobs, NodeId, Time};
+use crate::protocol::{KNOB_VALUE_MAX, Knobs, NodeId, Time};
 use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
 /// The most decisions a plan file may hold. A counterexample has ten; a whole world, unshrunk, some thousands.

@@ -8,7 +8,7 @@ use toml::Value;
 use super::quote::{is_hidden, push_key, push_string, push_value};
 use super::read::{KNOB_NAME, clip, reads_knob, reads_node};
 use super::{Expect, FILE_BYTES_MAX, FORMAT, KNOB_COUNT_MAX, PlanFile};
-use crate::machine::{Knobs, NodeId, show_duration};
+use crate::protocol::{Knobs, NodeId, show_duration};
 use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
 /// The whole file.

@@ -1,7 +1,7 @@
 //! A run as a space-time diagram in text: time runs down, a column for each node.
 
 use super::screen::cut;
-use crate::machine::{NodeId, Time};
+use crate::protocol::{NodeId, Time};
 use crate::sim::{Plan, Trace, TraceEvent, What, show_links};
 
 const TIME_WIDTH: usize = 8;

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::diagram::diagram;
-use crate::explore::{Failure, Moment, Parting, Twin};
+use crate::explain::{Moment, Parting, Twin};
 use crate::sim::Plan;
+use crate::sweep::Failure;
 
 /// The screen is at most so wide …
 const COLUMNS: usize = 80;

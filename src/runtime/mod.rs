@@ -1,7 +1,7 @@
 //! The same nodes on real threads.
 //!
 //! [`SharedNode`] is one node for many threads. [`Cluster`] is many nodes, each on a thread of its own, of any
-//! [`StateMachine`](crate::machine::StateMachine): the code that the simulator has proven, and the same pieces that drive it
+//! [`StateMachine`](crate::protocol::StateMachine): the code that the simulator has proven, and the same pieces that drive it
 //! there. A threaded run can be recorded, and is then a [`Plan`](crate::sim::Plan) like any other.
 //!
 //! # What an acknowledgement means

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::locks::{Arc, Mutex, RwLock};
 use crate::kv::{Key, Value};
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 use crate::store::{
     Change, Config, Context, Envelope, Leftovers, Node, Outcome, Processed, Read, StoreError, Version, Written,
 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::machine::{RequestId, Rng, Simpler, StateMachine, Workload};
+use crate::protocol::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// One action of a workload, its type erased so that [`Plan`](super::Plan) needs no type parameter.
 #[derive(Clone)]

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::cluster::Doom;
+use super::nodes::Doom;
 use super::pending::Pending;
 use super::{Event, Fates, Fault, Input, Observer, World};
-use crate::machine::{NodeId, StateMachine};
+use crate::protocol::{NodeId, StateMachine};
 
 impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn strike(&mut self, index: usize) -> ControlFlow<()> {

@@ -6,10 +6,10 @@
 //! Nothing here knows any particular state machine.
 
 mod action;
-mod cluster;
-mod end;
+mod nodes;
+mod outcome;
 mod faults;
-mod memory;
+mod arena;
 mod names;
 mod network;
 mod observer;
@@ -17,23 +17,23 @@ mod panics;
 mod pending;
 mod plan;
 mod queue;
-mod tally;
+mod stats;
 mod trace;
 mod world;
 
 pub use action::{Action, Clients};
-pub use cluster::Nodes;
-pub(crate) use cluster::Slot;
-pub use end::{End, Limits, RunEnd};
-pub use memory::Memory;
+pub use arena::Memory;
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;
 pub use network::{Fates, PlannedFates};
+pub use nodes::Nodes;
+pub(crate) use nodes::Slot;
 pub use observer::{Event, EventKind, Input, LostWhy, Observer};
+pub use outcome::{End, Limits, RunEnd};
 pub(crate) use panics::catch_panic;
 pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
-pub use tally::Tally;
+pub use stats::Tally;
 pub use trace::{Recorder, Recording, Trace, TraceEvent, What, show_links};
 pub use world::World;
 pub(crate) use world::node_rng;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use indexmap::Equivalent;
 
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 /// One direction between two nodes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +51,7 @@ impl fmt::Debug for Link {
 pub struct MessageName {
     /// Which link.
     pub link: Link,
-    /// What sort, as [`StateMachine::kind`](crate::machine::StateMachine::kind) says.
+    /// What sort, as [`StateMachine::kind`](crate::protocol::StateMachine::kind) says.
     pub kind: Arc<str>,
     /// Which of those, from 1.
     pub number: u32,

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Fate, Link, MessageName, NameRef};
-use crate::machine::Time;
+use crate::protocol::Time;
 
 /// Decides what becomes of messages.
 pub trait Fates {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Fate, Link, NameRef, Nodes};
-use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
 
 /// Looks on as a world runs, and may stop it.
 ///

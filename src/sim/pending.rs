@@ -1,7 +1,7 @@
 //! What waits in the queue.
 
 use super::Link;
-use crate::machine::{NodeId, StateMachine};
+use crate::protocol::{NodeId, StateMachine};
 
 /// What waits in the queue.
 /// All that a variant holds begins at the same place, and the whole is copied in words: a tag that shared a word with it

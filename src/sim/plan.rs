@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::{Action, Link, MessageName};
-use crate::machine::{Knobs, NodeId, Time};
+use crate::protocol::{Knobs, NodeId, Time};
 
 /// The largest cluster a plan may describe.
 pub const NODE_COUNT_MAX: usize = 4_096;

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use indexmap::IndexMap;
 
 use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
-use crate::machine::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
 
 /// A run of more events than this is recorded no further: nobody reads on.
 const EVENT_COUNT_MAX: usize = 200_000;

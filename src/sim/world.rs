@@ -4,14 +4,14 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::cluster::Slot;
 use super::network::Network;
+use super::nodes::Slot;
 use super::pending::Pending;
 use super::{
     Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Memory, NODE_COUNT_MAX, NameRef, Nodes,
     Observer, Plan, RunEnd, Tally,
 };
-use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
+use crate::protocol::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
 /// The random stream of node 0; node *i* has the *i*-th after it. Streams below are for drawing plans.
 const NODE_STREAM: u64 = 1 << 32;

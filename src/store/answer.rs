@@ -10,7 +10,7 @@ use super::sync::Answer;
 use super::{Change, KeyState, Message, Node, Pull, Reply, Write};
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 impl Node {
     pub(super) fn take_pull(&mut self, from: NodeId, pull: &Pull) -> usize {

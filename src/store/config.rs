@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::machine::Boot;
+use crate::protocol::Boot;
 
 /// The limits of a node: how large each input may be, and how much of it may wait. How much is stored in the end has no
 /// bound: no key and no sibling is ever dropped.

@@ -6,7 +6,7 @@ use super::StoreError;
 use super::codec::{Bincode, decode_as, encode_shared};
 use crate::causality::{Dot, DotSet, VectorClock};
 use crate::kv;
-use crate::machine::Digest;
+use crate::protocol::Digest;
 
 /// The first byte of a context; another form of contexts will have another one.
 const FORMAT: u8 = 1;

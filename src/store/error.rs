@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::causality::{Actor, COUNTER_MAX};
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 /// Why a node refused something. A refused call has changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

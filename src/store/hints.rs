@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::marks::Mark;
 use super::{Message, Node, Update};
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 impl Node {
     /// Keeps an update of this node for each peer that is not heard of.

@@ -6,7 +6,7 @@ use super::marks::Mark;
 use super::{Config, Context, Envelope, Leftovers, Message, Node, StoreError, Version, Write};
 use crate::causality::Dot;
 use crate::kv::{self, Key, Replica, Request, Response, Sibling};
-use crate::machine::{Boot, Digest, Env, NodeId, Observe, RequestId, StateMachine};
+use crate::protocol::{Boot, Digest, Env, NodeId, Observe, RequestId, StateMachine};
 
 /// All that a node keeps through a crash: which life comes next. Its data it gets back from its peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

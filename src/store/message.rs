@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Write, packed};
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 /// A message on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use super::sync::Peer;
 use super::{Config, Envelope, Message, StoreError, Version};
 use crate::causality::{Actor, DotSet, VectorClock};
 use crate::kv::Key;
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 /// One node of the replicated store.
 ///
@@ -19,7 +19,7 @@ use crate::machine::NodeId;
 /// [`drain_outbox`](Self::drain_outbox) yields to [`deliver`](Self::deliver) of its receiver, and
 /// [`process_messages`](Self::process_messages) takes in what was delivered. The network may lose, double, delay and
 /// reorder; [`start_sync`](Self::start_sync) repairs. Under a simulator or real threads the node is a
-/// [`StateMachine`](crate::machine::StateMachine) and syncs by itself.
+/// [`StateMachine`](crate::protocol::StateMachine) and syncs by itself.
 #[derive(Debug)]
 pub struct Node {
     pub(super) config: Config,
@@ -90,7 +90,7 @@ pub struct Leftovers {
 }
 
 impl Node {
-    /// The names of all [marks](crate::machine::Env::mark) that a node makes: for
+    /// The names of all [marks](crate::protocol::Env::mark) that a node makes: for
     /// [`Harness::must_reach`](crate::harness::Harness::must_reach).
     pub fn marks() -> impl Iterator<Item = &'static str> {
         Mark::ALL.into_iter().map(Mark::name)

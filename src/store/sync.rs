@@ -13,7 +13,7 @@ use super::marks::Mark;
 use super::{Change, Message, Node, Outcome, Pull, Reply, Update};
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 /// An unanswered pull is repeated after so many ticks, then twice as many, and so on …
 const PATIENCE_MIN: u32 = 2;

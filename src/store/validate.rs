@@ -2,7 +2,7 @@
 
 use super::{Config, Context, Envelope, Message, Node, StoreError, Write};
 use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 impl Node {
     pub(super) fn check_sizes(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use distributed_data_consistency::check::Violation;
+use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::sim::Plan;
-use distributed_data_consistency::textbook::Bug;
 
 use crate::refactored::{Refactor, harness};
 

@@ -9,8 +9,10 @@ use distributed_data_consistency::Harness;
 use distributed_data_consistency::causality::Dot;
 use distributed_data_consistency::check::{Convergence, Identity, Leftovers, Siblings};
 use distributed_data_consistency::kv::{Replica, Request, Response, Sibling, StoreWorkload};
-use distributed_data_consistency::machine::{Boot, Digest, Effect, Env, NodeId, Observe, RequestId, Rng, StateMachine};
-use distributed_data_consistency::textbook::{self, Bug, Durable, Textbook};
+use distributed_data_consistency::protocol::{
+    Boot, Digest, Effect, Env, NodeId, Observe, RequestId, Rng, StateMachine,
+};
+use distributed_data_consistency::reference_store::{self, Bug, Durable, Textbook};
 
 /// A change of the code that no client could tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +107,9 @@ pub(crate) struct Refactored {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
-    Inner(textbook::Message),
-    Delete(textbook::Message),
-    Batch(Vec<textbook::Message>),
+    Inner(reference_store::Message),
+    Delete(reference_store::Message),
+    Batch(Vec<reference_store::Message>),
     Greeting,
     Ack,
     Announcement,
@@ -117,8 +119,8 @@ pub(crate) enum Message {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
     Outbox,
-    Renamed(std::cmp::Reverse<textbook::Timer>),
-    Inner(textbook::Timer),
+    Renamed(std::cmp::Reverse<reference_store::Timer>),
+    Inner(reference_store::Timer),
     Beat(u32),
     Idle,
 }
@@ -152,8 +154,8 @@ impl Refactored {
         }
     }
 
-    fn wrap(&self, message: textbook::Message) -> Message {
-        let is_delete = matches!(&message, textbook::Message::Update { version, .. } if version.value.is_none());
+    fn wrap(&self, message: reference_store::Message) -> Message {
+        let is_delete = matches!(&message, reference_store::Message::Update { version, .. } if version.value.is_none());
         if is_delete && self.is(Refactor::DeletesApart) { Message::Delete(message) } else { Message::Inner(message) }
     }
 
@@ -244,7 +246,8 @@ fn batched(effects: Effects) -> Effects {
 fn halved(effect: Effect<Refactored>) -> Effects {
     let Effect::Send {
         to,
-        message: Message::Inner(textbook::Message::Reply { to_actor, answer, part: (part, count), versions, known }),
+        message:
+            Message::Inner(reference_store::Message::Reply { to_actor, answer, part: (part, count), versions, known }),
     } = effect
     else {
         return vec![effect];
@@ -252,7 +255,7 @@ fn halved(effect: Effect<Refactored>) -> Effects {
     let halves = [versions[..versions.len().min(1)].to_vec(), versions[versions.len().min(1)..].to_vec()];
     let half = |(place, versions)| {
         let part = (part * 2 - 1 + place, count * 2);
-        let message = textbook::Message::Reply { to_actor, answer, part, versions, known: known.clone() };
+        let message = reference_store::Message::Reply { to_actor, answer, part, versions, known: known.clone() };
         Effect::Send { to, message: Message::Inner(message) }
     };
     halves.into_iter().enumerate().map(half).collect()
@@ -260,7 +263,7 @@ fn halved(effect: Effect<Refactored>) -> Effects {
 
 fn announced(effect: Effect<Refactored>) -> Effects {
     match effect {
-        Effect::Send { to, message: Message::Inner(message @ textbook::Message::Update { .. }) } => vec![
+        Effect::Send { to, message: Message::Inner(message @ reference_store::Message::Update { .. }) } => vec![
             Effect::Send { to, message: Message::Announcement },
             Effect::Send { to, message: Message::Inner(message) },
         ],

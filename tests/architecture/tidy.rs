@@ -71,7 +71,7 @@ fn bincode_is_pinned() {
 #[test]
 #[cfg(feature = "cli")]
 fn saved_plans_are_of_systems_that_come_with_the_crate() {
-    use distributed_data_consistency::cli::{store, textbook};
+    use distributed_data_consistency::builtin::{store, textbook};
     use distributed_data_consistency::replay::PlanFile;
 
     let readable = |path: &Path| -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use distributed_data_consistency::machine::{Boot, Env, NodeId, RequestId, StateMachine};
+use distributed_data_consistency::protocol::{Boot, Env, NodeId, RequestId, StateMachine};
 use distributed_data_consistency::runtime::{Client, Cluster, ClusterError, LinkFaults, NodeState};
 
 const LONG: Duration = Duration::from_secs(60);

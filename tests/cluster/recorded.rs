@@ -4,14 +4,14 @@ use std::thread;
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::cli::textbook;
-use distributed_data_consistency::explore::{ShrinkOptions, shrink};
+use distributed_data_consistency::builtin::textbook;
 use distributed_data_consistency::kv::{Request, Response, StoreAction, StoreWorkload};
-use distributed_data_consistency::machine::{Boot, NodeId, Observe, Rng, StateMachine};
+use distributed_data_consistency::protocol::{Boot, NodeId, Observe, Rng, StateMachine};
+use distributed_data_consistency::reference_store::{Bug, Textbook};
 use distributed_data_consistency::runtime::{Client, Cluster, LinkFaults, Stopped};
+use distributed_data_consistency::shrink::{ShrinkOptions, shrink};
 use distributed_data_consistency::sim::{Action, Plan, Tally};
 use distributed_data_consistency::store::Node;
-use distributed_data_consistency::textbook::{Bug, Textbook};
 
 const LONG: Duration = Duration::from_secs(60);
 const NODES: usize = 3;
@@ -93,7 +93,7 @@ fn assert_replays<M>(views: Vec<M::View>, stopped: &Stopped, boot: fn(Boot<M::Du
 where
     M: Observe + 'static,
     M::View: Send + Sync + Clone,
-    StoreWorkload: distributed_data_consistency::machine::Workload<M>,
+    StoreWorkload: distributed_data_consistency::protocol::Workload<M>,
 {
     assert!(stopped.is_drained);
     let same = move |nodes: distributed_data_consistency::sim::Nodes<'_, M>| {
@@ -152,7 +152,7 @@ fn a_failure_on_threads_is_replayed_and_shrunk() {
     assert!(plan.fates.keys().any(|name| name.to_string().contains("→2 update #")), "fates have names");
     assert_eq!(harness.run(&plan).violation.unwrap(), violation, "and again");
 
-    let shrunk = shrink(harness.system(), &plan, &ShrinkOptions::default()).expect("it fails");
+    let shrunk = shrink(&harness, &plan, &ShrinkOptions::default()).expect("it fails");
     assert_eq!(shrunk.violation.check, "siblings");
     assert!(shrunk.plan.decision_count() <= 4, "{:?}", shrunk.plan);
     // The textbook without the bug stands the same run.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use distributed_data_consistency::causality::{Dot, DotSet};
 use distributed_data_consistency::kv::{Context, Request, Response};
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use distributed_data_consistency::runtime::{Client, Cluster, LinkFaults};
 use distributed_data_consistency::sim::{Link, Tally};
 use distributed_data_consistency::store::Node;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use distributed_data_consistency::Node;
 use distributed_data_consistency::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
 use distributed_data_consistency::kv::Key;
-use distributed_data_consistency::machine::{NodeId, Rng};
+use distributed_data_consistency::protocol::{NodeId, Rng};
 use distributed_data_consistency::store::{Envelope, KeyState, Message, Pull, Reply, Update, Write};
 use proptest::collection::vec;
 use proptest::option;

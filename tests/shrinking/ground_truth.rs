@@ -1,8 +1,8 @@
 //! The optimum of each planted bug, from both sides.
 
+use distributed_data_consistency::builtin::textbook;
 use distributed_data_consistency::check::Violation;
-use distributed_data_consistency::cli::textbook;
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::reference_store::Bug;
 
 use super::optimum::{OTHER_WAYS, optimum};
 use super::search::search;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use distributed_data_consistency::Harness;
+use distributed_data_consistency::builtin::textbook;
 use distributed_data_consistency::check::{Breach, Check};
-use distributed_data_consistency::cli::textbook;
-use distributed_data_consistency::explore::{ShrinkOptions, Shrunk, shrink};
-use distributed_data_consistency::machine::{Env, NodeId, RequestId, StateMachine, Time};
+use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine, Time};
+use distributed_data_consistency::reference_store::{Bug, Textbook};
+use distributed_data_consistency::shrink::{ShrinkOptions, Shrunk, shrink};
 use distributed_data_consistency::sim::{Action, Event, Nodes, Plan, PlannedRequest};
-use distributed_data_consistency::textbook::{Bug, Textbook};
 
 /// The plan of the first world that shows the bug.
 fn failing(harness: &Harness<Textbook>) -> Plan {
@@ -19,7 +19,7 @@ fn failing(harness: &Harness<Textbook>) -> Plan {
 }
 
 fn shrunk(harness: &Harness<Textbook>, options: &ShrinkOptions) -> Shrunk {
-    shrink(harness.system(), &failing(harness), options).expect("the plan fails")
+    shrink(&harness, &failing(harness), options).expect("the plan fails")
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn whatever_the_budget_the_result_fails_in_the_same_way() {
         let mut decisions = usize::MAX;
         for runs_max in [1, 2, 10, 40, 200] {
             let options = ShrinkOptions { runs_max, ..ShrinkOptions::default() };
-            let shrunk = shrink(harness.system(), &plan, &options).unwrap();
+            let shrunk = shrink(&harness, &plan, &options).unwrap();
             assert!(shrunk.runs <= runs_max, "{bug}: {} runs of {runs_max}", shrunk.runs);
             assert!(shrunk.plan.decision_count() <= decisions, "{bug}: more decisions after more runs");
             decisions = shrunk.plan.decision_count();
@@ -74,11 +74,11 @@ fn who_has_seen_enough_gets_the_best_so_far() {
     stop.store(false, Ordering::Relaxed);
     steps.store(0, Ordering::Relaxed);
     let options = ShrinkOptions { stop: Arc::clone(&stop), ..ShrinkOptions::default() };
-    let stopped = shrink(harness.system(), &plan, &options).unwrap();
+    let stopped = shrink(&harness, &plan, &options).unwrap();
     assert!(stop.load(Ordering::Relaxed) && stopped.runs > 1);
     assert!(stopped.plan.decision_count() < stopped.decisions_before);
     assert!(harness.run(&stopped.plan).violation.is_some());
-    let at_once = shrink(harness.system(), &plan, &options).unwrap();
+    let at_once = shrink(&harness, &plan, &options).unwrap();
     assert_eq!((at_once.runs, at_once.plan), (1, plan));
 }
 
@@ -123,7 +123,7 @@ fn a_failure_about_something_else_is_another_failure() {
     let harness = Harness::new("diary", |_| Diary::default()).requests(|rng| rng.bits()).check(Small);
     let request = |number: u32| PlannedRequest { at: Time::ZERO, node: NodeId::new(0), action: Action::new(number) };
     let plan = Plan { requests: vec![request(12), request(3), request(11)], ..Plan::new(2) };
-    let shrunk = shrink(harness.system(), &plan, &ShrinkOptions::default()).unwrap();
+    let shrunk = shrink(&harness, &plan, &ShrinkOptions::default()).unwrap();
     assert_eq!(shrunk.violation.breach.subject, "number 11");
     assert_eq!(shrunk.plan.requests, [request(11)]);
 }

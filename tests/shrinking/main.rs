@@ -8,9 +8,9 @@ mod optimum;
 mod search;
 mod why;
 
-use distributed_data_consistency::cli::textbook;
-use distributed_data_consistency::harness::Replayed;
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::builtin::textbook;
+use distributed_data_consistency::reference_store::Bug;
+use distributed_data_consistency::testing::Replayed;
 
 const REPLAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots/replays");
 

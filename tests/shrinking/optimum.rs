@@ -2,7 +2,7 @@
 //!
 //! `tests/shrinking` holds each number from both sides: a saved plan of that size fails, and no smaller plan does.
 
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::reference_store::Bug;
 
 /// Ways to see a bug that take more than its optimum: the check, the sort of breach, and the fewest decisions, as far as is
 /// known. A shrinker keeps the failure that it was given, so this is what it is held against.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::check::Violation;
-use distributed_data_consistency::explore::Recorded;
+use distributed_data_consistency::harness::Recorded;
 use distributed_data_consistency::kv::{Key, StoreAction};
-use distributed_data_consistency::machine::{NodeId, StateMachine, Time};
+use distributed_data_consistency::protocol::{NodeId, StateMachine, Time};
 use distributed_data_consistency::sim::{
     Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest, What,
 };

@@ -1,14 +1,15 @@
 //! The passing twin and the pivotal step of the smallest saved plan of each planted bug.
 
-use distributed_data_consistency::cli::textbook;
-use distributed_data_consistency::explore::{Changed, Failure};
-use distributed_data_consistency::textbook::Bug;
+use distributed_data_consistency::builtin::textbook;
+use distributed_data_consistency::explain::Changed;
+use distributed_data_consistency::reference_store::Bug;
+use distributed_data_consistency::sweep::Failure;
 
 use super::smallest_saved;
 
 fn explained(bug: Bug) -> Failure {
     let mut failure = smallest_saved(bug).failure().expect("the saved plan fails");
-    failure.explain(textbook(Some(bug)).system());
+    failure.explain(&textbook(Some(bug)));
     failure
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use distributed_data_consistency::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
-use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::protocol::NodeId;
 use distributed_data_consistency::store::{
     Config, Envelope, KeyState, Message, Node, Pull, Reply, StoreError, Update, Version, Write,
 };

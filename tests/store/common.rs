@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use distributed_data_consistency::causality::{Actor, Dot, DotSet, VectorClock};
 use distributed_data_consistency::kv::Key;
-use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::protocol::NodeId;
 use distributed_data_consistency::store::{Config, Envelope, Message, Node, Processed, Version};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::FileFailurePersistence;

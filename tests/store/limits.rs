@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use distributed_data_consistency::causality::DotSet;
-use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::protocol::NodeId;
 use distributed_data_consistency::store::{Config, Envelope, Message, Node, Pull, StoreError};
 
 use crate::common::{actor, carry_all, cluster, dot, lay_open, letters, take, told};

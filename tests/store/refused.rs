@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use distributed_data_consistency::causality::{COUNTER_MAX, Dot, DotSet};
-use distributed_data_consistency::machine::NodeId;
+use distributed_data_consistency::protocol::NodeId;
 use distributed_data_consistency::store::{Config, Envelope, KeyState, Message, Node, Pull, Reply, StoreError, Update};
 
 use crate::common::{actor, clock, dot, lay_open, letters, look, take, version};

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use distributed_data_consistency::Node;
 use distributed_data_consistency::kv::Key;
-use distributed_data_consistency::machine::Observe;
+use distributed_data_consistency::protocol::Observe;
 use distributed_data_consistency::store::{Config, Context, Envelope, Version, Written};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;

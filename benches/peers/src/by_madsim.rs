@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use madsim::net::Endpoint;
 use madsim::runtime::Runtime;
 use tokio::sync::Notify;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use distributed_data_consistency::machine::Rng;
+use distributed_data_consistency::protocol::Rng;
 use turmoil::net::UdpSocket;
 
 use crate::gossip::{LATENCY_NANOS_MAX, LATENCY_NANOS_MIN, Outcome, SEED, TTL, Workload, other};

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::machine;
 use crate::register::{Clock, NODES, Siblings, put, take};
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::explore::{Exploration, Reduction, explore};
+use distributed_data_consistency::model_check::{Exploration, Reduction, explore};
 use stateright::{Checker, Model, Property};
 
 const ROUNDS: usize = 15;
@@ -122,11 +122,11 @@ pub fn compare() {
 
 fn run_ours(
     harness: &Harness<machine::Register>,
-    scope: &distributed_data_consistency::explore::Scope,
+    scope: &distributed_data_consistency::model_check::Scope,
     jobs: usize,
 ) -> Exploration {
     let jobs = NonZeroUsize::new(jobs).expect("at least one thread");
-    let found = explore(harness.system(), scope, jobs, &|_| {});
+    let found = explore(&harness, scope, jobs, &|_| {});
     assert!(found.is_exhaustive() && found.violation_count() == 0, "the register converges");
     found
 }

@@ -3,7 +3,7 @@
 use super::history::{Claim, Loss};
 use super::write_set::WriteId;
 use super::{Breach, Siblings, StepInput};
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 use crate::sim::NameRef;
 
 /// How what a node shows differs from what it should.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::write_set::{WriteId, WriteSet};
 use crate::causality::Dot;
 use crate::kv::{Context, Key, Shown, Sibling, Value, WRITES_USUAL};
-use crate::machine::{NodeId, Time};
+use crate::protocol::{NodeId, Time};
 use crate::sim::{LostWhy, MessageName, NameRef};
 
 /// Looked up in every step, and never by what an enemy chose.

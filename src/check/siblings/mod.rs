@@ -11,7 +11,7 @@ mod write_set;
 use super::{Breach, Check};
 use crate::causality::Dot;
 use crate::kv::{Replica, Request, Response, Value, key_subject};
-use crate::machine::{Effect, NodeId, Time};
+use crate::protocol::{Effect, NodeId, Time};
 use crate::sim::{Event, EventKind, Input, Link, Nodes};
 use explain::compare;
 use history::{Claim, History};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::command::{Command, HELP, Items};
 use crate::causality::DotSet;
 use crate::kv::{Context, Request, Response, Value};
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 use crate::runtime::{Client, Cluster, ClusterError, NodeState};
 use crate::sim::Link;
 use crate::store::{Bincode, Codec, Node};

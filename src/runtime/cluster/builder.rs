@@ -9,11 +9,11 @@ use indexmap::IndexMap;
 
 use super::clock::Clock;
 use super::links::{Cuts, DrawnFates};
-use super::load::Load;
-use super::place::{Inbox, Place};
+use super::node_thread::{Inbox, Place};
+use super::quiescence::Load;
 use super::recording::Log;
 use super::{Boot, Cluster, LinkFaults, NodeState, Post, Shared};
-use crate::machine::{NodeId, Rng, StateMachine, Time, Workload};
+use crate::protocol::{NodeId, Rng, StateMachine, Time, Workload};
 use crate::sim::{Clients, EventQueue, MessageCounts, Slot, Tally, node_rng};
 
 /// How many messages, and how many requests, may wait for a node, if not told otherwise.
@@ -40,7 +40,7 @@ impl<M: StateMachine> Cluster<M> {
     /// If `node_count` is 0.
     pub fn builder(
         node_count: usize,
-        boot: impl Fn(crate::machine::Boot<M::Durable>) -> M + Send + Sync + 'static,
+        boot: impl Fn(crate::protocol::Boot<M::Durable>) -> M + Send + Sync + 'static,
     ) -> Builder<M> {
         assert!(node_count > 0, "expect: a cluster has a node");
         Builder {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, bounded};
 
 use super::{ClusterError, Shared};
-use crate::machine::{NodeId, StateMachine};
+use crate::protocol::{NodeId, StateMachine};
 use crate::sim::Action;
 
 /// How long a client waits, if not told otherwise.

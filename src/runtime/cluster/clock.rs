@@ -5,7 +5,7 @@
 use std::hint;
 use std::time::{Duration, Instant};
 
-use crate::machine::Time;
+use crate::protocol::Time;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock(Instant);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 
 /// Why a request, or an order to a node, came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::clock::Clock;
-use crate::machine::{Rng, Time};
+use crate::protocol::{Rng, Time};
 use crate::sim::{Fate, Fates, Fault, Link, NameRef, PlannedFault};
 
 /// A cut, or its end, takes effect so much later, so that no step that asked before and was told an answer is of a later time.
@@ -15,7 +15,7 @@ const NOTICE: Duration = Duration::from_micros(1);
 /// Unless the run is recorded, cuts that ended so long ago are forgotten.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// How links treat messages. Probabilities are in parts of a thousand, as in a [`Profile`](crate::explore::Profile).
+/// How links treat messages. Probabilities are in parts of a thousand, as in a [`Profile`](crate::strategy::Profile).
 ///
 /// All are drawn from the cluster's seed, but which message meets which draw is a matter of the threads' timing: to see the same
 /// run again, record it.

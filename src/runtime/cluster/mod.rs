@@ -12,8 +12,8 @@ mod client;
 mod clock;
 mod error;
 mod links;
-mod load;
-mod place;
+mod quiescence;
+mod node_thread;
 mod recording;
 
 use std::any::Any;
@@ -26,13 +26,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
-use crate::machine::{NodeId, RequestId, StateMachine, Time};
+use crate::protocol::{NodeId, RequestId, StateMachine, Time};
 use crate::sim::{Action, Clients, Link, Plan, Tally};
 use client::{Asked, Reply};
 use clock::Clock;
 use links::Cuts;
-use load::Load;
-use place::Ended;
+use node_thread::Ended;
+use quiescence::Load;
 
 pub use builder::Builder;
 pub use client::Client;
@@ -40,7 +40,7 @@ pub use error::ClusterError;
 pub use links::LinkFaults;
 
 /// Makes a node's machine.
-type Boot<M> = dyn Fn(crate::machine::Boot<<M as StateMachine>::Durable>) -> M + Send + Sync;
+type Boot<M> = dyn Fn(crate::protocol::Boot<<M as StateMachine>::Durable>) -> M + Send + Sync;
 
 /// Nodes of any state machine, each on a thread of its own.
 ///
@@ -67,7 +67,7 @@ type Boot<M> = dyn Fn(crate::machine::Boot<<M as StateMachine>::Durable>) -> M +
 /// counted (the mark `queue full`), as a datagram network loses it; a client waits for room until its time is up. No node ever
 /// waits for another one, so there is no deadlock.
 ///
-/// **Time** is what [`Env::now`](crate::machine::Env::now) tells: nanoseconds since the cluster began. It rises from step to step of a
+/// **Time** is what [`Env::now`](crate::protocol::Env::now) tells: nanoseconds since the cluster began. It rises from step to step of a
 /// node, a message is taken after it was sent, and a timer is told the very moment for which it was set, even if its thread wakes later.
 ///
 /// **Panics.** A machine that panics has crashed: no effect of that step happens, clients that wait are told

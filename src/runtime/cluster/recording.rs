@@ -7,7 +7,7 @@
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
-use crate::machine::{NodeId, RequestId, Time};
+use crate::protocol::{NodeId, RequestId, Time};
 use crate::sim::{Action, Fate, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
 /// Names a message: its link, its kind, its number.

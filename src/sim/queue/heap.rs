@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::machine::Time;
+use crate::protocol::Time;
 
 /// How many bits of a key say where in the slab its event is; the 40 others of the lower half count what was pushed.
 const PLACE_BITS: u32 = 24;

@@ -8,7 +8,7 @@ mod heap;
 mod tests;
 mod wheel;
 
-use crate::machine::Time;
+use crate::protocol::Time;
 use heap::{Heap, Key};
 use wheel::{Wheel, bucket_of};
 

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::{EventQueue, Time};
-use crate::machine::Rng;
+use crate::protocol::Rng;
 
 /// What the queue should do, as plainly as can be: a list in order.
 #[derive(Default)]

@@ -4,7 +4,7 @@
 //! one place, however many events are pending, and a pop reads what lies side by side. Buckets are lists of small blocks
 //! out of one pool: a bucket that was full once does not keep its memory.
 
-use crate::machine::Time;
+use crate::protocol::Time;
 
 /// A bucket spans 2^17 ns, about an eighth of a millisecond.
 const BUCKET_BITS: u32 = 17;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prost::bytes::Bytes;
 
 use crate::causality;
-use crate::machine::NodeId;
+use crate::protocol::NodeId;
 use crate::store;
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -2,7 +2,7 @@
 
 use super::Keys;
 use crate::kv::Key;
-use crate::machine::Rng;
+use crate::protocol::Rng;
 
 /// Adds, takes away and looks up keys as `name` calls them, out of `count`.
 fn check(count: u64, name: impl Fn(u64) -> Key) {

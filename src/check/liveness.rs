@@ -1,0 +1,176 @@
+//! Nobody waits for ever.
+
+use std::fmt;
+
+use super::{Breach, Check};
+use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::sim::{Event, EventKind, Input, Nodes};
+
+/// At rest, each request that reached a node has been answered, or there is an [`Excuse`].
+///
+/// The promise of those who are left as much as of all: in worlds where only a [core](crate::sim::Plan::core) heals, a node of it
+/// that waits for one that never comes back breaks it. A protocol that must wait for a majority promises it to majorities,
+/// which is what [`Profile::harsh`](crate::strategy::Profile::harsh) leaves; where a profile leaves fewer, it says what it
+/// [needs](Self::needs).
+#[derive(Clone, Debug)]
+pub struct Answered {
+    waiting: Vec<Waiting>,
+    healed: bool,
+    /// How many of so many nodes must be left.
+    needed_of: fn(usize) -> usize,
+    /// How often each excuse was taken, in the order of [`Excuse::ALL`].
+    excused: [u64; Excuse::ALL.len()],
+}
+
+/// Why a client may be left without an answer.
+///
+/// How often each is taken stands among the marks of a sweep: a promise that is mostly excused is not worth much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// Its node has crashed since: the client knows that, and can ask again.
+    NodeCrashed,
+    /// It was asked after the world had healed, and its node was still busy when the time to settle was up.
+    AskedLate,
+    /// Fewer nodes are left than the protocol [needs](Answered::needs).
+    TooFewLeft,
+}
+
+impl Excuse {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::NodeCrashed, Self::AskedLate, Self::TooFewLeft];
+
+    /// As it stands among the marks.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NodeCrashed => "unanswered, node crashed",
+            Self::AskedLate => "unanswered, asked late",
+            Self::TooFewLeft => "unanswered, too few left",
+        }
+    }
+}
+
+/// A client that has not been answered yet.
+#[derive(Clone, Debug)]
+struct Waiting {
+    node: NodeId,
+    id: RequestId,
+    at: Time,
+    request: String,
+    /// It was asked after the world had healed.
+    late: bool,
+}
+
+impl Answered {
+    /// The check.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { waiting: Vec::new(), healed: false, needed_of: |_| 1, excused: [0; Excuse::ALL.len()] }
+    }
+
+    /// Of so many nodes the protocol needs so many to answer; where fewer are left, nobody has to.
+    ///
+    /// ```
+    /// # use distributed_data_consistency::check::Answered;
+    /// let consensus = Answered::new().needs(|node_count| node_count / 2 + 1);
+    /// ```
+    #[must_use]
+    pub fn needs(mut self, of: fn(usize) -> usize) -> Self {
+        self.needed_of = of;
+        self
+    }
+
+    fn excuse(&mut self, excuse: Excuse, clients: usize) {
+        self.excused[excuse as usize] += clients as u64;
+    }
+
+    /// Everybody has been answered or is excused.
+    fn at_rest<M: StateMachine>(&mut self, quiet: bool, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+        if nodes.up().count() < (self.needed_of)(nodes.count()) {
+            self.excuse(Excuse::TooFewLeft, self.waiting.len());
+            return Ok(());
+        }
+        if let Some(waiting) = self.waiting.iter().find(|waiting| quiet || !waiting.late) {
+            return Err(tell(waiting, quiet, nodes));
+        }
+        self.excuse(Excuse::AskedLate, self.waiting.len());
+        Ok(())
+    }
+}
+
+impl Default for Answered {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: StateMachine> Check<M> for Answered {
+    fn name(&self) -> &'static str {
+        "answered"
+    }
+
+    fn is_causal(&self) -> bool {
+        true
+    }
+
+    fn looks_at(&self) -> &'static [EventKind] {
+        &[EventKind::Begins, EventKind::Ends, EventKind::Crashed, EventKind::Healed, EventKind::Rest]
+    }
+
+    fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+        match event {
+            Event::Begins { node, input: Input::Request { id, request }, .. } => {
+                let (request, late) = (format!("{request:?}"), self.healed);
+                self.waiting.push(Waiting { node: *node, id: *id, at, request, late });
+            }
+            Event::Ends { effects, .. } => {
+                for effect in *effects {
+                    if let Effect::Respond { id: answered, .. } = effect {
+                        self.waiting.retain(|waiting| waiting.id != *answered);
+                    }
+                }
+            }
+            Event::Crashed { node, .. } => {
+                let before = self.waiting.len();
+                self.waiting.retain(|waiting| waiting.node != *node);
+                self.excuse(Excuse::NodeCrashed, before - self.waiting.len());
+            }
+            Event::Healed => self.healed = true,
+            Event::Rest { quiet } => return self.at_rest(*quiet, nodes),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
+        for (excuse, count) in Excuse::ALL.into_iter().zip(self.excused) {
+            if count > 0 {
+                add(excuse.name(), count);
+            }
+        }
+    }
+}
+
+/// Who waits for what, and who could still answer.
+fn tell<M: StateMachine>(waiting: &Waiting, quiet: bool, nodes: Nodes<'_, M>) -> Breach {
+    let Waiting { node, id, at, request, .. } = waiting;
+    let (up, gone): (Vec<NodeId>, Vec<NodeId>) =
+        (0..nodes.count()).map(NodeId::new).partition(|node| nodes.get(*node).is_some());
+    let rest = if quiet { "nothing is left to happen" } else { "the time to settle is up" };
+    let breach = Breach::new("unanswered", format!("node {node} never answers request {id}"))
+        .because(format!("at {at} it was asked: {request}"))
+        .because(format!("{rest}, with nodes {} up and every link between them whole", List(&up)));
+    if gone.is_empty() { breach } else { breach.because(format!("down for good: {}", List(&gone))) }
+}
+
+/// `0, 2`
+struct List<'a>(&'a [NodeId]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, node) in self.0.iter().enumerate() {
+            write!(f, "{}{node}", if place == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Whether a system is deterministic: its world is run twice, and everything that can be seen of the two runs is compared.
+//!
+//! The digest of a run sees steps and effects, and states at the end. Here every input, effect, answer and durable state is
+//! compared as text, and every state after each step as far as [`StateMachine::fold`] tells it. The second run has a thread of
+//! its own, so that what belongs to a thread (its identity, its thread-locals, its part of the heap) differs too.
+
+mod cause;
+mod transcript;
+
+use std::thread;
+
+pub use cause::Cause;
+use cause::Sample;
+use transcript::{STATE, Sight, Witness};
+
+use crate::check::{Breach, Violation};
+use crate::harness::Origin;
+use crate::harness::{Harness, Outcome, Recorded};
+use crate::protocol::{NodeId, StateMachine, Time};
+use crate::shrink::Shrunk;
+use crate::sim::{Memory, Observer, Plan};
+use crate::sweep::Failure;
+
+/// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
+pub const DETERMINISM: &str = "determinism";
+
+/// What stands for an event that never came.
+const OVER: &str = "(the run was over)";
+
+/// So many characters of a text are shown: the first, what is just before the difference, and what follows from there on.
+const SHOWN: [usize; 3] = [24, 16, 60];
+
+/// So often the world is run to guess why it goes different ways.
+const SAMPLES: usize = 10;
+
+/// Where two runs of the same world first went different ways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nondeterminism {
+    /// In which step of the run, from 1; 0 before the first.
+    pub step: u64,
+    /// When.
+    pub at: Time,
+    /// Where; `None` for the world as a whole.
+    pub node: Option<NodeId>,
+    /// What happened in one run; `None` if it was over by then.
+    pub one: Option<String>,
+    /// What happened in the other.
+    pub other: Option<String>,
+    /// What is probably to blame; a guess.
+    pub cause: Cause,
+}
+
+impl Nondeterminism {
+    /// As a violation, which is what it is.
+    #[must_use]
+    pub fn to_violation(&self) -> Violation {
+        let Self { step, at, node, cause, .. } = self;
+        let (one, other) = (self.one.as_deref().unwrap_or(OVER), self.other.as_deref().unwrap_or(OVER));
+        let place = node.map_or_else(String::new, |node| format!(" on node {node}"));
+        let summary = format!("step {step}{place} at {at} goes another way when the same world is run again");
+        let breach = Breach::new("other way", summary)
+            .because(format!("one run    {}", clipped(one, other)))
+            .because(format!("the other  {}", clipped(other, one)))
+            .because(format!("likely     {cause}"));
+        Violation { check: DETERMINISM.to_owned(), breach, step: *step, at: *at }
+    }
+}
+
+/// The text, cut to where it differs from the other one: messages can be long, and a screen is small.
+fn clipped(text: &str, other: &str) -> String {
+    let [head, before, after] = SHOWN;
+    let same = text.chars().zip(other.chars()).take_while(|(left, right)| left == right).count();
+    let (begin, end) = (same.saturating_sub(before), same + after);
+    let part = |from: usize, to: usize| -> String { text.chars().skip(from).take(to.saturating_sub(from)).collect() };
+    let tail = if text.chars().count() > end { "…" } else { "" };
+    if begin <= head { part(0, end) + tail } else { format!("{}…{}{tail}", part(0, head), part(begin, end)) }
+}
+
+/// What came of a world that was run twice.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// What came of the first run.
+    pub outcome: Outcome,
+    /// Where the second run went another way; `None` if it went the same.
+    pub differs: Option<Box<Nondeterminism>>,
+}
+
+impl Verified {
+    /// What came of the first run; if the second run went another way, that is its violation.
+    #[must_use]
+    pub fn into_outcome(self) -> Outcome {
+        match self.differs {
+            Some(differs) => Outcome { violation: Some(differs.to_violation()), ..self.outcome },
+            None => self.outcome,
+        }
+    }
+}
+
+impl<M: StateMachine> Harness<M> {
+    /// Runs a plan twice, and compares all that can be seen of it. Several times as slow as a run, for everything is written
+    /// down as text.
+    #[must_use]
+    pub fn verify(&self, plan: &Plan) -> Verified {
+        run_twice(&|witness| self.run_seen(plan, witness))
+    }
+
+    /// Runs the world of a seed twice, and compares all that can be seen of it. See [`verify`](Self::verify).
+    #[must_use]
+    pub fn verify_seed(&self, seed: u64) -> Verified {
+        run_twice(&|witness| self.run_seed_seen(seed, witness))
+    }
+
+    /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
+    /// all that can be seen of it.
+    pub(crate) fn verify_origin(
+        &self,
+        memory: &mut Memory<M>,
+        origin: &Origin,
+        observer: &mut impl Observer<M>,
+    ) -> Verified {
+        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, witness)));
+        run_again(first, &|witness| self.run_origin(&mut Memory::default(), origin, witness))
+    }
+}
+
+type Run<'a> = &'a (dyn Fn(&mut Witness) -> Outcome + Sync);
+
+fn run_twice(run: Run<'_>) -> Verified {
+    run_again(witnessed(run), run)
+}
+
+/// Runs the world once more, and holds that against the first run.
+fn run_again((outcome, first): (Outcome, Witness), run: Run<'_>) -> Verified {
+    let second = on_new_thread(run);
+    let Some(place) = first.first_difference(&second) else { return Verified { outcome, differs: None } };
+    let (one, other) = (first.sight(place), second.sight(place));
+    let cause = cause(run, [first, second], place, [&one, &other]);
+    let Sight { step, at, node, .. } =
+        one.as_ref().or(other.as_ref()).expect("expect: one of the runs has something to differ in").clone();
+    let text = |sight: Option<Sight>| sight.map(|sight| sight.text);
+    let differs = Nondeterminism { step, at, node, one: text(one), other: text(other), cause };
+    Verified { outcome, differs: Some(Box::new(differs)) }
+}
+
+/// Runs the world some more times, and guesses.
+fn cause(run: Run<'_>, first: [Witness; 2], place: usize, sights: [&Option<Sight>; 2]) -> Cause {
+    if sights.into_iter().flatten().any(|sight| sight.text.starts_with(STATE)) {
+        return Cause::State;
+    }
+    let sample = |witness: &Witness| -> Sample { witness.rest_of_step(place).into_iter().map(str::to_owned).collect() };
+    let mut samples: Vec<Sample> = first.iter().map(sample).collect();
+    drop(first);
+    while samples.len() < SAMPLES {
+        let witness = if samples.len().is_multiple_of(2) { witnessed(run).1 } else { on_new_thread(run) };
+        samples.push(sample(&witness));
+    }
+    Cause::of(&samples)
+}
+
+fn witnessed(run: impl FnOnce(&mut Witness) -> Outcome) -> (Outcome, Witness) {
+    let mut witness = Witness::default();
+    let outcome = run(&mut witness);
+    witness.conclude(&outcome);
+    (outcome, witness)
+}
+
+fn on_new_thread(run: Run<'_>) -> Witness {
+    let witness = thread::scope(|scope| scope.spawn(|| witnessed(run).1).join());
+    witness.expect("expect: a panic of a node is caught, and is part of the outcome")
+}
+
+/// A world that violated `check` once, and goes the same way every time that it is looked at: with what it did then.
+pub(crate) fn never_again(check: &str, again: Option<&Violation>) -> Violation {
+    let now = again.map_or_else(|| "clean".to_owned(), Violation::to_string);
+    let (step, at) = again.map_or((0, Time::ZERO), |violation| (violation.step, violation.at));
+    let breach = Breach::new("never again", format!("a world violated {check}, and does not do so again"))
+        .because(format!("run again, it is {now}"))
+        .because("no event is known to differ: the two runs that were compared went the same way")
+        .because(format!("likely     {}", Cause::Timing));
+    Violation { check: DETERMINISM.to_owned(), breach, step, at }
+}
+
+/// A failure that cannot be shrunk, because no run tells what another one would do. It is cut off where the runs differ: what
+/// was yet to come cannot be to blame.
+pub(crate) fn not_shrunk(system: String, recorded: Recorded, violation: Violation) -> Failure {
+    let Recorded { mut plan, outcome, mut trace } = recorded;
+    let (decisions_before, nodes_before) = (plan.decision_count(), plan.node_count);
+    if violation.step > 0 {
+        trace.events.retain(|event| event.step <= violation.step && event.at <= violation.at);
+        plan.fates.retain(|name, _| trace.events.iter().any(|event| event.what.is_sent(name)));
+        plan.requests.retain(|planned| planned.at <= violation.at);
+        plan.faults.retain(|planned| planned.at <= violation.at);
+    }
+    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
+    Failure { system, seed: None, shrunk, trace, twin: None, pivot: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clipped;
+
+    #[test]
+    fn a_long_text_is_cut_to_where_it_differs() {
+        assert_eq!(clipped("sends 1", "sends 2"), "sends 1");
+        let text = |word| format!("sends to 2: reply {}{word} {}", "same ".repeat(40), "more ".repeat(40));
+        let shown = clipped(&text("this"), &text("that"));
+        let more = "more ".repeat(11);
+        assert_eq!(shown, format!("sends to 2: reply same s…ame same same this {more}mo…"));
+    }
+}

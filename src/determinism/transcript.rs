@@ -1,0 +1,211 @@
+//! The witness: writes down, as text, everything of a run that could differ when the same world is run again.
+
+use std::fmt::{self, Write as _};
+use std::ops::ControlFlow;
+
+use crate::harness::Outcome;
+use crate::protocol::{Digest, Effect, NodeId, StateMachine, Time};
+use crate::sim::{Event, Input, LostWhy, Nodes, Observer};
+
+/// After so many bytes of text only a digest is kept of what follows.
+const TEXT_BYTES_MAX: usize = 64 << 20;
+
+/// One thing that was seen: an input, an effect, the state after a step, or how the run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sight {
+    pub(crate) step: u64,
+    pub(crate) at: Time,
+    /// Where; `None` for the world as a whole.
+    pub(crate) node: Option<NodeId>,
+    pub(crate) text: String,
+}
+
+/// All that was seen of one run.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    /// The texts of all sights, one behind the other: a string for each would cost more than the run.
+    text: String,
+    text_bytes_max: usize,
+    places: Vec<Place>,
+    /// Of what came after the text was full.
+    rest: Option<Digest>,
+    step: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    step: u64,
+    at: Time,
+    node: Option<NodeId>,
+    /// Where its text ends; it begins where that of the sight before ends.
+    end: usize,
+}
+
+impl Default for Witness {
+    fn default() -> Self {
+        Self::with_room(TEXT_BYTES_MAX)
+    }
+}
+
+impl Witness {
+    fn with_room(text_bytes_max: usize) -> Self {
+        Self { text: String::new(), text_bytes_max, places: Vec::new(), rest: None, step: 0 }
+    }
+
+    /// Looks at the verdict, when the run is over.
+    pub(crate) fn conclude(&mut self, outcome: &Outcome) {
+        if let Some(rest) = self.rest.take() {
+            // The verdict is worth a few bytes more.
+            self.text_bytes_max = usize::MAX;
+            self.write(outcome.at, None, format_args!("the rest: {:#018x}", rest.value()));
+        }
+        match &outcome.violation {
+            Some(violation) => {
+                self.write(outcome.at, None, format_args!("verdict: {violation}"));
+                for reason in &violation.breach.because {
+                    self.write(outcome.at, None, format_args!("because {reason}"));
+                }
+            }
+            None => self.write(outcome.at, None, format_args!("verdict: clean")),
+        }
+        self.write(outcome.at, None, format_args!("ends: {:?}, digest {:#018x}", outcome.end, outcome.digest));
+    }
+
+    /// What was seen in this place, from 0.
+    pub(crate) fn sight(&self, place: usize) -> Option<Sight> {
+        let Place { step, at, node, .. } = *self.places.get(place)?;
+        Some(Sight { step, at, node, text: self.text_of(place).to_owned() })
+    }
+
+    /// The first place in which the two saw different things; `None` if they saw the same.
+    pub(crate) fn first_difference(&self, other: &Self) -> Option<usize> {
+        if self.text == other.text && self.places == other.places {
+            return None;
+        }
+        let same = |place: &usize| {
+            let (left, right) = (self.places.get(*place), other.places.get(*place));
+            left == right && self.text_of(*place) == other.text_of(*place)
+        };
+        (0..self.places.len().max(other.places.len())).find(|place| !same(place))
+    }
+
+    /// The texts of the step in which the sight at `place` belongs, from that sight on; not those of states, which are
+    /// numbers that say nothing.
+    pub(crate) fn rest_of_step(&self, place: usize) -> Vec<&str> {
+        let Some(first) = self.places.get(place) else { return Vec::new() };
+        let same_step = |place: &usize| self.places.get(*place).is_some_and(|other| other.step == first.step);
+        let texts = (place..).take_while(same_step).map(|place| self.text_of(place));
+        texts.filter(|text| !text.starts_with(STATE)).collect()
+    }
+
+    fn text_of(&self, place: usize) -> &str {
+        let Some(Place { end, .. }) = self.places.get(place) else { return "" };
+        let begin = place.checked_sub(1).map_or(0, |before| self.places[before].end);
+        &self.text[begin..*end]
+    }
+
+    fn write(&mut self, at: Time, node: Option<NodeId>, text: fmt::Arguments<'_>) {
+        if self.text.len() < self.text_bytes_max {
+            self.text.write_fmt(text).expect("expect: a string takes all text");
+            self.places.push(Place { step: self.step, at, node, end: self.text.len() });
+        } else {
+            self.rest.get_or_insert_default().write_fmt(text).expect("expect: a digest takes all text");
+        }
+    }
+
+    fn write_effects<M: StateMachine>(&mut self, at: Time, node: NodeId, effects: &[Effect<M>], nodes: Nodes<'_, M>) {
+        let here = Some(node);
+        for effect in effects {
+            match effect {
+                Effect::Send { to, message } => {
+                    self.write(at, here, format_args!("sends to {to}: {} {message:?}", M::kind(message)));
+                }
+                Effect::SetTimer { timer, after } => {
+                    self.write(at, here, format_args!("sets timer {timer:?} to go off after {after:?}"));
+                }
+                Effect::CancelTimer { timer } => self.write(at, here, format_args!("cancels timer {timer:?}")),
+                Effect::Persist => self.write(at, here, format_args!("persists {:?}", nodes.durable(node))),
+                Effect::Respond { id, response } => {
+                    self.write(at, here, format_args!("answers request {id}: {response:?}"));
+                }
+                Effect::Mark(mark) => self.write(at, here, format_args!("marks: {mark}")),
+            }
+        }
+        if let Some(machine) = nodes.get(node) {
+            let mut state = Digest::new();
+            machine.fold(&mut state);
+            if state != Digest::new() {
+                self.write(at, here, format_args!("{STATE}{:#018x}", state.value()));
+            }
+        }
+    }
+}
+
+/// How the text of a sight begins that shows a state.
+pub(crate) const STATE: &str = "holds another state: its digest is ";
+
+impl<M: StateMachine> Observer<M> for Witness {
+    fn wants_names(&self) -> bool {
+        true
+    }
+
+    fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        match event {
+            Event::Begins { step, node, input } => {
+                self.step = *step;
+                let here = Some(*node);
+                match input {
+                    Input::Start { life } => self.write(at, here, format_args!("starts life {}", life + 1)),
+                    Input::Message { name, message } => self.write(at, here, format_args!("takes {name}: {message:?}")),
+                    Input::Request { id, request } => {
+                        self.write(at, here, format_args!("is asked request {id}: {request:?}"));
+                    }
+                    Input::Timer { timer } => self.write(at, here, format_args!("wakes: {timer:?}")),
+                }
+            }
+            Event::Ends { node, effects, .. } => self.write_effects(at, *node, effects, nodes),
+            Event::Lost { name, why, .. } if *why != LostWhy::Dropped => {
+                self.write(at, None, format_args!("{name} is lost: {why}"));
+            }
+            Event::RequestLost { node, id } => {
+                self.write(at, Some(*node), format_args!("is down and never hears request {id}"));
+            }
+            Event::Crashed { node, .. } => self.write(at, Some(*node), format_args!("crashes")),
+            Event::Rest { quiet } => self.write(at, None, format_args!("comes to rest: {quiet}")),
+            // What the plan decides is the same in both runs.
+            Event::Sent { .. }
+            | Event::Lost { .. }
+            | Event::Paused { .. }
+            | Event::Cut { .. }
+            | Event::Joined { .. }
+            | Event::Healed => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Time, Witness};
+    use crate::sim::Tally;
+
+    /// A run of a hundred events, the last of which is `last`, seen by a witness with room for ten or so.
+    fn witness(last: u64) -> Witness {
+        let mut witness = Witness::with_room(80);
+        for event in (0..99).chain([last]) {
+            witness.write(Time::ZERO, None, format_args!("event {event}"));
+        }
+        let outcome = Outcome { violation: None, digest: 0, end: None, at: Time::ZERO, tally: Tally::default() };
+        witness.conclude(&outcome);
+        witness
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_still_compared() {
+        let seen = witness(100);
+        assert!(seen.text.len() < 300, "{}", seen.text);
+        assert_eq!(seen.first_difference(&witness(100)), None);
+        let place = seen.first_difference(&witness(101)).expect("the last event differs");
+        assert!(seen.text_of(place).starts_with("the rest: 0x"), "{}", seen.text_of(place));
+    }
+}

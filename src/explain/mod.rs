@@ -1,0 +1,24 @@
+//! Why a shrunk run fails and a run beside it does not: the nearest plan that passes, and the step that decided.
+
+mod fork;
+mod pivot;
+#[cfg(all(test, feature = "cli"))]
+mod tests;
+mod twin;
+
+pub use pivot::{Moment, Pivot};
+pub use twin::{Changed, Parting, Twin};
+
+pub(crate) use pivot::pivot;
+pub(crate) use twin::twin;
+
+use crate::sim::What;
+
+/// What happened, in few words: without the content of messages.
+fn phrase(what: &What) -> String {
+    match what {
+        What::Took { name, .. } => format!("node {} takes {name}", name.link.to),
+        What::Lost { name, .. } => format!("{name} is lost"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,243 @@
+//! What may happen next.
+
+use smallvec::SmallVec;
+
+use super::dependence::{ANSWERED, NodeSet, STARTED, Sorts, TIMED};
+use super::global_state::{Budget, Layout, Moment, Spent};
+use super::local_states::{Cause, Input, MessageId, StepId, Unfolding};
+use super::{Ask, Scope};
+use crate::protocol::StateMachine;
+
+/// A step, and what becomes of the messages that it sends: bit *i* is for the *i*-th of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Taken {
+    pub(crate) step: StepId,
+    pub(crate) dropped: u32,
+    pub(crate) doubled: u32,
+}
+
+/// The messages of a step beyond so many are neither lost nor doubled.
+const FATES_MAX: usize = 32;
+
+/// Why a run may end at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Leaf {
+    /// All has come that must.
+    Whole,
+    /// The search goes no further: a node panicked, or the run is as long as it may be.
+    Cut,
+    /// Whatever follows was seen after other steps; only where each moment is wanted.
+    Seen,
+}
+
+/// Finds what may happen next.
+pub(crate) struct Moves<'a, M: StateMachine> {
+    pub(crate) unfolding: Unfolding<'a, M>,
+    layout: Layout,
+    scope: &'a Scope,
+    asks: &'a [Ask],
+    /// The requests of each node, in order.
+    asks_of: Vec<Vec<u32>>,
+    /// For each request one that must come before it, beside those of its node.
+    after: Vec<Option<u32>>,
+    /// Leave out what comes to the same.
+    reduces: bool,
+    /// What may follow the moment that was looked at last.
+    pub(crate) next: Vec<(Moment, Taken)>,
+}
+
+impl<'a, M: StateMachine> Moves<'a, M> {
+    pub(crate) fn new(mut unfolding: Unfolding<'a, M>, scope: &'a Scope, asks: &'a [Ask], reduces: bool) -> Self {
+        let mut asks_of = vec![Vec::new(); scope.node_count];
+        for (index, ask) in asks.iter().enumerate() {
+            // A request to a node that is not there is never asked.
+            if let Some(of_node) = asks_of.get_mut(ask.node.index()) {
+                of_node.push(index as u32);
+            }
+        }
+        let after = waits(scope, asks, &unfolding.session_of);
+        for (index, after) in after.iter().enumerate() {
+            let node = |index: usize| asks[index].node.index() as u32;
+            if let Some(after) = after {
+                unfolding.influence.learn(node(*after as usize), ANSWERED, node(index), ANSWERED);
+            }
+        }
+        let layout = Layout::new(scope.node_count, unfolding.session_count);
+        Self { unfolding, layout, scope, asks, asks_of, after, reduces, next: Vec::new() }
+    }
+
+    pub(crate) fn first(&self) -> Moment {
+        self.layout.first(self.scope)
+    }
+
+    /// For each request one that must come before it, beside those of its node.
+    pub(crate) fn waits(&self) -> &[Option<u32>] {
+        &self.after
+    }
+
+    /// Leaves in `next` what may follow `moment`, which is `depth` steps from the first; says why a run may end there.
+    pub(crate) fn find(&mut self, moment: &Moment, depth: u32) -> Option<Leaf> {
+        self.next.clear();
+        let locals = self.layout.locals(moment);
+        if let Some(node) = locals.iter().position(|local| self.unfolding.is_unborn(*local)) {
+            self.take(moment, node as u32, Cause::plain(Input::Start), self.layout.budget(moment));
+            return None;
+        }
+        if locals.iter().any(|local| self.unfolding.locals[*local as usize].panicked) {
+            return Some(Leaf::Cut);
+        }
+        let (pending, must_move) = self.pending(moment);
+        let leaf = must_move.is_empty().then_some(Leaf::Whole);
+        if depth >= self.scope.depth_max {
+            return leaf.or(Some(Leaf::Cut));
+        }
+        let all = NodeSet::first(self.scope.node_count);
+        let movers =
+            if self.reduces && leaf.is_none() { self.unfolding.influence.choose(pending, must_move) } else { all };
+        for node in movers {
+            self.find_of(moment, node);
+        }
+        leaf
+    }
+
+    /// The sorts of step that may be taken, and the nodes with one that must be taken in the end and costs nothing.
+    fn pending(&self, moment: &Moment) -> (Sorts, NodeSet) {
+        let (mut pending, mut must_move) = (Sorts::default(), NodeSet::default());
+        for message in self.layout.under_way(moment) {
+            let sent = &self.unfolding.sent[*message as usize];
+            let to = sent.to.index() as u32;
+            pending.add(to, sent.class);
+            must_move.add(to);
+        }
+        let budget = self.layout.budget(moment);
+        for (node, local) in (0..).zip(self.layout.locals(moment)) {
+            let local = &self.unfolding.locals[*local as usize];
+            if let Some(index) = self.asks_of[node as usize].get(local.asked as usize) {
+                pending.add(node, ANSWERED);
+                if self.is_let_go(moment, *index) {
+                    must_move.add(node);
+                }
+            }
+            if !local.is_up || budget.allows(Spent::Crash) {
+                pending.add(node, STARTED);
+            }
+            if !local.timers.is_empty() && budget.allows(Spent::Timer) {
+                pending.add(node, TIMED);
+            }
+        }
+        (pending, must_move)
+    }
+
+    /// True if the request that must come before this one has come.
+    fn is_let_go(&self, moment: &Moment, index: u32) -> bool {
+        self.after[index as usize].is_none_or(|after| {
+            let node = self.asks[after as usize].node.index();
+            let asked = self.unfolding.locals[self.layout.local(moment, node as u32) as usize].asked;
+            self.asks_of[node][..asked as usize].contains(&after)
+        })
+    }
+
+    fn find_of(&mut self, moment: &Moment, node: u32) {
+        let budget = self.layout.budget(moment);
+        let local = &self.unfolding.locals[self.layout.local(moment, node) as usize];
+        let (is_up, timer_count) = (local.is_up, local.timers.len() as u32);
+        let ask = self.asks_of[node as usize].get(local.asked as usize).copied();
+
+        let mut last = None;
+        for &message in self.layout.under_way(moment) {
+            // Copies are alike.
+            let is_other = last.replace(message) != Some(message);
+            if is_other && self.unfolding.sent[message as usize].to.index() == node as usize {
+                self.take_or_crash(moment, node, Input::Message(message), budget);
+            }
+        }
+        if let Some(index) = ask.filter(|index| self.is_let_go(moment, *index)) {
+            let session = self.unfolding.session_of[index as usize];
+            let session = session.map_or(0, |session| self.layout.session(moment, session));
+            self.take_or_crash(moment, node, Input::Request { index, session }, budget);
+        }
+        if let Some(budget) = budget.spend(Spent::Timer).filter(|_| is_up) {
+            for timer in 0..timer_count {
+                self.take_or_crash(moment, node, Input::Timer(timer), budget);
+            }
+        }
+        if let Some(budget) = budget.spend(Spent::Crash).filter(|_| is_up) {
+            self.take(moment, node, Cause::plain(Input::Crash), budget);
+        }
+        if !is_up {
+            self.take(moment, node, Cause::plain(Input::Start), budget);
+        }
+    }
+
+    /// The node handles `input`; or crashes while it does, after any effect but the last.
+    fn take_or_crash(&mut self, moment: &Moment, node: u32, input: Input, budget: Budget) {
+        let step = self.take(moment, node, Cause::plain(input), budget);
+        let Some(budget) = budget.spend(Spent::Crash) else { return };
+        for effects in 0..self.unfolding.steps[step as usize].effect_count {
+            self.take(moment, node, Cause { input, crash: Some(effects) }, budget);
+        }
+    }
+
+    fn take(&mut self, moment: &Moment, node: u32, cause: Cause, budget: Budget) -> StepId {
+        let id = self.unfolding.step(self.layout.local(moment, node), cause);
+        let mut after = moment.clone();
+        if let Input::Message(message) = cause.input {
+            self.layout.arrive(&mut after, message);
+        }
+        let step = &self.unfolding.steps[id as usize];
+        let (first, last) = (step.sends.start, step.sends.end);
+        self.layout.set_local(&mut after, node, step.to);
+        for session in step.sessions.clone() {
+            let known = self.unfolding.session_after(self.layout.session(moment, session), id);
+            self.layout.set_session(&mut after, session, known);
+        }
+        let sends: SmallVec<[MessageId; 8]> = (first..last).collect();
+        let mut under_way = SmallVec::new();
+        self.decide(&after, budget, &sends, Taken { step: id, dropped: 0, doubled: 0 }, 0, &mut under_way);
+        id
+    }
+
+    /// Decides what becomes of the messages `sends` from the one at `place` on, in all ways that the budget allows.
+    fn decide(
+        &mut self,
+        after: &Moment,
+        budget: Budget,
+        sends: &[MessageId],
+        taken: Taken,
+        place: usize,
+        under_way: &mut SmallVec<[MessageId; 16]>,
+    ) {
+        if place == sends.len() {
+            self.next.push((self.layout.with(after, budget, under_way), taken));
+            return;
+        }
+        let length = under_way.len();
+        under_way.push(sends[place]);
+        self.decide(after, budget, sends, taken, place + 1, under_way);
+        if place < FATES_MAX {
+            let bit = 1 << place;
+            if let Some(budget) = budget.spend(Spent::Duplicate) {
+                under_way.truncate(length);
+                under_way.extend([sends[place]; 2]);
+                let taken = Taken { doubled: taken.doubled | bit, ..taken };
+                self.decide(after, budget, sends, taken, place + 1, under_way);
+            }
+            if let Some(budget) = budget.spend(Spent::Drop) {
+                under_way.truncate(length);
+                let taken = Taken { dropped: taken.dropped | bit, ..taken };
+                self.decide(after, budget, sends, taken, place + 1, under_way);
+            }
+        }
+        under_way.truncate(length);
+    }
+}
+
+/// For each request the latest one before it that it must wait for.
+fn waits(scope: &Scope, asks: &[Ask], session_of: &[Option<u32>]) -> Vec<Option<u32>> {
+    let is_asked = |index: usize| asks[index].node.index() < scope.node_count;
+    let waits_for = |index: usize, other: usize| {
+        let together = scope.in_order || (session_of[index].is_some() && session_of[other] == session_of[index]);
+        together && is_asked(other)
+    };
+    (0..asks.len()).map(|index| (0..index).rfind(|other| waits_for(index, *other)).map(|other| other as u32)).collect()
+}

@@ -1,0 +1,72 @@
+//! Fewer nodes, and nodes in the order in which they appear.
+
+use indexmap::IndexSet;
+
+use crate::harness::Recorded;
+use crate::protocol::NodeId;
+use crate::shrink::trial::Candidate;
+use crate::sim::{Fault, Link, MessageName, Plan};
+
+/// The plan without each node, the last one first: with its part of the plan gone, or played by another node.
+pub(crate) fn fewer(best: &Recorded) -> Vec<Candidate> {
+    let plan = &best.plan;
+    let nodes = (0..plan.node_count).rev().map(NodeId::new).filter(|_| plan.node_count > 1);
+    let mut candidates: Vec<Candidate> = nodes.clone().map(|gone| without_node(plan, gone).into()).collect();
+    for gone in nodes.clone().filter(|gone| plan.requests.iter().any(|request| request.node == *gone)) {
+        for stand_in in nodes.clone().filter(|node| *node != gone) {
+            let mut plan = plan.clone();
+            let requests = plan.requests.iter_mut().filter(|request| request.node == gone);
+            requests.for_each(|request| request.node = stand_in);
+            candidates.push(without_node(&plan, gone).into());
+        }
+    }
+    candidates.push(in_order_of_appearance(plan).into());
+    candidates
+}
+
+/// The plan for one node fewer: what was for the node that goes is left out, and later nodes move up.
+fn without_node(plan: &Plan, gone: NodeId) -> Plan {
+    let moved = |node: NodeId| (node != gone).then(|| NodeId::new(node.index() - usize::from(node > gone)));
+    Plan { node_count: plan.node_count - 1, ..with_nodes(plan, &moved) }
+}
+
+/// The node that is asked first is node 0, and so on.
+fn in_order_of_appearance(plan: &Plan) -> Plan {
+    let requests = plan.requests.iter().map(|request| request.node);
+    let appear: IndexSet<NodeId> = requests.chain((0..plan.node_count).map(NodeId::new)).collect();
+    with_nodes(plan, &|node| appear.get_index_of(&node).map(NodeId::new))
+}
+
+/// The plan with its nodes renamed; what was for a node without a new name is left out.
+fn with_nodes(plan: &Plan, moved: &dyn Fn(NodeId) -> Option<NodeId>) -> Plan {
+    let moved_link = |link: Link| Some(Link { from: moved(link.from)?, to: moved(link.to)? });
+    let mut plan = plan.clone();
+    plan.requests.retain_mut(|request| match moved(request.node) {
+        Some(node) => {
+            request.node = node;
+            true
+        }
+        None => false,
+    });
+    if let Some(core) = &mut plan.core {
+        *core = core.iter().filter_map(|node| moved(*node)).collect();
+        core.sort_unstable();
+    }
+    let fates = std::mem::take(&mut plan.fates).into_iter();
+    let renamed = fates.filter_map(|(name, fate)| Some((MessageName { link: moved_link(name.link)?, ..name }, fate)));
+    plan.fates = renamed.collect();
+    plan.faults.retain_mut(|planned| match &mut planned.fault {
+        Fault::Crash { node, .. } | Fault::Pause { node, .. } => match moved(*node) {
+            Some(moved) => {
+                *node = moved;
+                true
+            }
+            None => false,
+        },
+        Fault::Partition { links, .. } => {
+            *links = links.iter().filter_map(|link| moved_link(*link)).collect();
+            !links.is_empty()
+        }
+    });
+    plan
+}

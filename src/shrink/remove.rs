@@ -1,0 +1,186 @@
+//! Removes decisions: in ever smaller chunks, from all of them down to single ones, and in the end two at a time.
+
+use std::time::Duration;
+
+use indexmap::{IndexMap, IndexSet};
+
+use crate::harness::Recorded;
+use crate::protocol::{StateMachine, Time};
+use crate::shrink::trial::{Candidate, Trials};
+use crate::sim::{Fate, MessageName, Plan, What};
+
+/// Plans of more decisions than this are not searched for pairs: there are too many.
+const PAIRS_DECISIONS_MAX: usize = 16;
+
+/// So many moments of a run are tried for a request.
+const MOMENTS_MAX: usize = 32;
+/// Less than any latency.
+const JUST_AFTER: Duration = Duration::from_micros(500);
+
+/// Requests take their messages with them: later messages of the same link move up by as many numbers, and so must
+/// their fates. Where that fails, the fates stay as they are.
+pub(crate) fn requests<M: StateMachine>(trials: &mut Trials<'_, M>) {
+    in_chunks(
+        trials,
+        |plan| plan.requests.len(),
+        |best| {
+            let sends = messages_of_requests(best);
+            move |plan: &Plan, from, to| {
+                let mut plain = plan.clone();
+                plain.requests.drain(from..to);
+                let mut moved = plain.clone();
+                moved.fates = moved_up(&plain.fates, sends[from..to].iter().flatten());
+                [moved, plain]
+            }
+        },
+    );
+}
+
+pub(crate) fn fates<M: StateMachine>(trials: &mut Trials<'_, M>) {
+    in_chunks(
+        trials,
+        |plan| plan.fates.len(),
+        |_| {
+            |plan: &Plan, from, to| {
+                let mut plan = plan.clone();
+                plan.fates.drain(from..to);
+                [plan]
+            }
+        },
+    );
+}
+
+pub(crate) fn faults<M: StateMachine>(trials: &mut Trials<'_, M>) {
+    in_chunks(
+        trials,
+        |plan| plan.faults.len(),
+        |_| {
+            |plan: &Plan, from, to| {
+                let mut plan = plan.clone();
+                plan.faults.drain(from..to);
+                [plan]
+            }
+        },
+    );
+}
+
+/// Tries to remove chunks of a list from its end to its beginning; `without` makes, for a best plan, what makes the ways
+/// in which a plan can do without a chunk.
+fn in_chunks<M, W, const WAYS: usize>(
+    trials: &mut Trials<'_, M>,
+    length: fn(&Plan) -> usize,
+    without: impl Fn(&Recorded) -> W,
+) where
+    M: StateMachine,
+    W: Fn(&Plan, usize, usize) -> [Plan; WAYS],
+{
+    let mut size = length(&trials.best().plan);
+    while size > 0 {
+        let mut end = length(&trials.best().plan);
+        while end > 0 {
+            let plan = trials.best().plan.clone();
+            let without = without(trials.best());
+            let chunks =
+                (0..end.div_ceil(size)).map(|chunk| (end.saturating_sub((chunk + 1) * size), end - chunk * size));
+            let candidates = chunks.flat_map(|(from, to)| without(&plan, from, to)).map(Candidate::from);
+            match trials.take_first(candidates) {
+                Some(place) => end = end.saturating_sub((place / WAYS + 1) * size),
+                None => break,
+            }
+        }
+        size /= 2;
+    }
+}
+
+/// Two decisions at a time: those that make up for each other.
+pub(crate) fn pairs(best: &Recorded) -> Vec<Candidate> {
+    let plan = &best.plan;
+    let count = plan.decision_count();
+    if count > PAIRS_DECISIONS_MAX {
+        return Vec::new();
+    }
+    let pairs = (0..count).flat_map(|second| (0..second).map(move |first| [first, second]));
+    let sends = messages_of_requests(best);
+    pairs.map(|pair| without_decisions(plan, &pair, &sends).into()).collect()
+}
+
+/// One decision less, and one request at another time: just when something else happens, or just after.
+pub(crate) fn retimed(best: &Recorded) -> Vec<Candidate> {
+    let plan = &best.plan;
+    let count = plan.decision_count();
+    if count > PAIRS_DECISIONS_MAX {
+        return Vec::new();
+    }
+    let (moments, sends) = (moments(best), messages_of_requests(best));
+    let mut candidates = Vec::new();
+    for gone in 0..count {
+        let smaller = without_decisions(plan, &[gone], &sends);
+        for place in 0..smaller.requests.len() {
+            candidates.extend(moments.iter().map(|at| {
+                let mut candidate = smaller.clone();
+                candidate.requests[place].at = *at;
+                candidate.into()
+            }));
+        }
+    }
+    candidates
+}
+
+/// The times at which something happens, and just after; not all of a long run.
+pub(crate) fn moments(best: &Recorded) -> Vec<Time> {
+    let times: IndexSet<Time> = best.trace.events.iter().map(|event| event.at).collect();
+    times.into_iter().take(MOMENTS_MAX).flat_map(|at| [at, at + JUST_AFTER]).collect()
+}
+
+/// The plan without some of its decisions, numbered as requests, faults, fates, knobs.
+fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) -> Plan {
+    let (requests, faults) = (plan.requests.len(), plan.faults.len());
+    fn kept<T: Clone>(items: impl Iterator<Item = T>, first: usize, gone: &[usize]) -> Vec<T> {
+        items.enumerate().filter(|(place, _)| !gone.contains(&(first + place))).map(|(_, item)| item).collect()
+    }
+    let fates = plan.fates.iter().map(|(name, fate)| (name.clone(), fate.clone()));
+    let fates = kept(fates, requests + faults, gone).into_iter().collect();
+    let knobs = plan.knobs.iter().map(|(name, value)| (name.to_owned(), value));
+    let knobs = kept(knobs, requests + faults + plan.fates.len(), gone);
+    let gone_messages = gone.iter().filter_map(|place| sends.get(*place)).flatten();
+    Plan {
+        requests: kept(plan.requests.iter().cloned(), 0, gone),
+        faults: kept(plan.faults.iter().cloned(), requests, gone),
+        fates: moved_up(&fates, gone_messages),
+        knobs: knobs.into_iter().collect(),
+        ..plan.clone()
+    }
+}
+
+/// For each request the messages that were sent in the step that handled it.
+fn messages_of_requests(best: &Recorded) -> Vec<Vec<MessageName>> {
+    let mut sends = vec![Vec::new(); best.plan.requests.len()];
+    let mut request = None;
+    for event in &best.trace.events {
+        match &event.what {
+            What::Asked { id, .. } => request = Some((event.step, id.0 as usize)),
+            What::Sent { name, .. } => match request {
+                Some((step, id)) if step == event.step => sends[id].push(name.clone()),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    sends
+}
+
+/// The fates as they are named once the messages `gone` are never sent.
+fn moved_up<'a>(
+    fates: &IndexMap<MessageName, Fate>,
+    gone: impl Iterator<Item = &'a MessageName>,
+) -> IndexMap<MessageName, Fate> {
+    let gone: Vec<&MessageName> = gone.collect();
+    let stays = fates.iter().filter(|(name, _)| !gone.contains(name));
+    let renamed = stays.map(|(name, fate)| {
+        let before =
+            |other: &&&MessageName| other.link == name.link && other.kind == name.kind && other.number < name.number;
+        let moved = gone.iter().filter(before).count() as u32;
+        (MessageName { number: name.number - moved, ..name.clone() }, fate.clone())
+    });
+    renamed.collect()
+}

@@ -1,0 +1,154 @@
+//! Small round numbers: when requests and faults happen, how long messages and faults take, when the world heals.
+
+use std::time::Duration;
+
+use indexmap::IndexSet;
+
+use crate::harness::Recorded;
+use crate::protocol::{StateMachine, Time};
+use crate::shrink::trial::{Candidate, Trials};
+use crate::sim::{Fate, Fault, Plan};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// What times are made multiples of, the plainest first.
+const UNITS: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(5), MILLISECOND];
+/// Spans that are as good as any, the plainest first.
+const SPANS_MS: [u64; 6] = [2, 5, 10, 20, 50, 100];
+/// How much sooner things may come, most first.
+const SOONER_MS: [u64; 10] = [200, 100, 80, 60, 40, 20, 10, 5, 2, 1];
+
+pub(crate) fn simplify<M: StateMachine>(trials: &mut Trials<'_, M>) {
+    trials.exhaust(|best| evenly_spaced(&best.plan));
+    trials.exhaust(|best| each_moment(&best.plan));
+    trials.exhaust(|best| each_span(&best.plan));
+    trials.exhaust(healed_soon);
+    trials.exhaust(|best| closer_together(&best.plan));
+}
+
+/// Requests and faults keep their order, with the same time between each two that are not at once.
+fn evenly_spaced(plan: &Plan) -> Vec<Candidate> {
+    let mut moments: Vec<Time> = moments(plan).collect();
+    moments.sort_unstable();
+    let moments: IndexSet<Time> = moments.into_iter().collect();
+    let spaced = |unit: Duration| {
+        let mut plan = plan.clone();
+        each_time(&mut plan, &|at| {
+            let place = moments.get_index_of(&at).expect("expect: it is one of the moments");
+            Time::ZERO + unit * place as u32
+        });
+        plan.into()
+    };
+    UNITS.into_iter().map(spaced).collect()
+}
+
+/// From each moment on all comes sooner by round spans, healing too: what waits for nothing, or for timers that come again
+/// and again.
+fn closer_together(plan: &Plan) -> Vec<Candidate> {
+    let mut moments: Vec<Time> = moments(plan).chain([Time::ZERO, plan.heal_at]).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    let mut candidates = Vec::new();
+    for pair in moments.windows(2) {
+        let (from, gap) = (pair[1], pair[1] - pair[0]);
+        for by in SOONER_MS.map(Duration::from_millis).into_iter().filter(|by| *by <= gap) {
+            let mut sooner = plan.clone();
+            let moved = |at: Time| if at >= from { Time::ZERO + (at.since_start() - by) } else { at };
+            each_time(&mut sooner, &moved);
+            sooner.heal_at = moved(plan.heal_at);
+            if sooner.heal_at >= plan.heal_at.min(soonest_heal(&sooner)) {
+                candidates.push(sooner.into());
+            }
+        }
+    }
+    candidates
+}
+
+/// When all that is planned has come to pass, to the millisecond; things can go wrong until then.
+fn soonest_heal(plan: &Plan) -> Time {
+    round_down(moments(plan).max().unwrap_or_default(), MILLISECOND) + MILLISECOND + MILLISECOND
+}
+
+/// Each request and fault on its own: at once with the one before, or at a round time.
+fn each_moment(plan: &Plan) -> Vec<Candidate> {
+    let at: Vec<Time> = moments(plan).collect();
+    let mut candidates = Vec::new();
+    for place in 0..at.len() {
+        let earlier = at.iter().copied().filter(|other| *other < at[place]).max();
+        let round = UNITS.into_iter().map(|unit| round_down(at[place], unit));
+        let simpler = [Some(Time::ZERO), earlier].into_iter().flatten().chain(round).filter(|time| *time < at[place]);
+        // Never later but for the next millisecond, where only a part of one will do.
+        let next = Time::ZERO + round_up(at[place].since_start(), MILLISECOND);
+        let simpler = simpler.chain([next].into_iter().filter(|next| *next > at[place] && at[place] != Time::ZERO));
+        candidates.extend(simpler.map(|time| {
+            let mut plan = plan.clone();
+            *moments_mut(&mut plan)[place] = time;
+            plan.into()
+        }));
+    }
+    candidates
+}
+
+/// Each delay of a message, each time down and each time cut: a plain one, or a round one.
+fn each_span(plan: &Plan) -> Vec<Candidate> {
+    let spans: Vec<Duration> = spans_mut(&mut plan.clone()).into_iter().map(|span| *span).collect();
+    let mut candidates = Vec::new();
+    for (place, span) in spans.iter().enumerate() {
+        let plain =
+            SPANS_MS.map(Duration::from_millis).into_iter().filter(|plain| plain < span && *plain > plan.latency);
+        let is_plain = SPANS_MS.map(Duration::from_millis).contains(span);
+        let round = UNITS.map(|unit| round_up(*span, unit)).into_iter().filter(|round| round != span && !is_plain);
+        candidates.extend(plain.chain(round).map(|simpler| {
+            let mut plan = plan.clone();
+            *spans_mut(&mut plan)[place] = simpler;
+            plan.into()
+        }));
+    }
+    candidates
+}
+
+/// The world heals as soon as all that is planned has come to pass, to the millisecond, or to the ten.
+fn healed_soon(best: &Recorded) -> Vec<Candidate> {
+    let plan = &best.plan;
+    let soonest = soonest_heal(plan);
+    let round = UNITS.map(|unit| Time::ZERO + round_up(soonest.since_start(), unit));
+    let sooner = [soonest].into_iter().chain(round).filter(|heal_at| *heal_at < plan.heal_at);
+    sooner.map(|heal_at| Plan { heal_at, ..plan.clone() }.into()).collect()
+}
+
+fn moments(plan: &Plan) -> impl Iterator<Item = Time> {
+    let requests = plan.requests.iter().map(|request| request.at);
+    requests.chain(plan.faults.iter().map(|planned| planned.at))
+}
+
+fn moments_mut(plan: &mut Plan) -> Vec<&mut Time> {
+    let requests = plan.requests.iter_mut().map(|request| &mut request.at);
+    requests.chain(plan.faults.iter_mut().map(|planned| &mut planned.at)).collect()
+}
+
+fn each_time(plan: &mut Plan, map: &dyn Fn(Time) -> Time) {
+    moments_mut(plan).into_iter().for_each(|at| *at = map(*at));
+}
+
+fn spans_mut(plan: &mut Plan) -> Vec<&mut Duration> {
+    let faults = plan.faults.iter_mut().filter_map(|planned| match &mut planned.fault {
+        Fault::Crash { restart, .. } => restart.as_mut(),
+        Fault::Pause { span, .. } => Some(span),
+        Fault::Partition { heal, .. } => heal.as_mut(),
+    });
+    let delays = plan.fates.values_mut().flat_map(|fate| match fate {
+        Fate::Drop => &mut [],
+        Fate::Deliver(delays) => delays.as_mut_slice(),
+    });
+    faults.chain(delays).collect()
+}
+
+fn round_down(at: Time, unit: Duration) -> Time {
+    let unit = unit.as_nanos() as u64;
+    Time::from_nanos(at.as_nanos() / unit * unit)
+}
+
+/// Never to zero: a message takes some time.
+fn round_up(span: Duration, unit: Duration) -> Duration {
+    let (nanos, unit) = (u64::try_from(span.as_nanos()).unwrap_or(u64::MAX), unit.as_nanos() as u64);
+    Duration::from_nanos(nanos.div_ceil(unit).max(1).saturating_mul(unit))
+}

@@ -1,0 +1,158 @@
+//! The nodes of a world: their machines, their durable state, their timers.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::protocol::{Boot, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
+
+/// How the nodes stand at one moment.
+pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [Slot<M>]);
+
+impl<M: StateMachine> Clone for Nodes<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: StateMachine> Copy for Nodes<'_, M> {}
+
+impl<M: StateMachine> fmt::Debug for Nodes<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} nodes up", self.up().count(), self.count())
+    }
+}
+
+impl<'a, M: StateMachine> Nodes<'a, M> {
+    /// How many there are.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.0.len()
+    }
+
+    /// The machine of a node; `None` while it is down.
+    #[must_use]
+    pub fn get(self, node: NodeId) -> Option<&'a M> {
+        self.0.get(node.index())?.machine.as_ref()
+    }
+
+    /// What would survive a crash of a node now; `None` if there is no such node.
+    #[must_use]
+    pub fn durable(self, node: NodeId) -> Option<&'a M::Durable> {
+        Some(&self.0.get(node.index())?.durable)
+    }
+
+    /// The nodes that are up, in order.
+    pub fn up(self) -> impl Iterator<Item = (NodeId, &'a M)> {
+        let machines = self.0.iter().map(|slot| slot.machine.as_ref()).enumerate();
+        machines.filter_map(|(index, machine)| Some((NodeId::new(index), machine?)))
+    }
+}
+
+/// One node's place in the world, be it simulated or on a thread of its own.
+pub(crate) struct Slot<M: StateMachine> {
+    /// `None` while the node is down.
+    pub(crate) machine: Option<M>,
+    pub(crate) durable: M::Durable,
+    pub(crate) rng: Rng,
+    /// How many crashes it has had.
+    pub(crate) life: u32,
+    /// The timers set in this life, each with the token that its event in the queue carries.
+    timers: SmallVec<[(M::Timer, u64); 2]>,
+    timers_set: u64,
+    /// It handles nothing before this.
+    pub(crate) paused_until: Time,
+    /// It will crash in its next step.
+    pub(crate) doomed: Option<Doom>,
+}
+
+/// A crash that waits for the node's next step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doom {
+    /// After this many effects.
+    pub(crate) effects: u32,
+    /// Which fault of the plan it is.
+    pub(crate) fault: usize,
+}
+
+impl<M: StateMachine> Slot<M> {
+    pub(crate) fn new(rng: Rng) -> Self {
+        Self {
+            machine: None,
+            durable: M::Durable::default(),
+            rng,
+            life: 0,
+            timers: SmallVec::new(),
+            timers_set: 0,
+            paused_until: Time::ZERO,
+            doomed: None,
+        }
+    }
+
+    /// Makes the machine of the next life from what is durable. It has not started yet.
+    pub(crate) fn boot(
+        &mut self,
+        (id, node_count): (NodeId, usize),
+        knobs: &Knobs,
+        boot: &dyn Fn(Boot<M::Durable>) -> M,
+    ) {
+        self.machine = Some(boot(Boot { id, node_count, durable: self.durable.clone(), knobs: knobs.clone() }));
+    }
+
+    /// Lets the machine do one piece of work; what it wants done goes to the end of `effects`, up to `budget`. Returns how much of
+    /// that it took: marks take none.
+    #[inline]
+    pub(crate) fn call(
+        &mut self,
+        (id, node_count): (NodeId, usize),
+        now: Time,
+        budget: usize,
+        effects: &mut Vec<Effect<M>>,
+        work: impl FnOnce(&mut M, &mut Env<'_, M>),
+    ) -> usize {
+        let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
+        let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
+        let mut env = env.with_budget(budget);
+        work(machine, &mut env);
+        budget - env.budget()
+    }
+
+    /// How many timers are set.
+    pub(crate) fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Sets a timer, or moves it; returns the token for its event.
+    pub(crate) fn set_timer(&mut self, timer: M::Timer) -> u64 {
+        self.timers_set += 1;
+        let token = self.timers_set;
+        match self.timers.iter_mut().find(|set| set.0 == timer) {
+            Some(set) => set.1 = token,
+            None => self.timers.push((timer, token)),
+        }
+        token
+    }
+
+    pub(crate) fn cancel_timer(&mut self, timer: &M::Timer) {
+        self.timers.retain(|set| set.0 != *timer);
+    }
+
+    /// The timer whose event carries `token`; `None` if it was moved, cancelled or forgotten in a crash.
+    pub(crate) fn take_timer(&mut self, token: u64) -> Option<M::Timer> {
+        let place = self.timers.iter().position(|set| set.1 == token)?;
+        Some(self.timers.swap_remove(place).0)
+    }
+
+    pub(crate) fn forget_timers(&mut self) {
+        self.timers.clear();
+    }
+
+    /// Loses everything but the durable state.
+    pub(crate) fn crash(&mut self) {
+        self.machine = None;
+        self.timers.clear();
+        self.paused_until = Time::ZERO;
+        self.doomed = None;
+        self.life += 1;
+    }
+}

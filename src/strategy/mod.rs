@@ -1,0 +1,144 @@
+//! Strategies: ways to draw worlds.
+//!
+//! All draw the same sort of thing, a plan and the fates of its messages, from nothing but a seed; they differ in what they
+//! think likely to break a system. `ddc score` measures how soon each finds what.
+
+mod aimed;
+mod delay_bounded;
+mod knobs;
+mod pct;
+mod pos;
+mod uniform;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub(crate) use delay_bounded::Few;
+pub use knobs::Knob;
+pub(crate) use knobs::draw_knobs;
+pub(crate) use pct::Pct;
+pub(crate) use pos::Pos;
+
+use crate::protocol::Rng;
+
+/// The random stream that says which strategy draws a world of the portfolio.
+const PORTFOLIO_STREAM: u64 = 5;
+
+/// The shares of the portfolio, chosen by what each strategy alone takes for each planted bug. They are fixed: shares that
+/// adapt gain no more than the noise, and a seed would mean nothing without the worlds before it. `Delays` is what some bugs need
+/// that hide in any noise.
+const PORTFOLIO: [Strategy; 8] = [
+    Strategy::Pos,
+    Strategy::Pos,
+    Strategy::Pos,
+    Strategy::Pos,
+    Strategy::Pct,
+    Strategy::Pct,
+    Strategy::Delays,
+    Strategy::Swarm,
+];
+
+/// A way to draw worlds from seeds.
+///
+/// A world is a function of system, strategy and seed: to see one again, name all three, or save its plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Every world has a little of everything: the baseline that the others are measured against.
+    Uniform,
+    /// Each world first draws which kinds of fault it has, and how strong (Groce et al., ISSTA 2012).
+    Swarm,
+    /// Each chain of messages that answer one another has a priority, and a few messages fall behind all others: probabilistic
+    /// concurrency testing for message passing (after Ozkan et al., OOPSLA 2018). A priority is a delay.
+    Pct,
+    /// Each message takes any place among those under way to the same receiver, all equally likely: partial-order sampling
+    /// (after Yuan et al., CAV 2018).
+    Pos,
+    /// All is boring but for a few messages, which are late, lost or doubled: delay-bounded scheduling (after Emmi et al., POPL
+    /// 2011).
+    Delays,
+    /// Each seed draws which of the others draws its world, in fixed shares: no bug is far from one that finds it.
+    #[default]
+    Portfolio,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Uniform, Self::Swarm, Self::Pct, Self::Pos, Self::Delays, Self::Portfolio];
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Swarm => "swarm",
+            Self::Pct => "pct",
+            Self::Pos => "pos",
+            Self::Delays => "delays",
+            Self::Portfolio => "portfolio",
+        }
+    }
+
+    /// The strategy that draws the world of `seed`: of the portfolio the one whose turn it is, else the same.
+    #[must_use]
+    pub fn of(self, seed: u64) -> Self {
+        match self {
+            Self::Portfolio => {
+                let drawn = Rng::new(seed, PORTFOLIO_STREAM).pick(&PORTFOLIO).copied();
+                drawn.expect("expect: the portfolio has shares")
+            }
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is no strategy's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownStrategy(String);
+
+impl fmt::Display for UnknownStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Strategy::ALL.map(Strategy::name).join(", ");
+        write!(f, "strategy \"{}\": expected one of {names}", self.0.escape_default())
+    }
+}
+
+impl std::error::Error for UnknownStrategy {}
+
+impl FromStr for Strategy {
+    type Err = UnknownStrategy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownStrategy> {
+        let strategy = Self::ALL.into_iter().find(|strategy| strategy.name() == name);
+        strategy.ok_or_else(|| UnknownStrategy(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Strategy;
+
+    #[test]
+    fn names_are_read_back() {
+        for strategy in Strategy::ALL {
+            assert_eq!(strategy.to_string().parse(), Ok(strategy));
+        }
+        let unknown = "swarms".parse::<Strategy>().expect_err("expect: no strategy has this name").to_string();
+        assert!(unknown.starts_with("strategy \"swarms\": expected one of uniform, swarm, "), "{unknown}");
+    }
+
+    #[test]
+    fn the_portfolio_shares_its_worlds() {
+        let drawn = |strategy| (0..800).filter(|seed| Strategy::Portfolio.of(*seed) == strategy).count();
+        let counts = Strategy::ALL.map(drawn);
+        assert_eq!(counts.iter().sum::<usize>(), 800);
+        let [uniform, shares @ .., portfolio] = counts;
+        assert!(shares.iter().all(|count| *count > 50) && (uniform, portfolio) == (0, 0), "{counts:?}");
+    }
+}
