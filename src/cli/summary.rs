@@ -42,7 +42,7 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures } =
+        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, .. } =
             self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
@@ -71,6 +71,9 @@ impl Summary<'_> {
             "requests_lost": tally.requests_lost,
             "responses": tally.responses,
             "timers": tally.timers,
+            "ended_by_time": tally.ended_by_time,
+            "checks": self.sweep.check_count,
+            "has_clients": self.sweep.has_clients,
             "messages_sent": tally.sent,
             "messages_delivered": tally.delivered,
             "faults": faults,
@@ -90,13 +93,20 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tally = &self.sweep.tally;
         writeln!(f, "{}", self.headline())?;
+        if self.sweep.check_count == 0 {
+            writeln!(f, "  checks    none: only panics, wrong answers and worlds that never rest are found")?;
+        }
+        if tally.ended_by_time > 0 {
+            let (count, of) = (grouped(tally.ended_by_time), grouped(self.sweep.worlds));
+            writeln!(f, "  rest      {count} of {of} worlds still had timers set when their time was up")?;
+        }
         writeln!(f, "  events    {}, over {} of virtual time", grouped(tally.steps), hours(tally.virtual_nanos))?;
-        writeln!(
-            f,
-            "  clients   {} requests, {} found their node down",
-            { grouped(tally.requests + tally.requests_lost) },
-            grouped(tally.requests_lost)
-        )?;
+        if self.sweep.has_clients {
+            let (all, lost) = (tally.requests + tally.requests_lost, tally.requests_lost);
+            writeln!(f, "  clients   {} requests, {} found their node down", grouped(all), grouped(lost))?;
+        } else {
+            writeln!(f, "  clients   none: nobody asks anything, and nodes do only what they do by themselves")?;
+        }
         writeln!(f, "  messages  {} sent, {} delivered", grouped(tally.sent), grouped(tally.delivered))?;
         let faults = tally.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
         let faults: Vec<(String, u64)> = faults.collect();

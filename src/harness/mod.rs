@@ -127,14 +127,25 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
+    ///
+    /// # Panics
+    /// If there is a check of this name already: reports and plan files tell checks by their names.
     #[must_use]
+    #[track_caller]
     pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
+        let (name, system) = (check.name(), &self.system.name);
+        let is_new = self.system.checks.iter().all(|make| make().name() != name);
+        assert!(is_new, "two checks of \"{system}\" are named \"{name}\": expected a name of its own for each");
         self.system.checks.push(Box::new(move || Box::new(check.clone())));
         self
     }
 
     /// A promise that holds after every step; the error says how it is broken.
+    ///
+    /// # Panics
+    /// As [`check`](Self::check) does.
     #[must_use]
+    #[track_caller]
     pub fn always<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
@@ -142,8 +153,17 @@ impl<M: StateMachine> Harness<M> {
         self.check(Promise { name, when: When::Always, holds })
     }
 
-    /// A promise that holds once the world has come to rest; the error says how it is broken.
+    /// A promise that holds in the end; the error says how it is broken.
+    ///
+    /// The end is when nothing is left to happen or, in a world that its timers keep going, when its [time to settle](Self::settle) is
+    /// up. No message is under way then: [`Event::Rest`](crate::sim::Event::Rest) says it all. So a system that never falls silent,
+    /// because it sends heartbeats, keeps this promise if it keeps it from some time on; and one that promises to fall silent is held
+    /// to that by [`Quiescence`](crate::check::Quiescence).
+    ///
+    /// # Panics
+    /// As [`check`](Self::check) does.
     #[must_use]
+    #[track_caller]
     pub fn at_rest<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
@@ -280,8 +300,9 @@ impl<M: StateMachine> Harness<M> {
         self
     }
 
-    /// How long drawn worlds may take to come to rest after they have healed. A system that never falls silent, because its
-    /// timers go on for ever, runs that long in each world: give it no more than it needs.
+    /// How long drawn worlds may take to come to rest after they have healed, and after their last request. A system that never falls
+    /// silent, because its timers go on for ever, runs that long in each world: give it no more than it needs. What must hold
+    /// [at rest](Self::at_rest) is judged then.
     #[must_use]
     pub fn settle(mut self, settle: Duration) -> Self {
         self.system.settle = settle;
@@ -292,6 +313,33 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn step_count_max(mut self, step_count_max: u64) -> Self {
         self.system.limits.step_count_max = step_count_max;
+        self
+    }
+
+    /// With how many messages and timers pending a world counts as one that never comes to rest: see
+    /// [`Limits::pending_count_max`].
+    #[must_use]
+    pub fn pending_count_max(mut self, pending_count_max: usize) -> Self {
+        self.system.limits.pending_count_max = pending_count_max;
+        self
+    }
+
+    /// With how many bytes of messages pending, as far as they can be counted, a world counts as one that never comes to rest: see
+    /// [`Limits::pending_bytes_max`].
+    #[must_use]
+    pub fn pending_bytes_max(mut self, pending_bytes_max: u64) -> Self {
+        self.system.limits.pending_bytes_max = pending_bytes_max;
+        self
+    }
+
+    /// The system sends messages for ever, and not because a timer fires: a token goes round, say. Without this, that is a violation
+    /// of `rest`. With it, a world is over when its time to settle is up, and what must hold at rest is judged with messages under
+    /// way.
+    ///
+    /// A system that only timers keep going, as heartbeats do, needs no such word.
+    #[must_use]
+    pub fn never_rests(mut self) -> Self {
+        self.system.limits.never_rests = true;
         self
     }
 

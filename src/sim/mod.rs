@@ -6,9 +6,12 @@
 //! Nothing here knows any particular state machine.
 
 mod action;
+mod answers;
 mod cluster;
 mod end;
 mod faults;
+mod going;
+mod live;
 mod memory;
 mod names;
 mod network;
@@ -17,14 +20,18 @@ mod panics;
 mod pending;
 mod plan;
 mod queue;
+mod repeats;
 mod tally;
+mod timers;
 mod trace;
 mod world;
 
 pub use action::{Action, Clients};
+pub use answers::Misanswer;
 pub use cluster::Nodes;
 pub(crate) use cluster::Slot;
 pub use end::{End, Limits, RunEnd};
+pub use going::{Going, Share};
 pub use memory::Memory;
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;

@@ -17,7 +17,7 @@ use super::origin::Origin;
 use super::{Failure, Outcome, Recorded, Shrunk, System};
 use crate::check::{Breach, Violation};
 use crate::machine::{NodeId, StateMachine, Time};
-use crate::sim::{Memory, Observer, Plan};
+use crate::sim::{Limits, Memory, Observer, Plan};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
 pub const DETERMINISM: &str = "determinism";
@@ -109,15 +109,16 @@ impl<M: StateMachine> System<M> {
     }
 
     /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
-    /// all that can be seen of it.
+    /// all that can be seen of it. Both under these limits.
     pub(super) fn verify_origin(
         &self,
         memory: &mut Memory<M>,
         origin: &Origin,
         observer: &mut impl Observer<M>,
+        limits: Limits,
     ) -> Verified {
-        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, witness)));
-        run_again(first, &|witness| self.run_origin(&mut Memory::default(), origin, witness))
+        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, witness), limits));
+        run_again(first, &|witness| self.run_origin(&mut Memory::default(), origin, witness, limits))
     }
 }
 
