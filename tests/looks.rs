@@ -44,7 +44,8 @@ impl<M: StateMachine> Check<M> for Looks {
 fn a_check_is_shown_what_it_looks_at() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
     let everything = Looks::at("everything", ALL);
-    let parts: Vec<Looks> = names.iter().zip(0..ALL.len()).map(|(name, kind)| Looks::at(name, &ALL[kind..=kind])).collect();
+    let parts: Vec<Looks> =
+        names.iter().zip(0..ALL.len()).map(|(name, kind)| Looks::at(name, &ALL[kind..=kind])).collect();
     let nothing = Looks::at("nothing", &[]);
     assert_eq!(parts.len(), ALL.len());
     let harness = parts.iter().fold(store(), |harness, part| harness.check(part.clone()));

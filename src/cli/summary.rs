@@ -42,8 +42,9 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, .. } =
-            self.sweep;
+        let Sweep {
+            system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, ..
+        } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(self.saved).map(|(failure, path)| {
@@ -183,5 +184,36 @@ fn hours(nanos: u64) -> String {
         0..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", grouped(seconds / 3_600), seconds % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Summary;
+    use crate::check::Quiescence;
+    use crate::cli::store;
+    use crate::explore::{Seeds, SweepOptions};
+    use crate::harness::Harness;
+    use crate::store::Node;
+
+    #[test]
+    fn what_a_sweep_could_not_find_is_told() {
+        let told = |harness: &Harness<Node>| {
+            let sweep = harness.sweep_with(&SweepOptions::new(Seeds::first(3)), &|_| {});
+            Summary { sweep: &sweep, elapsed: Duration::ZERO, saved: &[] }.to_string()
+        };
+        let idle = told(&Harness::new("idle", Node::boot));
+        assert!(idle.contains("\n  checks    none: ") && idle.contains("\n  clients   none: "), "{idle}");
+        let checked = told(&Harness::new("idle", Node::boot).check(Quiescence::new()));
+        assert!(!checked.contains("  checks ") && checked.contains("\n  clients   none: "), "{checked}");
+        let whole = told(&store());
+        assert!(!whole.contains("none: ") && !whole.contains("  rest "), "{whole}");
+        // Hostile worlds take longer than that.
+        let hasty = told(
+            &Harness::new("hasty", Node::boot).workload(crate::kv::StoreWorkload::default()).settle(Duration::ZERO),
+        );
+        assert!(hasty.contains(" of 3 worlds still had timers set when their time was up"), "{hasty}");
     }
 }

@@ -22,8 +22,10 @@
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
 mod bytes;
+mod checks;
 mod explored;
 mod fuzz;
+mod limits;
 mod mutation;
 mod pool;
 #[cfg(feature = "proptest")]
@@ -43,11 +45,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::check::{Check, Promise, When};
 use crate::explore::{Knob, Outcome, Profile, Recorded, Seeds, Strategy, SweepOptions, System, sweep};
 use crate::machine::{Boot, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload};
 use crate::replay::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX};
-use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
+use crate::sim::{Limits, NODE_COUNT_MAX, Plan};
 
 pub use explored::Explored;
 pub use fuzz::Fuzzer;
@@ -124,51 +125,6 @@ impl<M: StateMachine> Harness<M> {
     pub fn request_counts(mut self, counts: RangeInclusive<u32>) -> Self {
         self.system.request_counts = counts;
         self
-    }
-
-    /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
-    ///
-    /// # Panics
-    /// If there is a check of this name already: reports and plan files tell checks by their names.
-    #[must_use]
-    #[track_caller]
-    pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
-        let (name, system) = (check.name(), &self.system.name);
-        let is_new = self.system.checks.iter().all(|make| make().name() != name);
-        assert!(is_new, "two checks of \"{system}\" are named \"{name}\": expected a name of its own for each");
-        self.system.checks.push(Box::new(move || Box::new(check.clone())));
-        self
-    }
-
-    /// A promise that holds after every step; the error says how it is broken.
-    ///
-    /// # Panics
-    /// As [`check`](Self::check) does.
-    #[must_use]
-    #[track_caller]
-    pub fn always<F>(self, name: &'static str, holds: F) -> Self
-    where
-        F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
-    {
-        self.check(Promise { name, when: When::Always, holds })
-    }
-
-    /// A promise that holds in the end; the error says how it is broken.
-    ///
-    /// The end is when nothing is left to happen or, in a world that its timers keep going, when its [time to settle](Self::settle) is
-    /// up. No message is under way then: [`Event::Rest`](crate::sim::Event::Rest) says it all. So a system that never falls silent,
-    /// because it sends heartbeats, keeps this promise if it keeps it from some time on; and one that promises to fall silent is held
-    /// to that by [`Quiescence`](crate::check::Quiescence).
-    ///
-    /// # Panics
-    /// As [`check`](Self::check) does.
-    #[must_use]
-    #[track_caller]
-    pub fn at_rest<F>(self, name: &'static str, holds: F) -> Self
-    where
-        F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
-    {
-        self.check(Promise { name, when: When::AtRest, holds })
     }
 
     /// Things that must happen now and then: a sweep of at least [`REACH_WORLDS_MIN`] worlds in which one of these
@@ -297,49 +253,6 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn feedback(mut self, feedback: bool) -> Self {
         self.system.feedback = feedback;
-        self
-    }
-
-    /// How long drawn worlds may take to come to rest after they have healed, and after their last request. A system that never falls
-    /// silent, because its timers go on for ever, runs that long in each world: give it no more than it needs. What must hold
-    /// [at rest](Self::at_rest) is judged then.
-    #[must_use]
-    pub fn settle(mut self, settle: Duration) -> Self {
-        self.system.settle = settle;
-        self
-    }
-
-    /// After how many steps a world counts as one that never comes to rest.
-    #[must_use]
-    pub fn step_count_max(mut self, step_count_max: u64) -> Self {
-        self.system.limits.step_count_max = step_count_max;
-        self
-    }
-
-    /// With how many messages and timers pending a world counts as one that never comes to rest: see
-    /// [`Limits::pending_count_max`].
-    #[must_use]
-    pub fn pending_count_max(mut self, pending_count_max: usize) -> Self {
-        self.system.limits.pending_count_max = pending_count_max;
-        self
-    }
-
-    /// With how many bytes of messages pending, as far as they can be counted, a world counts as one that never comes to rest: see
-    /// [`Limits::pending_bytes_max`].
-    #[must_use]
-    pub fn pending_bytes_max(mut self, pending_bytes_max: u64) -> Self {
-        self.system.limits.pending_bytes_max = pending_bytes_max;
-        self
-    }
-
-    /// The system sends messages for ever, and not because a timer fires: a token goes round, say. Without this, that is a violation
-    /// of `rest`. With it, a world is over when its time to settle is up, and what must hold at rest is judged with messages under
-    /// way.
-    ///
-    /// A system that only timers keep going, as heartbeats do, needs no such word.
-    #[must_use]
-    pub fn never_rests(mut self) -> Self {
-        self.system.limits.never_rests = true;
         self
     }
 

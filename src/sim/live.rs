@@ -113,7 +113,11 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
                 continue;
             }
             if at > self.time_up {
-                return if self.limits.never_rests { ControlFlow::Continue(End::TimeUp) } else { self.land(at, pending) };
+                return if self.limits.never_rests {
+                    ControlFlow::Continue(End::TimeUp)
+                } else {
+                    self.land(at, pending)
+                };
             }
             if let Some(end) = self.limit_reached(&pending) {
                 return ControlFlow::Continue(end);

@@ -14,8 +14,10 @@ const ROUNDS_MIN: usize = 4;
 const FIRST: usize = 60;
 /// … and so many at its end.
 const LAST: usize = 20;
-/// What comes before a repetition is left out, but for the first events, if it is longer.
-const BEFORE_MAX: usize = 400;
+/// Of what comes before a repetition so many events are left at its beginning …
+const FIRST_BEFORE: usize = 20;
+/// … and so many at its end.
+const LAST_BEFORE: usize = 6;
 
 /// What is the same of two events if one repeats the other: all but times, numbers and contents.
 #[derive(PartialEq)]
@@ -48,10 +50,8 @@ impl Trace {
         let events = &mut self.events;
         let Some((begin, period)) = repetition(events) else { return omit(events, FIRST, LAST, None) };
         omit(events, begin + 2 * period, period, Some(period));
-        if begin > BEFORE_MAX {
-            let left = events.len() - begin;
-            omit(events, FIRST, left + LAST, None);
-        }
+        let left = events.len() - begin;
+        omit(events, FIRST_BEFORE, left + LAST_BEFORE, None);
     }
 }
 

@@ -10,8 +10,8 @@ use super::live::Watch;
 use super::network::Network;
 use super::pending::Pending;
 use super::{
-    Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Memory, Misanswer, NODE_COUNT_MAX, NameRef,
-    Nodes, Observer, Plan, RunEnd, Tally,
+    Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Memory, Misanswer, NODE_COUNT_MAX,
+    NameRef, Nodes, Observer, Plan, RunEnd, Tally,
 };
 use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 

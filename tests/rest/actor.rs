@@ -10,15 +10,16 @@ use distributed_data_consistency::sim::{Action, Fault, Plan, PlannedFault, Plann
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default)]
-pub struct Actor {
+pub(crate) struct Actor {
     /// Numbers it has been told.
-    pub known: BTreeSet<u64>,
-    pub sent: u64,
-    pub taken: u64,
+    pub(crate) known: BTreeSet<u64>,
+    pub(crate) sent: u64,
+    pub(crate) taken: u64,
+    is_counted: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Order {
+pub(crate) enum Order {
     Nothing,
     /// Set this timer, due after so many milliseconds.
     Set(u32, u64),
@@ -44,7 +45,7 @@ pub enum Order {
 }
 
 #[derive(Clone, Debug)]
-pub enum Message {
+pub(crate) enum Message {
     Ping,
     Storm(Vec<u8>),
     Beat,
@@ -54,14 +55,14 @@ pub enum Message {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Timer {
+pub(crate) enum Timer {
     Idle(u32),
     Beat(u64),
     Spin,
 }
 
-/// How many steps all nodes of all worlds have taken.
-pub static STEPS: AtomicU64 = AtomicU64::new(0);
+/// How many messages and timers the nodes of a system that is [`counted`] have handled.
+pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
 
 impl Actor {
     fn send(&mut self, to: NodeId, message: Message, env: &mut Env<'_, Self>) {
@@ -89,11 +90,14 @@ impl StateMachine for Actor {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, env: &mut Env<'_, Self>) {
-        STEPS.fetch_add(1, Ordering::Relaxed);
+        STEPS.fetch_add(self.is_counted.into(), Ordering::Relaxed);
         self.taken += 1;
         match message {
             Message::Ping => self.send(from, Message::Ping, env),
-            Message::Storm(_) => self.broadcast(&message, env),
+            Message::Storm(ref bytes) => {
+                assert!(bytes.iter().all(|byte| *byte == 7), "a message comes as it was sent");
+                self.broadcast(&message, env);
+            }
             Message::Beat => self.send(from, Message::Heard, env),
             Message::Heard => {}
             Message::Tell(number) => _ = self.known.insert(number),
@@ -102,7 +106,7 @@ impl StateMachine for Actor {
     }
 
     fn on_timer(&mut self, timer: Timer, env: &mut Env<'_, Self>) {
-        STEPS.fetch_add(1, Ordering::Relaxed);
+        STEPS.fetch_add(self.is_counted.into(), Ordering::Relaxed);
         match timer {
             Timer::Idle(_) => {}
             Timer::Beat(micros) => {
@@ -156,16 +160,21 @@ impl Observe for Actor {
     }
 }
 
-pub fn harness() -> Harness<Actor> {
+pub(crate) fn harness() -> Harness<Actor> {
     Harness::new("actor", |_: Boot<Option<u32>>| Actor::default()).requests(|_| Order::Nothing)
 }
 
-pub fn ms(millis: u64) -> Duration {
+pub(crate) fn counted() -> Harness<Actor> {
+    let boot = |_: Boot<Option<u32>>| Actor { is_counted: true, ..Actor::default() };
+    Harness::new("counted", boot).requests(|_| Order::Nothing)
+}
+
+pub(crate) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
 /// A world in which nodes are told what to do when; it heals at 100 ms and has a second to settle.
-pub fn plan(node_count: usize, orders: &[(u64, usize, Order)]) -> Plan {
+pub(crate) fn plan(node_count: usize, orders: &[(u64, usize, Order)]) -> Plan {
     let mut plan = Plan { settle: ms(1_000), ..Plan::new(node_count) };
     for (millis, node, order) in orders {
         let (at, action) = (Time::from_millis(*millis), Action::new(order.clone()));
@@ -174,11 +183,11 @@ pub fn plan(node_count: usize, orders: &[(u64, usize, Order)]) -> Plan {
     plan
 }
 
-pub fn fault(mut plan: Plan, millis: u64, fault: Fault) -> Plan {
+pub(crate) fn fault(mut plan: Plan, millis: u64, fault: Fault) -> Plan {
     plan.faults.push(PlannedFault { at: Time::from_millis(millis), fault });
     plan
 }
 
-pub fn crash(node: usize, restart: Option<Duration>) -> Fault {
+pub(crate) fn crash(node: usize, restart: Option<Duration>) -> Fault {
     Fault::Crash { node: NodeId::new(node), effects: None, restart, wipe: false }
 }

@@ -8,7 +8,8 @@ use super::actor::{Order, crash, fault, harness, ms, plan};
 
 /// Both directions of all links between two halves, or only one.
 fn halves(node_count: usize, both: bool) -> Fault {
-    let pairs = (0..node_count / 2).flat_map(|left| (node_count / 2..node_count).map(move |right| Link::new(left, right)));
+    let pairs =
+        (0..node_count / 2).flat_map(|left| (node_count / 2..node_count).map(move |right| Link::new(left, right)));
     let mut links: Vec<Link> = pairs.clone().collect();
     links.extend(pairs.filter(|_| both).map(Link::reversed));
     Fault::Partition { links, heal: Some(ms(20)) }

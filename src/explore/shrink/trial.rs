@@ -53,12 +53,7 @@ pub(super) struct Trials<'a, M: StateMachine> {
 
 impl<'a, M: StateMachine> Trials<'a, M> {
     /// `recorded` must fail.
-    pub(super) fn new(
-        system: &'a System<M>,
-        recorded: Recorded,
-        options: &'a ShrinkOptions,
-        limits: Limits,
-    ) -> Self {
+    pub(super) fn new(system: &'a System<M>, recorded: Recorded, options: &'a ShrinkOptions, limits: Limits) -> Self {
         let tried = IndexSet::from([digest_of(&recorded.plan)]);
         Self { system, options, limits, best: recorded, tried, runs: 1 }
     }

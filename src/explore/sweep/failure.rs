@@ -1,8 +1,8 @@
 //! Failures: the worlds that failed, shrunk until every decision matters.
 
 use super::findings::{Candidates, Findings};
-use crate::explore::endless;
 use crate::explore::determinism::{DETERMINISM, Verified, never_again, not_shrunk};
+use crate::explore::endless;
 use crate::explore::explain::{pivot, twin};
 use crate::explore::{Pivot, Recorded, ShrinkOptions, Shrunk, System, Twin, shrink};
 use crate::machine::StateMachine;
