@@ -5,6 +5,7 @@
 
 mod coverage;
 mod determinism;
+mod endless;
 mod exhaustive;
 mod explain;
 mod feedback;

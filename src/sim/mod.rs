@@ -6,9 +6,12 @@
 //! Nothing here knows any particular state machine.
 
 mod action;
+mod answers;
 mod nodes;
 mod outcome;
 mod faults;
+mod going;
+mod live;
 mod arena;
 mod names;
 mod network;
@@ -17,12 +20,16 @@ mod panics;
 mod pending;
 mod plan;
 mod queue;
+mod repeats;
 mod stats;
+mod timers;
 mod trace;
 mod world;
 
 pub use action::{Action, Clients};
+pub use answers::Misanswer;
 pub use arena::Memory;
+pub use going::{Going, Share};
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;
 pub use network::{Fates, PlannedFates};
