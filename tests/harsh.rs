@@ -103,7 +103,7 @@ fn who_waits_for_all_is_caught_where_only_some_heal_and_nowhere_else() {
     let found = sweep(&poll(true).profile(Profile::harsh()), 1_000);
     let failure = found.failures.first().expect("expect: the bug is found");
     let (plan, violation) = (&failure.shrunk.plan, &failure.shrunk.violation);
-    assert_eq!(violation.to_string(), "answered: node 0 never answers request 0");
+    assert_eq!(violation.to_string(), "answered: node 0 has not answered request 0");
     assert_eq!((plan.requests.len(), plan.faults.len(), plan.fates.len()), (1, 0, 0), "{plan:#?}");
     assert_eq!((plan.node_count, &plan.core), (2, &Some(vec![NodeId::new(0)])), "{plan:#?}");
     assert!(violation.breach.because.contains(&"down for good: 1".to_owned()), "{violation:#?}");

@@ -113,7 +113,11 @@ fn live_seen(workload: &Workload, delivery_count: u64, observer: &mut impl Obser
     };
     let fates = RandomLatency(Rng::new(SEED, LATENCY_STREAM));
     // The starts of the nodes are steps, too.
-    let limits = Limits { step_count_max: delivery_count + workload.node_count as u64 };
+    let limits = Limits {
+        step_count_max: delivery_count + workload.node_count as u64,
+        pending_count_max: usize::MAX,
+        ..Limits::default()
+    };
     World::new(&plan, &boot, None, fates, observer, limits).run()
 }
 

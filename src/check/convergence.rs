@@ -1,10 +1,10 @@
 //! All nodes show the same in the end.
 
-use super::{Breach, Check};
+use super::{Breach, Check, QUIET, TIME_UP};
 use crate::protocol::{Observe, Time};
 use crate::sim::{Event, EventKind, Nodes};
 
-/// At rest, every node shows what every other node shows. Where only a [core](crate::sim::Plan::core) has healed, so does every node
+/// At rest, or when the time to settle is up, every node shows what every other node shows. Where only a [core](crate::sim::Plan::core) has healed, so does every node
 /// of the core, as far as that does not hang on the others ([`Observe::view_without_the_gone`]).
 ///
 /// ```
@@ -48,11 +48,14 @@ impl<M: Observe> Check<M> for Convergence {
         for (other, machine) in up {
             let theirs = view_of(machine);
             if theirs != view {
-                let rest = if *quiet { "nothing is left to happen" } else { "the time to settle is up" };
+                let rest = match quiet {
+                    true => format!("{QUIET}, so they will not come to agree"),
+                    false => format!("{TIME_UP}: they have not come to agree in time"),
+                };
                 return Err(Breach::new("differ", format!("node {first} and node {other} differ at rest"))
                     .because(format!("node {first} shows {view:?}"))
                     .because(format!("node {other} shows {theirs:?}"))
-                    .because(format!("{rest}, so they will not come to agree")));
+                    .because(rest));
             }
         }
         Ok(())

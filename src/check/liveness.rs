@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use super::{Breach, Check};
+use super::{Breach, Check, QUIET, TIME_UP};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
 use crate::sim::{Event, EventKind, Input, Nodes};
 
-/// At rest, each request that reached a node has been answered, or there is an [`Excuse`].
+/// At rest, each request that reached a node has been answered, or there is an [`Excuse`]. Where the time to settle is up before the
+/// world has come to rest, an answer is late that has not come by then: that time counts from the last request.
 ///
 /// The promise of those who are left as much as of all: in worlds where only a [core](crate::sim::Plan::core) heals, a node of it
 /// that waits for one that never comes back breaks it. A protocol that must wait for a majority promises it to majorities,
@@ -15,7 +16,6 @@ use crate::sim::{Event, EventKind, Input, Nodes};
 #[derive(Clone, Debug)]
 pub struct Answered {
     waiting: Vec<Waiting>,
-    healed: bool,
     /// How many of so many nodes must be left.
     needed_of: fn(usize) -> usize,
     /// How often each excuse was taken, in the order of [`Excuse::ALL`].
@@ -29,22 +29,19 @@ pub struct Answered {
 pub enum Excuse {
     /// Its node has crashed since: the client knows that, and can ask again.
     NodeCrashed,
-    /// It was asked after the world had healed, and its node was still busy when the time to settle was up.
-    AskedLate,
     /// Fewer nodes are left than the protocol [needs](Answered::needs).
     TooFewLeft,
 }
 
 impl Excuse {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::NodeCrashed, Self::AskedLate, Self::TooFewLeft];
+    pub const ALL: [Self; 2] = [Self::NodeCrashed, Self::TooFewLeft];
 
     /// As it stands among the marks.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::NodeCrashed => "unanswered, node crashed",
-            Self::AskedLate => "unanswered, asked late",
             Self::TooFewLeft => "unanswered, too few left",
         }
     }
@@ -57,15 +54,13 @@ struct Waiting {
     id: RequestId,
     at: Time,
     request: String,
-    /// It was asked after the world had healed.
-    late: bool,
 }
 
 impl Answered {
     /// The check.
     #[must_use]
     pub fn new() -> Self {
-        Self { waiting: Vec::new(), healed: false, needed_of: |_| 1, excused: [0; Excuse::ALL.len()] }
+        Self { waiting: Vec::new(), needed_of: |_| 1, excused: [0; Excuse::ALL.len()] }
     }
 
     /// Of so many nodes the protocol needs so many to answer; where fewer are left, nobody has to.
@@ -90,11 +85,7 @@ impl Answered {
             self.excuse(Excuse::TooFewLeft, self.waiting.len());
             return Ok(());
         }
-        if let Some(waiting) = self.waiting.iter().find(|waiting| quiet || !waiting.late) {
-            return Err(tell(waiting, quiet, nodes));
-        }
-        self.excuse(Excuse::AskedLate, self.waiting.len());
-        Ok(())
+        self.waiting.first().map_or(Ok(()), |waiting| Err(tell(waiting, quiet, nodes)))
     }
 }
 
@@ -114,14 +105,13 @@ impl<M: StateMachine> Check<M> for Answered {
     }
 
     fn looks_at(&self) -> &'static [EventKind] {
-        &[EventKind::Begins, EventKind::Ends, EventKind::Crashed, EventKind::Healed, EventKind::Rest]
+        &[EventKind::Begins, EventKind::Ends, EventKind::Crashed, EventKind::Rest]
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { node, input: Input::Request { id, request }, .. } => {
-                let (request, late) = (format!("{request:?}"), self.healed);
-                self.waiting.push(Waiting { node: *node, id: *id, at, request, late });
+                self.waiting.push(Waiting { node: *node, id: *id, at, request: format!("{request:?}") });
             }
             Event::Ends { effects, .. } => {
                 for effect in *effects {
@@ -135,7 +125,6 @@ impl<M: StateMachine> Check<M> for Answered {
                 self.waiting.retain(|waiting| waiting.node != *node);
                 self.excuse(Excuse::NodeCrashed, before - self.waiting.len());
             }
-            Event::Healed => self.healed = true,
             Event::Rest { quiet } => return self.at_rest(*quiet, nodes),
             _ => {}
         }
@@ -156,8 +145,11 @@ fn tell<M: StateMachine>(waiting: &Waiting, quiet: bool, nodes: Nodes<'_, M>) ->
     let Waiting { node, id, at, request, .. } = waiting;
     let (up, gone): (Vec<NodeId>, Vec<NodeId>) =
         (0..nodes.count()).map(NodeId::new).partition(|node| nodes.get(*node).is_some());
-    let rest = if quiet { "nothing is left to happen" } else { "the time to settle is up" };
-    let breach = Breach::new("unanswered", format!("node {node} never answers request {id}"))
+    let (rest, never) = match quiet {
+        true => (QUIET, "never answers"),
+        false => (TIME_UP, "has not answered"),
+    };
+    let breach = Breach::new("unanswered", format!("node {node} {never} request {id}"))
         .because(format!("at {at} it was asked: {request}"))
         .because(format!("{rest}, with nodes {} up and every link between them whole", List(&up)));
     if gone.is_empty() { breach } else { breach.because(format!("down for good: {}", List(&gone))) }

@@ -5,6 +5,7 @@ mod convergence;
 mod identity;
 mod liveness;
 mod predicate;
+mod quiescence;
 mod residue;
 mod siblings;
 mod violation;
@@ -14,6 +15,7 @@ pub use convergence::Convergence;
 pub use identity::Identity;
 pub use liveness::{Answered, Excuse};
 pub use predicate::{Promise, When};
+pub use quiescence::Quiescence;
 pub use residue::Leftovers;
 pub use siblings::Siblings;
 pub use violation::{Breach, Violation};
@@ -21,10 +23,16 @@ pub use violation::{Breach, Violation};
 use crate::protocol::{StateMachine, Time};
 use crate::sim::{Event, EventKind, Nodes};
 
+/// How a check says why a promise of the end is broken for good …
+const QUIET: &str = "nothing is left to happen";
+/// … and how that it is only not kept in time.
+const TIME_UP: &str = "the time to settle is up, though timers are still set";
+
 /// A promise, checked as a world runs.
 ///
 /// A check is shown every event of the kinds that it [looks at](Self::looks_at). It should look hard at [`Event::Ends`] (one step is
-/// handled: what must hold always) and at [`Event::Rest`] (the world has come to rest: what must hold in the end).
+/// handled: what must hold always) and at [`Event::Rest`] (the world has come to rest, or had all the time that its plan gives it to do
+/// so: what must hold in the end).
 pub trait Check<M: StateMachine>: Send {
     /// Its name, as it stands in reports and plan files: short, lower case, no spaces.
     fn name(&self) -> &'static str;

@@ -1,11 +1,11 @@
 //! Nothing is left behind.
 
-use super::{Breach, Check};
+use super::{Breach, Check, QUIET, TIME_UP};
 use crate::kv::Replica;
 use crate::protocol::{NodeId, Time};
 use crate::sim::{Event, EventKind, Nodes};
 
-/// At rest no node holds anything beside its versions: every delete is forgotten, and every record of what some peer may not
+/// At rest, or when the time to settle is up, no node holds anything beside its versions: every delete is forgotten, and every record of what some peer may not
 /// have seen. Where some nodes are [down for good](crate::sim::Plan::core), such records are counted, and are no breach: nobody can
 /// know that those who have not seen something never will.
 #[derive(Clone, Debug, Default)]
@@ -59,17 +59,18 @@ impl<M: Replica> Check<M> for Leftovers {
             }
             // Whoever loses its memory forgets its tombstones too.
             Event::Crashed { node, .. } => self.note(*node, 0),
-            Event::Rest { .. } => {
+            Event::Rest { quiet } => {
                 self.kept = self.held.iter().sum::<usize>() as u64;
+                let some_are_gone = nodes.up().count() < nodes.count();
                 for (node, machine) in nodes.up() {
                     let count = machine.leftover_count();
-                    if nodes.up().count() < nodes.count() {
+                    if some_are_gone {
                         self.waiting += count as u64;
                     } else if count > 0 {
                         let held = machine.tombstone_count();
                         return Err(Breach::new("left", format!("node {node} holds {count} records at rest"))
                             .because(format!("{held} of what it holds are deletes that are not forgotten"))
-                            .because("every node has seen what they are about, and nothing is left to happen"));
+                            .because(format!("no node is down, and {}", if *quiet { QUIET } else { TIME_UP })));
                     }
                 }
             }

@@ -42,8 +42,9 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures } =
-            self.sweep;
+        let Sweep {
+            system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, ..
+        } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(self.saved).map(|(failure, path)| {
@@ -71,6 +72,9 @@ impl Summary<'_> {
             "requests_lost": tally.requests_lost,
             "responses": tally.responses,
             "timers": tally.timers,
+            "ended_by_time": tally.ended_by_time,
+            "checks": self.sweep.check_count,
+            "has_clients": self.sweep.has_clients,
             "messages_sent": tally.sent,
             "messages_delivered": tally.delivered,
             "faults": faults,
@@ -90,13 +94,20 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tally = &self.sweep.tally;
         writeln!(f, "{}", self.headline())?;
+        if self.sweep.check_count == 0 {
+            writeln!(f, "  checks    none: only panics, wrong answers and worlds that never rest are found")?;
+        }
+        if tally.ended_by_time > 0 {
+            let (count, of) = (grouped(tally.ended_by_time), grouped(self.sweep.worlds));
+            writeln!(f, "  rest      {count} of {of} worlds still had timers set when their time was up")?;
+        }
         writeln!(f, "  events    {}, over {} of virtual time", grouped(tally.steps), hours(tally.virtual_nanos))?;
-        writeln!(
-            f,
-            "  clients   {} requests, {} found their node down",
-            { grouped(tally.requests + tally.requests_lost) },
-            grouped(tally.requests_lost)
-        )?;
+        if self.sweep.has_clients {
+            let (all, lost) = (tally.requests + tally.requests_lost, tally.requests_lost);
+            writeln!(f, "  clients   {} requests, {} found their node down", grouped(all), grouped(lost))?;
+        } else {
+            writeln!(f, "  clients   none: nobody asks anything, and nodes do only what they do by themselves")?;
+        }
         writeln!(f, "  messages  {} sent, {} delivered", grouped(tally.sent), grouped(tally.delivered))?;
         let faults = tally.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
         let faults: Vec<(String, u64)> = faults.collect();
@@ -173,5 +184,36 @@ fn hours(nanos: u64) -> String {
         0..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", grouped(seconds / 3_600), seconds % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Summary;
+    use crate::builtin::store;
+    use crate::check::Quiescence;
+    use crate::harness::Harness;
+    use crate::store::Node;
+    use crate::sweep::{Seeds, SweepOptions};
+
+    #[test]
+    fn what_a_sweep_could_not_find_is_told() {
+        let told = |harness: &Harness<Node>| {
+            let sweep = harness.sweep_with(&SweepOptions::new(Seeds::first(3)), &|_| {});
+            Summary { sweep: &sweep, elapsed: Duration::ZERO, saved: &[] }.to_string()
+        };
+        let idle = told(&Harness::new("idle", Node::boot));
+        assert!(idle.contains("\n  checks    none: ") && idle.contains("\n  clients   none: "), "{idle}");
+        let checked = told(&Harness::new("idle", Node::boot).check(Quiescence::new()));
+        assert!(!checked.contains("  checks ") && checked.contains("\n  clients   none: "), "{checked}");
+        let whole = told(&store());
+        assert!(!whole.contains("none: ") && !whole.contains("  rest "), "{whole}");
+        // Hostile worlds take longer than that.
+        let hasty = told(
+            &Harness::new("hasty", Node::boot).workload(crate::kv::StoreWorkload::default()).settle(Duration::ZERO),
+        );
+        assert!(hasty.contains(" of 3 worlds still had timers set when their time was up"), "{hasty}");
     }
 }

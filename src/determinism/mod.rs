@@ -18,7 +18,7 @@ use crate::harness::Origin;
 use crate::harness::{Harness, Outcome, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
 use crate::shrink::Shrunk;
-use crate::sim::{Memory, Observer, Plan};
+use crate::sim::{Limits, Memory, Observer, Plan};
 use crate::sweep::Failure;
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
@@ -111,15 +111,16 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
-    /// all that can be seen of it.
+    /// all that can be seen of it. Both under these limits.
     pub(crate) fn verify_origin(
         &self,
         memory: &mut Memory<M>,
         origin: &Origin,
         observer: &mut impl Observer<M>,
+        limits: Limits,
     ) -> Verified {
-        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, witness)));
-        run_again(first, &|witness| self.run_origin(&mut Memory::default(), origin, witness))
+        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, witness), limits));
+        run_again(first, &|witness| self.run_origin(&mut Memory::default(), origin, witness, limits))
     }
 }
 

@@ -142,6 +142,7 @@ fn is_strike(planned: &PlannedFault, event: &TraceEvent) -> bool {
 }
 
 /// The fates of a forked run: what has come to pass, and light weather from then on.
+#[derive(Clone)]
 pub(crate) struct ForkedFates {
     known: IndexMap<MessageName, Known>,
     latency: Duration,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::phrase;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
-use crate::sim::{Fate, Fault, MessageName, Plan, PlannedFault, TraceEvent, What, show_links};
+use crate::sim::{Fate, Fault, Limits, MessageName, Plan, PlannedFault, TraceEvent, What, show_links};
 
 /// So many of the messages taken last are tried with another fate.
 const MESSAGES_MAX: usize = 12;
@@ -53,7 +53,8 @@ pub struct Parting {
 
 /// The nearest plan that passes, if one thing changed is enough: a fate, fault or knob of the plan undone or changed, a message
 /// late or lost that was not, and only then a request at another time, at another node, or not at all.
-pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded) -> Option<Twin> {
+/// What reaches `limits`, under which `failing` was recorded, does not pass.
+pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, limits: Limits) -> Option<Twin> {
     let tries = STEPS_MAX / failing.outcome.tally.steps.max(1);
     let changes = fates_undone(failing)
         .chain(faults_undone(failing))
@@ -61,8 +62,8 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded) -> 
         .chain(delays_changed(failing))
         .chain(messages_changed(failing))
         .chain(requests_changed(failing));
-    let mut twin =
-        changes.take(tries as usize).find(|twin| twin.plan != failing.plan && system.run(&twin.plan).is_clean())?;
+    let passes = |plan: &Plan| *plan != failing.plan && system.run_limited(plan, limits).is_clean();
+    let mut twin = changes.take(tries as usize).find(|twin| passes(&twin.plan))?;
     twin.parting = parting(&failing.trace.events, &system.record(&twin.plan).trace.events);
     Some(twin)
 }

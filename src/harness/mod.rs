@@ -21,6 +21,9 @@
 //!
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
+mod checks;
+pub(crate) mod endless;
+mod limits;
 mod origin;
 mod outcome;
 mod run;
@@ -33,11 +36,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::check::{Check, Promise, When};
+use crate::check::Check;
 use crate::protocol::{
     Boot, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload,
 };
-use crate::sim::{Clients, Limits, NODE_COUNT_MAX, Nodes};
+use crate::sim::{Clients, Limits, NODE_COUNT_MAX};
 use crate::strategy::{Knob, Profile, Strategy, Worlds};
 
 pub(crate) use origin::Origin;
@@ -126,31 +129,6 @@ impl<M: StateMachine> Harness<M> {
     pub fn request_counts(mut self, counts: RangeInclusive<u32>) -> Self {
         self.worlds.request_counts = counts;
         self
-    }
-
-    /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
-    #[must_use]
-    pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
-        self.checks.push(Box::new(move || Box::new(check.clone())));
-        self
-    }
-
-    /// A promise that holds after every step; the error says how it is broken.
-    #[must_use]
-    pub fn always<F>(self, name: &'static str, holds: F) -> Self
-    where
-        F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
-    {
-        self.check(Promise { name, when: When::Always, holds })
-    }
-
-    /// A promise that holds once the world has come to rest; the error says how it is broken.
-    #[must_use]
-    pub fn at_rest<F>(self, name: &'static str, holds: F) -> Self
-    where
-        F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
-    {
-        self.check(Promise { name, when: When::AtRest, holds })
     }
 
     /// Things that must happen now and then: a sweep of at least [`REACH_WORLDS_MIN`] worlds in which one of these
@@ -279,21 +257,6 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn feedback(mut self, feedback: bool) -> Self {
         self.feedback = feedback;
-        self
-    }
-
-    /// How long drawn worlds may take to come to rest after they have healed. A system that never falls silent, because its
-    /// timers go on for ever, runs that long in each world: give it no more than it needs.
-    #[must_use]
-    pub fn settle(mut self, settle: Duration) -> Self {
-        self.worlds.settle = settle;
-        self
-    }
-
-    /// After how many steps a world counts as one that never comes to rest.
-    #[must_use]
-    pub fn step_count_max(mut self, step_count_max: u64) -> Self {
-        self.limits.step_count_max = step_count_max;
         self
     }
 

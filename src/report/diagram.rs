@@ -74,12 +74,14 @@ fn kind_taken(what: &What) -> Option<&str> {
 /// What is worth a row; what happens at the same time on different nodes shares one.
 fn rows(events: &[&TraceEvent], plan: &Plan) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
+    // Timers are the story only where a world does not come to rest.
+    let with_timers = events.iter().any(|event| matches!(event.what, What::Omitted { .. }));
     for event in events {
         let TraceEvent { at, what, .. } = event;
         if let Some(text) = band(what) {
             rows.push(Row::Band { at: *at, text });
         }
-        let Some((node, text)) = cell(what) else { continue };
+        let Some((node, text)) = cell(what, with_timers) else { continue };
         if node.index() >= NODES_MAX {
             continue;
         }
@@ -103,13 +105,14 @@ fn band(what: &What) -> Option<String> {
     match what {
         What::Cut { links } => Some(format!("cut {}", show_links(links))),
         What::Joined { links } => Some(format!("joined {}", show_links(links))),
-        What::Healed => Some("the world heals".to_owned()),
+        What::Healed | What::Omitted { .. } => Some(what.to_string()),
         _ => None,
     }
 }
 
-fn cell(what: &What) -> Option<(NodeId, String)> {
+fn cell(what: &What, with_timers: bool) -> Option<(NodeId, String)> {
     match what {
+        What::Fired { node, text } if with_timers => Some((*node, format!("timer {text}"))),
         What::Started { node, life } if *life > 0 => Some((*node, "restarts".to_owned())),
         What::Asked { node, text, .. } => Some((*node, text.clone())),
         What::Unheard { node, .. } => Some((*node, "(request unheard)".to_owned())),

@@ -145,7 +145,7 @@ impl Learner {
         let origin = self.feedback.origin(seed, &system.worlds.profile);
         let mut moves = Moves::default();
         moves.begin(seed);
-        let outcome = system.run_origin(&mut Memory::default(), &origin, &mut moves);
+        let outcome = system.run_origin(&mut Memory::default(), &origin, &mut moves, system.limits);
         self.lessons.extend(self.feedback.lesson(system, &origin, &outcome, &moves));
         outcome
     }

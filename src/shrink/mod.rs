@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use crate::check::Violation;
-use crate::harness::{Harness, Recorded};
+use crate::harness::{Harness, Recorded, endless};
 use crate::protocol::StateMachine;
 use crate::sim::Plan;
 use trial::{Candidate, Trials};
@@ -78,14 +78,33 @@ pub struct Shrunk {
 /// it is stopped. The result and the number of runs do not depend on the number of threads, unless it is stopped.
 pub fn shrink<M: StateMachine>(system: &Harness<M>, plan: &Plan, options: &ShrinkOptions) -> Option<Shrunk> {
     let recorded = system.record(plan);
-    recorded.outcome.violation.as_ref()?;
+    let violation = recorded.outcome.violation.clone()?;
     let (decisions_before, nodes_before) = (recorded.plan.decision_count(), plan.node_count);
-    let mut trials = Trials::new(system, recorded, options);
-    shrink_to_fixpoint(&mut trials, system, options);
-    let runs = trials.runs();
-    let Recorded { plan, outcome, .. } = trials.into_best();
-    let violation = outcome.violation?;
-    Some(Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs })
+    let (mut limits, mut runs) = (endless::limits_of(Some(&violation), system.limits), 0);
+    loop {
+        let is_whole = endless::is_whole(limits, system.limits);
+        let first = if is_whole { recorded.clone() } else { system.record_plan_limited(&recorded.plan, limits) };
+        let mut smallest = first;
+        if smallest.outcome.violation.as_ref().is_some_and(|found| found.is_like(&violation)) {
+            let mut trials = Trials::new(system, smallest, options, limits);
+            shrink_to_fixpoint(&mut trials, system, options);
+            runs += trials.runs();
+            smallest = trials.into_best();
+        }
+        if !is_whole {
+            smallest = system.record(&smallest.plan);
+        }
+        let Recorded { plan, outcome, .. } = smallest;
+        match outcome.violation {
+            Some(found) if is_whole || found.is_like(&violation) => {
+                let digest = outcome.digest;
+                return Some(Shrunk { plan, violation: found, digest, decisions_before, nodes_before, runs });
+            }
+            // What was taken for endless was only long.
+            _ if !is_whole => limits = endless::longer(limits, system.limits),
+            _ => return None,
+        }
+    }
 }
 
 /// A plan is never tried twice, so the last round, which finds nothing, costs little.

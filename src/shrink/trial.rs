@@ -10,7 +10,7 @@ use crate::check::Violation;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::{Digest, StateMachine};
 use crate::shrink::ShrinkOptions;
-use crate::sim::Plan;
+use crate::sim::{Limits, Plan};
 
 /// Steps of a batch from which on it is worth to wake other threads.
 const PARALLEL_STEPS_MIN: u64 = 4_000;
@@ -42,6 +42,8 @@ impl Candidate {
 pub(crate) struct Trials<'a, M: StateMachine> {
     system: &'a Harness<M>,
     options: &'a ShrinkOptions,
+    /// How far runs may go.
+    limits: Limits,
     /// invariant: fails as the original did.
     best: Recorded,
     /// What was tried, by digest. It makes circles impossible.
@@ -51,9 +53,9 @@ pub(crate) struct Trials<'a, M: StateMachine> {
 
 impl<'a, M: StateMachine> Trials<'a, M> {
     /// `recorded` must fail.
-    pub(crate) fn new(system: &'a Harness<M>, recorded: Recorded, options: &'a ShrinkOptions) -> Self {
+    pub(crate) fn new(system: &'a Harness<M>, recorded: Recorded, options: &'a ShrinkOptions, limits: Limits) -> Self {
         let tried = IndexSet::from([digest_of(&recorded.plan)]);
-        Self { system, options, best: recorded, tried, runs: 1 }
+        Self { system, options, limits, best: recorded, tried, runs: 1 }
     }
 
     pub(crate) fn best(&self) -> &Recorded {
@@ -112,7 +114,7 @@ impl<'a, M: StateMachine> Trials<'a, M> {
             self.runs += tried as u64;
             if let Some(first) = failing {
                 let (place, _, candidate) = batch.swap_remove(first);
-                self.best = self.system.record(&candidate.plan);
+                self.best = self.system.record_plan_limited(&candidate.plan, self.limits);
                 // Without the fates that nobody asked for, it is the same run.
                 self.tried.insert(digest_of(&self.best.plan));
                 return Some(place);
@@ -148,7 +150,7 @@ impl<'a, M: StateMachine> Trials<'a, M> {
     }
 
     fn fails(&self, candidate: &Candidate, violation: &Violation) -> bool {
-        let outcome = self.system.run(&candidate.plan);
+        let outcome = self.system.run_limited(&candidate.plan, self.limits);
         let subject = candidate.name_of(&violation.breach.subject);
         outcome.violation.is_some_and(|found| found.is_about(violation, subject))
     }

@@ -3,33 +3,26 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::names::LinkSet;
 use super::nodes::Doom;
 use super::pending::Pending;
 use super::{Event, Fates, Fault, Input, Observer, World};
 use crate::protocol::{NodeId, StateMachine};
 
 impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
+    /// Strikes with a fault that is not [dead](Self::is_dead).
     pub(super) fn strike(&mut self, index: usize) -> ControlFlow<()> {
-        if self.healed {
-            return ControlFlow::Continue(());
-        }
         match &self.plan.faults[index].fault {
-            Fault::Crash { node, effects, .. } => {
-                let Some(slot) = self.nodes.get_mut(node.index()).filter(|slot| slot.machine.is_some()) else {
-                    return ControlFlow::Continue(());
-                };
-                match *effects {
-                    None => self.crash(*node, index, false),
-                    Some(effects) => {
-                        slot.doomed = Some(Doom { effects, fault: index });
-                        ControlFlow::Continue(())
-                    }
-                }
+            Fault::Crash { node, effects: None, .. } => self.crash(*node, index, false),
+            Fault::Crash { node, effects: Some(effects), .. } => {
+                self.nodes[node.index()].doomed = Some(Doom { effects: *effects, fault: index });
+                ControlFlow::Continue(())
             }
             Fault::Pause { node, span } => self.pause(*node, *span),
             Fault::Partition { links, heal } => {
                 self.network.cut(links);
-                let one_way = links.iter().any(|link| !links.contains(&link.reversed()));
+                let set = LinkSet::new(links);
+                let one_way = links.iter().any(|link| !set.contains(link.reversed()));
                 self.tally.partitions_one_way += u64::from(one_way);
                 self.tally.partitions += u64::from(!one_way);
                 if let Some(heal) = heal {
@@ -41,20 +34,16 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     }
 
     pub(super) fn end_partition(&mut self, index: usize) -> ControlFlow<()> {
-        match &self.plan.faults[index].fault {
-            Fault::Partition { links, .. } if !self.healed => {
-                self.network.join(links);
-                self.see(&Event::Joined { links })
-            }
-            _ => ControlFlow::Continue(()),
-        }
+        let Fault::Partition { links, .. } = &self.plan.faults[index].fault else {
+            unreachable!("expect: only a partition ends");
+        };
+        self.network.join(links);
+        self.see(&Event::Joined { links })
     }
 
     fn pause(&mut self, node: NodeId, span: Duration) -> ControlFlow<()> {
         let until = (self.now + span).min(self.plan.heal_at);
-        let Some(slot) = self.nodes.get_mut(node.index()).filter(|slot| slot.machine.is_some()) else {
-            return ControlFlow::Continue(());
-        };
+        let slot = &mut self.nodes[node.index()];
         slot.paused_until = until.max(slot.paused_until);
         let until = slot.paused_until;
         self.pauses_end = until.max(self.pauses_end);
@@ -106,19 +95,17 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         self.healed = true;
         self.network.heal();
         self.see(&Event::Healed)?;
-        let plan = self.plan;
-        for node in (0..self.nodes.len()).map(NodeId::new) {
-            if plan.core.as_ref().is_some_and(|core| !core.contains(&node)) {
-                self.abandon(node)?;
-            }
+        let mut stays = vec![self.plan.core.is_none(); self.nodes.len()];
+        for node in self.plan.core.iter().flatten() {
+            stays.get_mut(node.index()).into_iter().for_each(|stays| *stays = true);
         }
-        for index in 0..self.nodes.len() {
-            self.nodes[index].doomed = None;
-            if plan.core.as_ref().is_some_and(|core| !core.contains(&NodeId::new(index))) {
-                continue;
-            }
-            if self.nodes[index].machine.is_none() {
-                self.restart(NodeId::new(index))?;
+        for (node, _) in stays.iter().enumerate().filter(|(_, stays)| !**stays) {
+            self.abandon(NodeId::new(node))?;
+        }
+        for (node, stays) in stays.into_iter().enumerate() {
+            self.nodes[node].doomed = None;
+            if stays && self.nodes[node].machine.is_none() {
+                self.restart(NodeId::new(node))?;
             }
         }
         ControlFlow::Continue(())

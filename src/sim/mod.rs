@@ -6,8 +6,11 @@
 //! Nothing here knows any particular state machine.
 
 mod action;
+mod answers;
 mod arena;
 mod faults;
+mod going;
+mod live;
 mod names;
 mod network;
 mod nodes;
@@ -17,12 +20,16 @@ mod panics;
 mod pending;
 mod plan;
 mod queue;
+mod repeats;
 mod stats;
+mod timers;
 mod trace;
 mod world;
 
 pub use action::{Action, Clients};
+pub use answers::Misanswer;
 pub use arena::Memory;
+pub use going::{Going, Share};
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;
 pub use network::{Fates, PlannedFates};

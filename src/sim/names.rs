@@ -33,6 +33,29 @@ impl Link {
     }
 }
 
+/// Some links, to be looked up in: by going through them if they are few, else in their order.
+pub(super) struct LinkSet<'a> {
+    few: &'a [Link],
+    many: Vec<Link>,
+}
+
+impl<'a> LinkSet<'a> {
+    const FEW_MAX: usize = 16;
+
+    pub(super) fn new(links: &'a [Link]) -> Self {
+        if links.len() <= Self::FEW_MAX {
+            return Self { few: links, many: Vec::new() };
+        }
+        let mut many = links.to_vec();
+        many.sort_unstable();
+        Self { few: &[], many }
+    }
+
+    pub(super) fn contains(&self, link: Link) -> bool {
+        self.few.contains(&link) || self.many.binary_search(&link).is_ok()
+    }
+}
+
 /// `0→1`
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -33,10 +33,10 @@ impl Fates for PlannedFates<'_> {
 #[derive(Debug)]
 pub(super) struct Network {
     node_count: usize,
-    /// How many partitions cut each link now; empty until the first partition.
-    cuts: Vec<u16>,
+    /// How many partitions cut each link now; `None` while there is no partition.
+    cuts: Option<PerLink<u16>>,
     /// For each link the sequence of the latest-sent message that has arrived.
-    arrived: Vec<u32>,
+    arrived: PerLink<u32>,
     /// How many messages of each kind each link has carried; only if anybody wants names.
     counts: Option<MessageCounts>,
 }
@@ -57,12 +57,8 @@ impl MessageCounts {
 
 impl Network {
     pub(super) fn new(node_count: usize, counted: bool) -> Self {
-        Self {
-            node_count,
-            cuts: Vec::new(),
-            arrived: vec![0; node_count * node_count],
-            counts: counted.then(MessageCounts::default),
-        }
+        let arrived = PerLink::new(node_count);
+        Self { node_count, cuts: None, arrived, counts: counted.then(MessageCounts::default) }
     }
 
     /// The number of the next message of this kind on this link, from 1; 0 if nobody wants names.
@@ -75,7 +71,7 @@ impl Network {
     /// of two, the one that is less than half a turn ahead is the later.
     #[inline]
     pub(super) fn arrives_late(&mut self, link: Link, sequence: u32) -> bool {
-        let latest = &mut self.arrived[link.from.index() * self.node_count + link.to.index()];
+        let latest = self.arrived.get_mut(link);
         let late = (sequence.wrapping_sub(*latest) as i32) < 0;
         if !late {
             *latest = sequence;
@@ -85,30 +81,77 @@ impl Network {
 
     #[inline]
     pub(super) fn is_cut(&self, link: Link) -> bool {
-        !self.cuts.is_empty() && self.cuts[link.from.index() * self.node_count + link.to.index()] > 0
+        self.cuts.as_ref().is_some_and(|cuts| cuts.get(link) > 0)
     }
 
     pub(super) fn cut(&mut self, links: &[Link]) {
-        self.cuts.resize(self.node_count * self.node_count, 0);
-        for place in self.places(links) {
-            self.cuts[place] = self.cuts[place].saturating_add(1);
+        let node_count = self.node_count;
+        let cuts = self.cuts.get_or_insert_with(|| PerLink::new(node_count));
+        for link in links.iter().filter(|link| can_be_cut(**link, node_count)) {
+            let count = cuts.get_mut(*link);
+            *count = count.saturating_add(1);
         }
     }
 
     pub(super) fn join(&mut self, links: &[Link]) {
-        for place in self.places(links) {
-            self.cuts[place] = self.cuts[place].saturating_sub(1);
+        let (Some(cuts), node_count) = (&mut self.cuts, self.node_count) else { return };
+        for link in links.iter().filter(|link| can_be_cut(**link, node_count)) {
+            let count = cuts.get_mut(*link);
+            *count = count.saturating_sub(1);
         }
     }
 
     pub(super) fn heal(&mut self) {
-        self.cuts.clear();
+        self.cuts = None;
+    }
+}
+
+/// Links of nodes that are not there cannot be cut, nor can that between a node and itself, which no cable carries.
+fn can_be_cut(link: Link, node_count: usize) -> bool {
+    link.from != link.to && link.from.index().max(link.to.index()) < node_count
+}
+
+/// Something for each link, at first the default.
+#[derive(Debug)]
+enum PerLink<T> {
+    /// Of few nodes: all links in one table.
+    Table { node_count: usize, cells: Vec<T> },
+    /// Of many nodes: those of a sender are in a row that is made when one is first asked for. Most worlds of thousands of nodes
+    /// use few of their millions of links.
+    Rows { node_count: usize, rows: Vec<Vec<T>> },
+}
+
+/// Up to so many nodes have a table.
+const TABLE_NODES_MAX: usize = 64;
+
+impl<T: Copy + Default> PerLink<T> {
+    fn new(node_count: usize) -> Self {
+        if node_count <= TABLE_NODES_MAX {
+            Self::Table { node_count, cells: vec![T::default(); node_count * node_count] }
+        } else {
+            Self::Rows { node_count, rows: vec![Vec::new(); node_count] }
+        }
     }
 
-    /// Where the links stand in the tables; links of nodes that are not there stand nowhere, nor does that between a node and
-    /// itself, which no cable carries.
-    fn places(&self, links: &[Link]) -> Vec<usize> {
-        let there = |link: &&Link| link.from != link.to && link.from.index().max(link.to.index()) < self.node_count;
-        links.iter().filter(there).map(|link| link.from.index() * self.node_count + link.to.index()).collect()
+    #[inline]
+    fn get(&self, link: Link) -> T {
+        match self {
+            Self::Table { node_count, cells } => cells[link.from.index() * node_count + link.to.index()],
+            Self::Rows { rows, .. } => rows[link.from.index()].get(link.to.index()).copied().unwrap_or_default(),
+        }
+    }
+
+    #[inline]
+    fn get_mut(&mut self, link: Link) -> &mut T {
+        match self {
+            Self::Table { node_count, cells } => &mut cells[link.from.index() * *node_count + link.to.index()],
+            Self::Rows { node_count, rows } => {
+                let row = &mut rows[link.from.index()];
+                if row.is_empty() {
+                    *row = vec![T::default(); *node_count];
+                }
+                &mut row[link.to.index()]
+            }
+        }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use smallvec::SmallVec;
-
+use super::timers::Timers;
 use crate::protocol::{Boot, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
@@ -42,6 +41,11 @@ impl<'a, M: StateMachine> Nodes<'a, M> {
         Some(&self.0.get(node.index())?.durable)
     }
 
+    /// The timers that a node has set, in no particular order; none if it is down or not there.
+    pub fn timers(self, node: NodeId) -> impl Iterator<Item = &'a M::Timer> {
+        self.0.get(node.index()).into_iter().flat_map(|slot| slot.timers.iter())
+    }
+
     /// The nodes that are up, in order.
     pub fn up(self) -> impl Iterator<Item = (NodeId, &'a M)> {
         let machines = self.0.iter().map(|slot| slot.machine.as_ref()).enumerate();
@@ -58,7 +62,7 @@ pub(crate) struct Slot<M: StateMachine> {
     /// How many crashes it has had.
     pub(crate) life: u32,
     /// The timers set in this life, each with the token that its event in the queue carries.
-    timers: SmallVec<[(M::Timer, u64); 2]>,
+    timers: Timers<M::Timer>,
     timers_set: u64,
     /// It handles nothing before this.
     pub(crate) paused_until: Time,
@@ -82,7 +86,7 @@ impl<M: StateMachine> Slot<M> {
             durable: M::Durable::default(),
             rng,
             life: 0,
-            timers: SmallVec::new(),
+            timers: Timers::new(),
             timers_set: 0,
             paused_until: Time::ZERO,
             doomed: None,
@@ -126,21 +130,24 @@ impl<M: StateMachine> Slot<M> {
     pub(crate) fn set_timer(&mut self, timer: M::Timer) -> u64 {
         self.timers_set += 1;
         let token = self.timers_set;
-        match self.timers.iter_mut().find(|set| set.0 == timer) {
-            Some(set) => set.1 = token,
-            None => self.timers.push((timer, token)),
-        }
+        self.timers.set(timer, token);
         token
     }
 
     pub(crate) fn cancel_timer(&mut self, timer: &M::Timer) {
-        self.timers.retain(|set| set.0 != *timer);
+        self.timers.cancel(timer);
     }
 
     /// The timer whose event carries `token`; `None` if it was moved, cancelled or forgotten in a crash.
+    #[inline]
+    pub(crate) fn get_timer(&self, token: u64) -> Option<&M::Timer> {
+        self.timers.get(token)
+    }
+
+    /// Takes out the timer whose event carries `token`.
+    #[inline]
     pub(crate) fn take_timer(&mut self, token: u64) -> Option<M::Timer> {
-        let place = self.timers.iter().position(|set| set.1 == token)?;
-        Some(self.timers.swap_remove(place).0)
+        self.timers.take(token)
     }
 
     pub(crate) fn forget_timers(&mut self) {

@@ -158,9 +158,19 @@ pub enum Event<'a, M: StateMachine> {
     },
     /// The hostile phase is over.
     Healed,
-    /// The run is over, and nothing stopped it: the world has come to rest, or its time to settle is up.
+    /// The run is over, and nothing stopped it: the world has come to rest, or its time to settle is up. What must hold in the end
+    /// is judged here.
+    ///
+    /// No message is under way. When the time to settle is up, what was under way has come, and what that led to, before this is
+    /// told; only timers do not fire any more. (A world that messages keep going for ever is told as one that does not rest, and
+    /// this never; but see [`Limits::never_rests`](super::Limits::never_rests), with which messages may be under way here.)
+    ///
+    /// The time to settle, [`Plan::settle`](super::Plan::settle), counts from the last thing that the plan itself brings about: the
+    /// healing, the last request, the last message that a fate delays. So nothing is judged that had no time.
     Rest {
-        /// True if nothing at all is left to happen.
+        /// True if nothing at all is left to happen: what is not so now will never be. If false, timers are set: the world is not
+        /// at rest, but had all the time that its plan gives it. What is not so now may yet come to be, and whoever says that a
+        /// promise is broken should say that it is not kept *in time*.
         quiet: bool,
     },
 }

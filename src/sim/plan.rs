@@ -31,7 +31,9 @@ pub struct Plan {
     /// Which nodes heal: of all others that are up then, none is from there on, and those that are down stay so for ever. All
     /// nodes heal if it does not say.
     pub core: Option<Vec<NodeId>>,
-    /// How long after healing the cluster may take to come to rest.
+    /// How long the cluster may take to come to rest, after the healing and the last thing that the plan brings about after it: a
+    /// request, or a message that its fate delays. A request that is planned for later than this after the healing is not made, and a
+    /// message that is to come later comes then.
     pub settle: Duration,
     /// Which limits of the machine are other than in production. One that nobody asks for changes nothing.
     pub knobs: Knobs,

@@ -71,6 +71,8 @@ tally! {
     pauses,
     /// Nodes that were not of the core that healed.
     abandoned,
+    /// Runs whose time to settle was up before they came to rest: timers kept them going.
+    ended_by_time,
     /// Virtual time covered, in nanoseconds.
     virtual_nanos,
 }

@@ -1,15 +1,21 @@
 //! The recorder: what happened in a run, as plain text and data, for plans and reports.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
 
 use indexmap::IndexMap;
 
+use super::names::LinkSet;
 use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
 
 /// A run of more events than this is recorded no further: nobody reads on.
 const EVENT_COUNT_MAX: usize = 200_000;
+
+/// Of what messages say so many bytes are written down …
+const TEXT_BYTES_MAX: usize = 64 << 20;
+/// … and beyond that only so many of each.
+const TEXT_BYTES_EACH: usize = 80;
 
 /// What a [`Recorder`] has written down.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +78,8 @@ pub enum What {
     Joined { links: Vec<Link> },
     /// The hostile phase is over.
     Healed,
+    /// Here `count` events are left out; if `period` says so, the ones before, so many, again and again.
+    Omitted { count: usize, period: Option<usize> },
 }
 
 impl What {
@@ -101,6 +109,8 @@ impl Trace {
 pub struct Recorder {
     recording: Recording,
     step: u64,
+    /// How many bytes the texts have.
+    text_bytes: usize,
 }
 
 impl Recorder {
@@ -122,12 +132,26 @@ impl Recorder {
         }
     }
 
+    /// What a message, a request or a timer says.
+    fn text(&mut self, said: &impl fmt::Debug) -> String {
+        if self.recording.trace.events.len() >= EVENT_COUNT_MAX {
+            return String::new();
+        }
+        let bytes_max = TEXT_BYTES_MAX.saturating_sub(self.text_bytes).max(TEXT_BYTES_EACH);
+        let mut text = Text { text: String::new(), bytes_max };
+        if write!(text, "{said:?}").is_err() {
+            text.text.push('…');
+        }
+        self.text_bytes += text.text.len();
+        text.text
+    }
+
     fn begin<M: StateMachine>(&mut self, node: NodeId, input: &Input<'_, M>) -> What {
         match input {
             Input::Start { life } => What::Started { node, life: *life },
-            Input::Message { name, message } => What::Took { name: name.into_name(), text: format!("{message:?}") },
-            Input::Request { id, request } => What::Asked { node, id: *id, text: format!("{request:?}") },
-            Input::Timer { timer } => What::Fired { node, text: format!("{timer:?}") },
+            Input::Message { name, message } => What::Took { name: name.into_name(), text: self.text(message) },
+            Input::Request { id, request } => What::Asked { node, id: *id, text: self.text(request) },
+            Input::Timer { timer } => What::Fired { node, text: self.text(timer) },
         }
     }
 }
@@ -147,7 +171,8 @@ impl<M: StateMachine> Observer<M> for Recorder {
                 for effect in *effects {
                     match effect {
                         Effect::Respond { id, response } => {
-                            self.note(at, What::Answered { node: *node, id: *id, text: format!("{response:?}") });
+                            let text = self.text(response);
+                            self.note(at, What::Answered { node: *node, id: *id, text });
                         }
                         Effect::Mark(mark) => self.note(at, What::Marked { node: *node, mark }),
                         _ => {}
@@ -159,10 +184,10 @@ impl<M: StateMachine> Observer<M> for Recorder {
                 if let Some(fate) = fate {
                     self.recording.fates.insert(name.into_name(), (*fate).clone());
                 }
-                What::Sent { name: name.into_name(), text: format!("{message:?}"), fate: fate.cloned() }
+                What::Sent { name: name.into_name(), text: self.text(message), fate: fate.cloned() }
             }
             Event::Lost { name, message, why } => {
-                What::Lost { name: name.into_name(), text: format!("{message:?}"), why: *why }
+                What::Lost { name: name.into_name(), text: self.text(message), why: *why }
             }
             Event::RequestLost { node, id } => What::Unheard { node: *node, id: *id },
             Event::Crashed { node, for_good: true, .. } => What::Abandoned { node: *node },
@@ -177,6 +202,26 @@ impl<M: StateMachine> Observer<M> for Recorder {
         };
         self.note(at, what);
         ControlFlow::Continue(())
+    }
+}
+
+/// A text that takes no more than so many bytes.
+struct Text {
+    text: String,
+    bytes_max: usize,
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes_max - self.text.len();
+        if text.len() <= room {
+            self.text.push_str(text);
+            return Ok(());
+        }
+        let fits = text.char_indices().map(|(begin, character)| begin + character.len_utf8());
+        let end = fits.take_while(|end| *end <= room).last().unwrap_or(0);
+        self.text.push_str(&text[..end]);
+        Err(fmt::Error)
     }
 }
 
@@ -210,6 +255,10 @@ impl fmt::Display for What {
             Self::Cut { links } => write!(f, "cut {}", show_links(links)),
             Self::Joined { links } => write!(f, "joined {}", show_links(links)),
             Self::Healed => f.write_str("the world heals"),
+            Self::Omitted { count, period: None } => write!(f, "… {count} events are left out"),
+            Self::Omitted { count, period: Some(period) } => {
+                write!(f, "… the same again, {} times: {count} events are left out", count / period)
+            }
         }
     }
 }
@@ -227,9 +276,9 @@ impl fmt::Display for LostWhy {
 /// `0↔1 2→0`: pairs that are cut both ways are written once.
 #[must_use]
 pub fn show_links(links: &[Link]) -> String {
-    let mut shown = Vec::new();
+    let (mut shown, set) = (Vec::new(), LinkSet::new(links));
     for link in links {
-        let both = links.contains(&link.reversed());
+        let both = set.contains(link.reversed());
         if !both {
             shown.push(link.to_string());
         } else if link.from <= link.to {

@@ -4,12 +4,14 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::answers::Answers;
+use super::live::Watch;
 use super::network::Network;
 use super::nodes::Slot;
 use super::pending::Pending;
 use super::{
-    Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Memory, NODE_COUNT_MAX, NameRef, Nodes,
-    Observer, Plan, RunEnd, Tally,
+    Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Memory, Misanswer, NODE_COUNT_MAX,
+    NameRef, Nodes, Observer, Plan, RunEnd, Tally,
 };
 use crate::protocol::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 
@@ -28,10 +30,10 @@ const LATE_LATENCIES: u32 = 20;
 pub struct World<'a, M: StateMachine, F, O> {
     pub(super) plan: &'a Plan,
     pub(super) boot: &'a dyn Fn(Boot<M::Durable>) -> M,
-    clients: Option<Box<dyn Clients<M>>>,
+    pub(super) clients: Option<Box<dyn Clients<M>>>,
     fates: F,
     observer: &'a mut O,
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(super) nodes: Vec<Slot<M>>,
     pub(super) network: Network,
     pub(super) queue: EventQueue<Pending<M>>,
@@ -39,6 +41,12 @@ pub struct World<'a, M: StateMachine, F, O> {
     effects: Vec<Effect<M>>,
     pub(super) now: Time,
     pub(super) healed: bool,
+    /// When the time to settle is up: so long after the last thing that the plan brings about.
+    pub(super) time_up: Time,
+    /// How far the run has gone, as far as its limits go.
+    pub(super) watch: Watch,
+    answers: Answers,
+    misanswer: Option<Misanswer>,
     /// No node is paused from here on.
     pub(super) pauses_end: Time,
     pub(super) digest: Digest,
@@ -85,6 +93,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             effects,
             now: Time::ZERO,
             healed: false,
+            time_up: plan.heal_at + plan.settle,
+            watch: Watch::new(&limits),
+            answers: Answers::default(),
+            misanswer: None,
             pauses_end: Time::ZERO,
             digest: Digest::new(),
             tally: Tally::default(),
@@ -108,91 +120,18 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         for (_, machine) in Nodes(&self.nodes).up() {
             machine.fold(&mut self.digest);
         }
-        self.digest.fold(self.tally.steps << 2 | end as u64);
+        end.fold(self.tally.steps, &mut self.digest);
         self.tally.virtual_nanos = self.now.as_nanos();
+        self.tally.ended_by_time = u64::from(end == End::TimeUp);
+        let going = self.watch.finish(end, &mut self.queue, &self.nodes);
         let mut memory = Memory { nodes: self.nodes, queue: Some(self.queue), effects: self.effects };
         memory.clear();
-        (RunEnd { end, at: self.now, digest: self.digest, tally: self.tally }, memory)
-    }
-
-    /// All that the plan foresees goes into the queue first, so that at equal times it comes before what follows from it.
-    fn schedule_plan(&mut self) {
-        self.queue.push(self.plan.heal_at, Pending::Heal);
-        for (index, planned) in self.plan.faults.iter().enumerate() {
-            self.queue.push(planned.at, Pending::Fault(index));
-        }
-        for (id, planned) in (0..).zip(&self.plan.requests) {
-            self.queue.push(planned.at, Pending::Request(id));
-        }
-    }
-
-    fn live(&mut self) -> ControlFlow<(), End> {
-        for index in 0..self.nodes.len() {
-            self.restart(NodeId::new(index))?;
-        }
-        let time_up = self.plan.heal_at + self.plan.settle;
-        while let Some((at, pending)) = self.queue.pop() {
-            if at > time_up {
-                return ControlFlow::Continue(End::TimeUp);
-            }
-            if self.tally.steps >= self.limits.step_count_max {
-                return ControlFlow::Continue(End::TooLong);
-            }
-            debug_assert!(at >= self.now, "expect: virtual time never runs backwards");
-            self.handle(at, pending)?;
-        }
-        ControlFlow::Continue(End::Quiet)
-    }
-
-    fn handle(&mut self, at: Time, pending: Pending<M>) -> ControlFlow<()> {
-        if at < self.pauses_end
-            && let Some(until) = self.waits_until(at, &pending)
-        {
-            self.queue.push(until, pending);
-            return ControlFlow::Continue(());
-        }
-        match pending {
-            Pending::Delivery { link, number, sent, message } => {
-                self.now = at;
-                self.deliver(link, number, sent, message)
-            }
-            Pending::Timer { node, life, token } => self.timer(at, node, life, token),
-            other => {
-                self.now = at;
-                self.happen(other)
-            }
-        }
-    }
-
-    /// What comes seldom.
-    fn happen(&mut self, pending: Pending<M>) -> ControlFlow<()> {
-        match pending {
-            Pending::Request(id) => self.request(id),
-            Pending::Fault(index) => self.strike(index),
-            Pending::PartitionEnd(index) => self.end_partition(index),
-            Pending::Restart { node, life } => {
-                let slot = &self.nodes[node.index()];
-                if slot.machine.is_none() && slot.life == life { self.restart(node) } else { ControlFlow::Continue(()) }
-            }
-            Pending::Heal => self.heal(),
-            Pending::Delivery { .. } | Pending::Timer { .. } => unreachable!("expect: those were handled before"),
-        }
-    }
-
-    /// When the node that this is for goes on, if it is paused.
-    fn waits_until(&self, at: Time, pending: &Pending<M>) -> Option<Time> {
-        let node = match pending {
-            Pending::Delivery { link, .. } => link.to,
-            Pending::Timer { node, .. } => *node,
-            Pending::Request(index) => self.plan.requests[*index as usize].node,
-            _ => return None,
-        };
-        let until = self.nodes.get(node.index())?.paused_until;
-        (at < until).then_some(until)
+        let Self { now: at, digest, tally, misanswer, .. } = self;
+        (RunEnd { end, at, digest, tally, going, misanswer }, memory)
     }
 
     #[inline]
-    fn deliver(&mut self, link: Link, number: u32, sent: u32, message: M::Message) -> ControlFlow<()> {
+    pub(super) fn deliver(&mut self, link: Link, number: u32, sent: u32, message: M::Message) -> ControlFlow<()> {
         if self.network.is_cut(link) {
             return self.lose(link, number, &message, LostWhy::Cut);
         }
@@ -206,26 +145,23 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.act(link.to, |machine, env| machine.on_message(link.from, message, env))
     }
 
-    /// A timer that was moved or forgotten leaves no trace, not even in the time.
-    fn timer(&mut self, at: Time, node: NodeId, life: u32, token: u64) -> ControlFlow<()> {
-        let slot = &mut self.nodes[node.index()];
-        let timer = if slot.life == life { slot.take_timer(token) } else { None };
-        let Some(timer) = timer else { return ControlFlow::Continue(()) };
-        self.now = at;
+    pub(super) fn timer(&mut self, node: NodeId, token: u64) -> ControlFlow<()> {
+        let timer = self.nodes[node.index()].take_timer(token).expect("expect: only a timer that is set is due");
         self.tally.timers += 1;
         self.begin(node, Input::Timer { timer: &timer })?;
         self.act(node, |machine, env| machine.on_timer(timer, env))
     }
 
-    fn request(&mut self, index: u32) -> ControlFlow<()> {
+    pub(super) fn request(&mut self, index: u32) -> ControlFlow<()> {
         let planned = &self.plan.requests[index as usize];
         let (id, node) = (RequestId(index), planned.node);
-        let Some(slot) = self.nodes.get(node.index()) else { return ControlFlow::Continue(()) };
+        let slot = &self.nodes[node.index()];
         if slot.machine.is_none() {
             self.tally.requests_lost += 1;
             return self.see(&Event::RequestLost { node, id });
         }
-        let Some(clients) = self.clients.as_mut() else { return ControlFlow::Continue(()) };
+        self.answers.ask(id, node, slot.life);
+        let clients = self.clients.as_mut().expect("expect: without clients nobody asks");
         let request = clients.request(id, &planned.action);
         self.tally.requests += 1;
         self.begin(node, Input::Request { id, request: &request })?;
@@ -290,6 +226,14 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             Effect::Persist => {}
             Effect::Respond { id, response } => {
                 self.tally.responses += 1;
+                let life = self.nodes[node.index()].life;
+                match self.answers.answer(id, (node, life), self.now) {
+                    Ok(mark) => mark.into_iter().for_each(|mark| self.tally.mark(mark, 1)),
+                    Err(misanswer) => {
+                        self.misanswer = Some(misanswer);
+                        return ControlFlow::Break(());
+                    }
+                }
                 if let Some(clients) = self.clients.as_mut() {
                     clients.response(id, &response);
                 }
@@ -324,8 +268,16 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             Some(_) => return self.lose(link, number, &message, LostWhy::Dropped),
         };
         self.tally.delayed += u64::from(delay != self.plan.latency);
-        self.queue.push(self.now + delay, Pending::Delivery { link, number, sent, message });
+        let at = if fate.is_some() { self.comes_at(delay) } else { self.now + delay };
+        self.queue.push(at, Pending::Delivery { link, number, sent, message });
         ControlFlow::Continue(())
+    }
+
+    /// When a message that is sent now comes, if its fate is to take so long.
+    #[inline]
+    fn comes_at(&mut self, delay: Duration) -> Time {
+        let at = self.now + delay;
+        if at > self.plan.heal_at { self.settle_after(at) } else { at }
     }
 
     fn send_copies(&mut self, delays: &[Duration], link: Link, number: u32, message: &M::Message) {
@@ -338,7 +290,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let sent = self.tally.sent as u32;
         for delay in delays {
             let message = message.clone();
-            self.queue.push(self.now + *delay, Pending::Delivery { link, number, sent, message });
+            let at = self.comes_at(*delay);
+            self.queue.push(at, Pending::Delivery { link, number, sent, message });
         }
     }
 
@@ -352,7 +305,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.see(&Event::Lost { name, message, why })
     }
 
-    fn see_rest(&mut self, quiet: bool) -> ControlFlow<()> {
+    pub(super) fn see_rest(&mut self, quiet: bool) -> ControlFlow<()> {
         self.see(&Event::Rest { quiet })
     }
 

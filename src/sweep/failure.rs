@@ -3,6 +3,7 @@
 use crate::determinism::{DETERMINISM, Verified, never_again, not_shrunk};
 use crate::explain::{Pivot, Twin};
 use crate::explain::{pivot, twin};
+use crate::harness::endless;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::StateMachine;
 use crate::shrink::{ShrinkOptions, Shrunk, shrink};
@@ -65,8 +66,9 @@ fn shrink_smallest<M: StateMachine>(
     // Luck is for the winner alone: it is what costs most.
     let without_luck = ShrinkOptions { draws_max: 0, ..options.clone() };
     let shrunk = candidates.values().map(|origin| {
-        let (recorded, verified) =
-            (system.record_origin(origin), system.verify_origin(&mut Memory::default(), origin, &mut ()));
+        let recorded = system.record_origin(origin);
+        let limits = endless::limits_of(recorded.outcome.violation.as_ref(), system.limits);
+        let verified = system.verify_origin(&mut Memory::default(), origin, &mut (), limits);
         Failure { seed: origin.seed(), ..failure_of(system, recorded, verified, check, &without_luck) }
     });
     let smallest = shrunk.min_by_key(Failure::size)?;
@@ -112,9 +114,10 @@ impl Failure {
         if self.shrunk.violation.check == DETERMINISM {
             return;
         }
-        let failing = system.record(&self.shrunk.plan);
+        let limits = endless::limits_of(Some(&self.shrunk.violation), system.limits);
+        let failing = system.record_plan_limited(&self.shrunk.plan, limits);
         if failing.outcome.violation.is_some() {
-            self.twin = twin(system, &failing);
+            self.twin = twin(system, &failing, limits);
             self.pivot = pivot(system, &failing);
         }
     }

@@ -116,6 +116,10 @@ pub struct Sweep {
     pub strategy: Strategy,
     /// Whether some of its worlds were made of the plans of earlier ones: [`System::feedback`].
     pub feedback: bool,
+    /// How many checks looked on: with none only panics, wrong answers and worlds that do not rest are found.
+    pub check_count: usize,
+    /// Whether clients asked anything.
+    pub has_clients: bool,
     /// How many worlds were run.
     pub worlds: u64,
     /// How many of them violated a check, by check.
@@ -188,6 +192,8 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         system: system.name.clone(),
         strategy: system.worlds.strategy,
         feedback: system.feedback,
+        check_count: system.checks.len(),
+        has_clients: system.clients.is_some(),
         worlds: found.worlds,
         violations: found.violations,
         tally: found.tally,
@@ -270,8 +276,8 @@ fn run<M: StateMachine>(
     let mut draw = Digest::new();
     draw.fold(origin.place());
     if draw.value() % 1_000 < verify_permille.into() {
-        system.verify_origin(memory, origin, moves).into_outcome()
+        system.verify_origin(memory, origin, moves, system.limits).into_outcome()
     } else {
-        system.run_origin(memory, origin, moves)
+        system.run_origin(memory, origin, moves, system.limits)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::history::{Claim, Loss};
 use super::write_set::WriteId;
-use super::{Breach, Siblings, StepInput};
+use super::{Breach, QUIET, Siblings, StepInput, TIME_UP};
 use crate::protocol::NodeId;
 use crate::sim::NameRef;
 
@@ -54,8 +54,16 @@ impl Siblings {
         }
     }
 
-    /// At rest `node` still has `difference`, though no step made it.
-    pub(super) fn explain_rest(&self, node: NodeId, key: usize, difference: Difference, up: &[NodeId]) -> Breach {
+    /// In the end `node` still has `difference`, though no step made it.
+    pub(super) fn explain_rest(
+        &self,
+        node: NodeId,
+        key: usize,
+        difference: Difference,
+        up: &[NodeId],
+        quiet: bool,
+    ) -> Breach {
+        let (rest, when) = if quiet { (QUIET, "at rest") } else { (TIME_UP, "in the end") };
         let (Difference::Lost(write) | Difference::Stale(write)) = difference else {
             return self.explain_step(node, key, difference);
         };
@@ -64,19 +72,20 @@ impl Siblings {
             let over = up.iter().flat_map(|peer| self.history.siblings(*peer, key));
             let over = over.copied().find(|over| *over != write && self.history.builds_on(*over, write));
             let told = over.map_or_else(String::new, |over| self.tell_written(over));
-            let summary = format!("{summary} still shows write {} on node {node} at rest", self.tell(write));
+            let summary = format!("{summary} still shows write {} on node {node} {when}", self.tell(write));
             return Breach::new("stale at rest", summary)
                 .because(self.tell_written(write))
                 .because(told)
-                .because(format!("that never came to node {node}, which still shows {label}"));
+                .because(format!("that has not come to node {node}, which still shows {label}: {rest}"));
         }
         let holders = up.iter().filter(|peer| self.history.siblings(**peer, key).contains(&write));
         let holders: Vec<String> = holders.map(NodeId::to_string).collect();
         let claim = match self.history.claimed(node, write) {
-            Some(claim) => format!("{}, so it never asks for it", self.tell_claim(claim)),
-            None => format!("nothing has brought it to node {node} since, and nothing is left to happen"),
+            Some(claim) if quiet => format!("{}, so it never asks for it", self.tell_claim(claim)),
+            Some(claim) => format!("{}; {rest}", self.tell_claim(claim)),
+            None => format!("nothing has brought it to node {node} since, and {rest}"),
         };
-        Breach::new("missing at rest", format!("{summary} misses write {} on node {node} at rest", self.tell(write)))
+        Breach::new("missing at rest", format!("{summary} misses write {} on node {node} {when}", self.tell(write)))
             .because(format!("{}; node {} has it", self.tell_written(write), holders.join(", ")))
             .because(self.tell_loss(node, write))
             .because(claim)

@@ -8,7 +8,7 @@ mod explain;
 mod history;
 mod write_set;
 
-use super::{Breach, Check};
+use super::{Breach, Check, QUIET, TIME_UP};
 use crate::causality::Dot;
 use crate::kv::{Replica, Request, Response, Value, key_subject};
 use crate::protocol::{Effect, NodeId, Time};
@@ -22,7 +22,7 @@ use write_set::WriteId;
 /// In each step a node is looked at for what the step carries, and for so many keys more, in turn.
 const LOOKS_MAX: usize = 4;
 
-/// After every step a node shows exactly the siblings it should, and at rest every node shows exactly the writes that
+/// After every step a node shows exactly the siblings it should, and at rest, or when the time to settle is up, every node shows exactly the writes that
 /// survived somewhere and that no surviving write builds on.
 #[derive(Clone, Debug, Default)]
 pub struct Siblings {
@@ -212,14 +212,14 @@ impl Siblings {
         }
     }
 
-    fn at_rest<M: Replica>(&self, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+    fn at_rest<M: Replica>(&self, quiet: bool, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         let up: Vec<NodeId> = nodes.up().map(|(node, _)| node).collect();
         for key in 0..self.history.key_count() {
             let expected = self.history.live(&self.history.survivors(&up, key));
             for (node, machine) in nodes.up() {
                 let shown = self.shown(key, machine);
                 if let Some(difference) = compare(&expected, &shown) {
-                    return Err(self.explain_rest(node, key, difference, &up).about(self.subject(key)));
+                    return Err(self.explain_rest(node, key, difference, &up, quiet).about(self.subject(key)));
                 }
             }
         }
@@ -269,7 +269,7 @@ impl<M: Replica> Check<M> for Siblings {
                 });
             }
             Event::Crashed { node, .. } => self.history.forget(at, *node),
-            Event::Rest { .. } => return self.at_rest(nodes),
+            Event::Rest { quiet } => return self.at_rest(*quiet, nodes),
             _ => {}
         }
         Ok(())

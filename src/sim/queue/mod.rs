@@ -116,6 +116,23 @@ impl<E> EventQueue<E> {
         self.closed_at = self.pushed;
     }
 
+    /// Drops what `keep` says no to; what is left keeps its order. `keep` is asked of each event, in that order.
+    ///
+    /// Costs as much as to pop all that is pending and to push what is kept.
+    pub fn retain(&mut self, mut keep: impl FnMut(Time, &E) -> bool) {
+        let mut kept = Vec::with_capacity(self.len());
+        while let Some((at, event)) = self.pop() {
+            if keep(at, &event) {
+                kept.push((at, event));
+            }
+        }
+        self.clear();
+        if let Some((first, _)) = kept.first() {
+            self.wheel.skip_to(bucket_of(*first));
+        }
+        kept.into_iter().for_each(|(at, event)| self.push(at, event));
+    }
+
     /// Drops all that is pending. The queue is as it was in the beginning, but for the memory that it keeps.
     pub fn clear(&mut self) {
         self.wheel.clear();

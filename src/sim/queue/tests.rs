@@ -50,6 +50,18 @@ impl Both {
         self.now = 0;
     }
 
+    /// Keeps all but one in three.
+    fn retain(&mut self) {
+        let mut asked = Vec::new();
+        self.queue.retain(|at, event| {
+            asked.push((at.as_nanos(), *event));
+            event % 3 > 0
+        });
+        assert_eq!(asked, Vec::from(self.sorted.0.clone()), "each is asked of, in order");
+        self.sorted.0.retain(|(_, event)| event % 3 > 0);
+        assert_eq!(self.queue.len(), self.sorted.0.len());
+    }
+
     fn drain(&mut self) {
         while self.pop() {}
     }
@@ -120,6 +132,9 @@ fn any_pushes_and_pops_go_as_in_a_sorted_list() {
                 if rng.chance(200) {
                     both.push(draw(rng, both.now));
                 }
+            }
+            if rng.chance(100) {
+                both.retain();
             }
         }
         both.drain();
