@@ -31,7 +31,6 @@ mod run;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

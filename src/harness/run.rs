@@ -6,7 +6,7 @@ use super::{Harness, Outcome, endless};
 use crate::check::{Breach, Checks, Violation};
 use crate::protocol::{Digest, StateMachine, Time};
 use crate::sim::{
-    Fates, Memory, Misanswer, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World, catch_panic,
+    Fates, Limits, Memory, Misanswer, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World, catch_panic,
 };
 use crate::strategy::SeededFates;
 
