@@ -80,15 +80,17 @@ fn a_planted_bug_is_found_saved_and_replayed_with_the_same_check_and_digest() {
     for bug in Bug::CORE {
         let out = directory.path().join(bug.name());
         let sweep = ["sweep", "--system", "textbook", "--bug", bug.name(), "--seeds", "300", "--out", text(&out)];
-        let run = ddc(&sweep);
-        assert_eq!(run.code, 1, "{bug}: {}", run.err);
-        assert!(run.out.lines().count() <= 40, "{bug}:\n{}", run.out);
-
         let summary = json(&[&sweep[..], &["--json"]].concat());
         let failure = &summary["failures"][0];
         assert!(failure["decisions"].as_u64() <= Some(12), "{summary}");
         let plan = failure["plan"].as_str().expect("the plan is saved");
-        assert!(run.out.contains(&format!("ddc replay {plan}")), "{}", run.out);
+        // Each bug's screen is looked at elsewhere; that both say the same, here, for some.
+        if Bug::CORE[..3].contains(&bug) {
+            let run = ddc(&sweep);
+            assert_eq!(run.code, 1, "{bug}: {}", run.err);
+            assert!(run.out.lines().count() <= 40, "{bug}:\n{}", run.out);
+            assert!(run.out.contains(&format!("ddc replay {plan}")), "{}", run.out);
+        }
 
         let replay = ddc(&["replay", plan]);
         assert_eq!(replay.code, 1, "{bug}: {}{}", replay.out, replay.err);

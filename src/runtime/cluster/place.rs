@@ -78,11 +78,12 @@ impl<M: StateMachine> Place<M> {
         let _ = self.start(Time::ZERO);
         self.shared.load.remove(1);
         loop {
-            // However much comes in, what is due is not put off.
-            if self.agenda.next_due().is_some_and(|due| due <= self.shared.clock.now()) {
+            let mut wait = self.until_due();
+            if wait.is_zero() {
+                // However much comes in, what is due is not put off.
                 self.catch_up(self.shared.clock.now(), &inbox);
+                wait = self.until_due();
             }
-            let wait = self.agenda.next_due().map_or(IDLE, |due| self.shared.clock.until(due).min(IDLE));
             select! {
                 recv(inbox.orders) -> order => match order {
                     Ok(Order::Stop) | Err(_) => break,
@@ -98,6 +99,10 @@ impl<M: StateMachine> Place<M> {
             }
         }
         self.end(inbox)
+    }
+
+    fn until_due(&self) -> Duration {
+        self.agenda.next_due().map_or(IDLE, |due| self.shared.clock.until(due).min(IDLE))
     }
 
     /// Whoever still waits is told by the end of their channel.

@@ -154,10 +154,11 @@ impl<M: StateMachine> Place<M> {
             log.crashes.push((at, None));
         }
         let node = self.id;
+        // Before anybody hears of it: whoever does may ask how the node stands.
+        self.shared.set_state(node, state);
         for (_, client) in self.unanswered.drain(..) {
             let _ = client.reply.try_send(Err(ClusterError::Crashed { node }));
         }
-        self.shared.set_state(node, state);
         self.count_timers();
     }
 }
