@@ -1,8 +1,12 @@
 //! Clusters on threads: what clients are told, what becomes of nodes, and that a recorded run is a plan like any other.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "cluster/bounds.rs"]
+mod bounds;
 #[path = "cluster/errors.rs"]
 mod errors;
+#[path = "cluster/panics.rs"]
+mod panics;
 #[cfg(feature = "cli")]
 #[path = "cluster/recorded.rs"]
 mod recorded;

@@ -117,11 +117,6 @@ impl<M: StateMachine> Slot<M> {
         budget - env.budget()
     }
 
-    /// How many timers are set.
-    pub(crate) fn timer_count(&self) -> usize {
-        self.timers.len()
-    }
-
     /// Sets a timer, or moves it; returns the token for its event.
     pub(crate) fn set_timer(&mut self, timer: M::Timer) -> u64 {
         self.timers_set += 1;
@@ -141,10 +136,6 @@ impl<M: StateMachine> Slot<M> {
     pub(crate) fn take_timer(&mut self, token: u64) -> Option<M::Timer> {
         let place = self.timers.iter().position(|set| set.1 == token)?;
         Some(self.timers.swap_remove(place).0)
-    }
-
-    pub(crate) fn forget_timers(&mut self) {
-        self.timers.clear();
     }
 
     /// Loses everything but the durable state.
