@@ -1,5 +1,7 @@
 //! The map of the crate, held: which module may know which.
 
+#[path = "architecture/published.rs"]
+mod published;
 #[path = "architecture/source.rs"]
 mod source;
 #[path = "architecture/tidy.rs"]

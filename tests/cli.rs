@@ -80,15 +80,17 @@ fn a_planted_bug_is_found_saved_and_replayed_with_the_same_check_and_digest() {
     for bug in Bug::CORE {
         let out = directory.path().join(bug.name());
         let sweep = ["sweep", "--system", "textbook", "--bug", bug.name(), "--seeds", "300", "--out", text(&out)];
-        let run = ddc(&sweep);
-        assert_eq!(run.code, 1, "{bug}: {}", run.err);
-        assert!(run.out.lines().count() <= 40, "{bug}:\n{}", run.out);
-
         let summary = json(&[&sweep[..], &["--json"]].concat());
         let failure = &summary["failures"][0];
         assert!(failure["decisions"].as_u64() <= Some(12), "{summary}");
         let plan = failure["plan"].as_str().expect("the plan is saved");
-        assert!(run.out.contains(&format!("ddc replay {plan}")), "{}", run.out);
+        // Each bug's screen is looked at elsewhere; that both say the same, here, for some.
+        if Bug::CORE[..3].contains(&bug) {
+            let run = ddc(&sweep);
+            assert_eq!(run.code, 1, "{bug}: {}", run.err);
+            assert!(run.out.lines().count() <= 40, "{bug}:\n{}", run.out);
+            assert!(run.out.contains(&format!("ddc replay {plan}")), "{}", run.out);
+        }
 
         let replay = ddc(&["replay", plan]);
         assert_eq!(replay.code, 1, "{bug}: {}{}", replay.out, replay.err);
@@ -99,7 +101,7 @@ fn a_planted_bug_is_found_saved_and_replayed_with_the_same_check_and_digest() {
     }
 }
 
-/// The first line on standard error is of progress, so by then the handler is there.
+/// The first line on standard error is of progress, so by then the handler is there; and this bug is found in the first few hundred worlds.
 #[test]
 #[cfg(unix)]
 fn an_interrupt_ends_a_sweep_with_what_there_is_so_far() {
@@ -114,7 +116,11 @@ fn an_interrupt_ends_a_sweep_with_what_there_is_so_far() {
         .spawn()
         .expect("ddc runs");
     let mut progress = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(progress.next().unwrap().unwrap().ends_with("of 1,000,000,000 worlds"));
+    let enough = progress.find(|line| {
+        let done = line.as_ref().unwrap().strip_suffix(" of 1,000,000,000 worlds").expect("a line of progress");
+        done.replace(',', "").parse::<u64>().unwrap() >= 1_000
+    });
+    assert!(enough.is_some(), "it goes on until it is told to stop");
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
     let said: Vec<String> = progress.map(Result::unwrap).collect();

@@ -2,8 +2,12 @@
 #![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "cluster/bounds.rs"]
+mod bounds;
 #[path = "cluster/errors.rs"]
 mod errors;
+#[path = "cluster/panics.rs"]
+mod panics;
 #[cfg(feature = "cli")]
 #[path = "cluster/recorded.rs"]
 mod recorded;

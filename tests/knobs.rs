@@ -111,7 +111,7 @@ fn what_is_right_is_clean_however_limits_are_shaken() {
         let textbook = textbook(None).knob("part_length", 1..=64).profile(worst).strategy(strategy);
         assert_eq!(sweep(&textbook, 500).violation_count(), 0, "{strategy}");
         let profile = Profile { knob_permille: 1_000, ..Profile::harsh() };
-        assert_eq!(sweep(&store().profile(profile).strategy(strategy), 2_000).violation_count(), 0, "{strategy}");
+        assert_eq!(sweep(&store().profile(profile).strategy(strategy), 1_000).violation_count(), 0, "{strategy}");
     }
 }
 

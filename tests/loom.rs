@@ -103,3 +103,20 @@ fn an_update_and_a_write_leave_both_or_what_overwrites_both() {
         assert_eq!(shown(&node), expected);
     });
 }
+
+/// A reader that writes, and reads what it has written, while another one writes: nobody waits for ever.
+#[test]
+fn a_reader_may_read_and_write_while_it_looks() {
+    loom::model(|| {
+        let node = SharedNode::new(0, 2);
+        let other = node.clone();
+        let writer = thread::spawn(move || other.put("k", *b"a").unwrap().dot);
+        let mine = node.read("k", |_| {
+            let mine = node.put("k", *b"b").unwrap().dot;
+            assert!(shown(&node).iter().all(|dot| *dot >= mine), "it reads its own write, or what is over it");
+            mine
+        });
+        let theirs = writer.join().unwrap();
+        assert_eq!(shown(&node), [mine.max(theirs)]);
+    });
+}

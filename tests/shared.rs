@@ -2,8 +2,11 @@
 #![cfg(feature = "store")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
+use std::time::Duration;
 
 use distributed_data_consistency::SharedNode;
 use distributed_data_consistency::causality::Dot;
@@ -166,4 +169,84 @@ fn a_reader_that_panics_does_no_harm() {
     assert!(panicked);
     assert!(node.put("k", *b"b").is_ok());
     assert_eq!(node.get("k").len(), 1);
+}
+
+const LONG: Duration = Duration::from_secs(120);
+
+/// Fails rather than waits for ever.
+fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = channel();
+    let worker = thread::Builder::new().spawn(move || drop(tell.send(work()))).unwrap();
+    let result = told.recv_timeout(LONG);
+    assert!(!matches!(result, Err(RecvTimeoutError::Timeout)), "it waits for itself");
+    worker.join().unwrap();
+    result.unwrap()
+}
+
+/// No lock is held while a reader looks.
+#[test]
+fn a_reader_may_do_anything_to_the_node_that_it_reads() {
+    let seen = in_time(|| {
+        let node = SharedNode::new(0, 2);
+        node.put("k", *b"a");
+        let other = node.clone();
+        let seen = node.read("k", |versions| {
+            node.put("k", *b"b");
+            assert_eq!(node.get("k")[0].0, b"b");
+            let context = node.get_with_context("k").context;
+            node.put_with_context("k", *b"c", &context);
+            node.delete("k");
+            node.receive_update("k", *b"d", vec![0, 1]);
+            node.process_messages();
+            node.start_sync(1).unwrap();
+            assert_eq!(node.drain_outbox().len(), 5);
+            node.with(|node| assert_eq!(node.versions("k").len(), 1));
+            node.read("k", |within| assert_eq!(*within[0].value, *b"d"));
+            drop(other);
+            versions.to_vec()
+        });
+        assert_eq!(node.get("k")[0].0, b"d");
+        seen
+    });
+    assert_eq!((seen.len(), &*seen[0].value), (1, &b"a"[..]), "what it looks at is of one moment");
+}
+
+/// A writer that waits for a reader would keep the reader's own reads waiting.
+#[test]
+fn readers_within_readers_and_writers_do_not_wait_for_each_other() {
+    in_time(|| {
+        let node = SharedNode::new(0, 1);
+        node.put("k", *b"a");
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let writers = [(); 2].map(|()| {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Acquire) {
+                        node.put("k", *b"b");
+                    }
+                })
+            });
+            for _ in 0..2_000 {
+                node.read("k", |_| {
+                    node.read("k", |_| (node.get("k").len(), node.get_with_context("k").versions.len()))
+                });
+            }
+            done.store(true, Ordering::Release);
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn a_look_that_asks_the_handle_for_its_own_lock_is_told_so() {
+    let told = in_time(|| {
+        let node = SharedNode::new(0, 1);
+        node.put("k", *b"a");
+        assert_eq!(node.with(|_| node.get("k").len()), 1);
+        let look = || node.with(|_| node.get_with_context("k"));
+        let told = panic::catch_unwind(AssertUnwindSafe(look)).unwrap_err();
+        assert!(node.put("k", *b"b").is_ok(), "the lock is free again");
+        *told.downcast::<&str>().unwrap()
+    });
+    assert!(told.contains("SharedNode::with"), "{told}");
 }

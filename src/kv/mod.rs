@@ -107,6 +107,18 @@ impl Request {
             Self::Put { key, .. } | Self::Delete { key, .. } | Self::Get { key } => key,
         }
     }
+
+    /// About how many bytes of memory it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let of = |context: &Option<Context>| context.as_ref().map_or(0, |context| context.as_bytes().len());
+        let owned = match self {
+            Self::Put { value, context, .. } => value.len() + of(context),
+            Self::Delete { context, .. } => of(context),
+            Self::Get { .. } => 0,
+        };
+        size_of::<Self>() + self.key().len() + owned
+    }
 }
 
 /// `put cart=b`, `put cart=b over what was read`, `delete cart`, `get cart`.

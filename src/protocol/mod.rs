@@ -89,6 +89,18 @@ pub trait StateMachine: Sized {
         "message"
     }
 
+    /// About how many bytes of memory a message holds, with all that it owns, as it waits for its receiver. On real threads
+    /// ([`runtime::Cluster`](crate::runtime::Cluster)) it is asked once a message, so that queues are bounded in bytes as well as in
+    /// number; in a simulated world nobody asks. By default it is the size of the type, which is right for whatever owns nothing.
+    fn message_bytes(message: &Self::Message) -> usize {
+        size_of_val(message)
+    }
+
+    /// The same for a request.
+    fn request_bytes(request: &Self::Request) -> usize {
+        size_of_val(request)
+    }
+
     /// Folds the state into the digest of a run, which asks once, at the end of it. Without it the digest sees
     /// what a node does but not what it holds.
     fn fold(&self, digest: &mut Digest) {

@@ -37,6 +37,7 @@ struct Shown {
 /// sees its name in what the node has seen also sees it, or what overwrites it, in a read. Reads take none of that lock: they
 /// look at an index of their own, which each change of a key brings up to date before the change is over. So a read never waits
 /// for the network, nor for a write of a key in another shard. The index holds no values of its own, only references.
+/// Code of yours is never called while a lock of the index is held.
 ///
 /// ```
 /// use std::thread;
@@ -148,12 +149,27 @@ impl SharedNode {
     #[must_use]
     pub fn get(&self, key: impl AsRef<str>) -> Vec<(Vec<u8>, Vec<usize>)> {
         let node_count = self.0.node_count;
-        self.read(key.as_ref(), |versions| versions.iter().map(|version| version.to_plain(node_count)).collect())
+        self.shown(key.as_ref(), |versions| versions.iter().map(|version| version.to_plain(node_count)).collect())
     }
 
-    /// Looks at all versions of `key`, without a copy. Writes of keys in the same shard wait as long as `look` takes; it must not
-    /// write itself.
+    /// Looks at all versions of `key` at one moment. No value is copied: versions share what they hold. Nobody waits for `look`, and no
+    /// lock is held while it looks: it may take its time, and may read and write itself.
+    ///
+    /// ```
+    /// use distributed_data_consistency::SharedNode;
+    ///
+    /// let node = SharedNode::new(0, 1);
+    /// node.put("log", *b"one");
+    /// node.read("log", |versions| node.put("copy", versions[0].value.clone()));
+    /// assert_eq!(node.get("copy")[0].0, b"one");
+    /// ```
     pub fn read<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
+        let versions: SmallVec<[Version; 1]> = self.shown(key, |versions| versions.into());
+        look(&versions)
+    }
+
+    /// What is shown of `key`, to code of this module only: a lock is held meanwhile.
+    fn shown<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
         let hash = self.0.hasher.hash_one(key);
         let shard = self.shard(hash).0.read();
         look(shard.find(hash, |shown| *shown.key == *key).map_or(&[], |shown| &shown.versions))
@@ -201,7 +217,11 @@ impl SharedNode {
         self.0.node.lock().leftovers()
     }
 
-    /// Looks at the node itself: all that is seen is of one moment. Writes wait meanwhile.
+    /// Looks at the node itself: all that is seen is of one moment. Writes wait meanwhile. `look` may [`read`](Self::read) and
+    /// [`get`](Self::get) from this handle and its clones; for all else it asks the node that it is given.
+    ///
+    /// # Panics
+    /// If `look` calls anything else of this node's handles: it would wait for itself for ever.
     pub fn with<T>(&self, look: impl FnOnce(&Node) -> T) -> T {
         look(&self.0.node.lock())
     }

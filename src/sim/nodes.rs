@@ -121,11 +121,6 @@ impl<M: StateMachine> Slot<M> {
         budget - env.budget()
     }
 
-    /// How many timers are set.
-    pub(crate) fn timer_count(&self) -> usize {
-        self.timers.len()
-    }
-
     /// Sets a timer, or moves it; returns the token for its event.
     pub(crate) fn set_timer(&mut self, timer: M::Timer) -> u64 {
         self.timers_set += 1;
@@ -148,10 +143,6 @@ impl<M: StateMachine> Slot<M> {
     #[inline]
     pub(crate) fn take_timer(&mut self, token: u64) -> Option<M::Timer> {
         self.timers.take(token)
-    }
-
-    pub(crate) fn forget_timers(&mut self) {
-        self.timers.clear();
     }
 
     /// Loses everything but the durable state.

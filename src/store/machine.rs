@@ -120,6 +120,14 @@ impl StateMachine for Node {
         }
     }
 
+    fn message_bytes(message: &Message) -> usize {
+        message.bytes()
+    }
+
+    fn request_bytes(request: &Request) -> usize {
+        request.memory()
+    }
+
     fn fold(&self, digest: &mut Digest) {
         for (key, entry) in self.keys.iter() {
             digest.fold_bytes(key.as_bytes());

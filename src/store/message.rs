@@ -92,6 +92,29 @@ pub struct KeyState {
     pub covered: DotSet,
 }
 
+impl Message {
+    /// About how many bytes of memory it holds. Copies share them, so what many copies hold together is less.
+    pub(super) fn bytes(&self) -> usize {
+        let names = |set: &DotSet| 16 * set.actors().len() + 24 * set.gap_count();
+        let write = |write: &Write| size_of::<Write>() + write.value.as_ref().map_or(0, |value| value.len());
+        size_of::<Self>()
+            + match self {
+                Self::Update(update) => {
+                    size_of::<Update>() + update.key.len() + write(&update.write) + names(&update.past)
+                }
+                Self::Pull(pull) => size_of::<Pull>() + names(&pull.seen),
+                Self::Reply(reply) => {
+                    let key = |state: &KeyState| {
+                        let writes: usize = state.writes.iter().map(write).sum();
+                        let kept = state.kept.len() * size_of::<Dot>();
+                        size_of::<KeyState>() + state.key.len() + writes + kept + names(&state.covered)
+                    };
+                    size_of::<Reply>() + names(&reply.seen) + reply.keys.iter().map(key).sum::<usize>()
+                }
+            }
+    }
+}
+
 /// Reads a key from where it lies: to make a `String` of it first would make room for as many bytes as are claimed.
 pub(super) fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
     struct Text;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use distributed_data_consistency::protocol::{Boot, Env, NodeId, RequestId, StateMachine};
 use distributed_data_consistency::runtime::{Client, Cluster, ClusterError, LinkFaults, NodeState};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(120);
 
 /// A node that does as it is told.
 struct Puppet {
@@ -230,7 +230,7 @@ fn links_lose_double_and_cut_as_they_are_told() {
     };
     let heard = |faults| {
         let cluster = Cluster::builder(2, boot).link_faults(faults).start();
-        let client = cluster.client();
+        let client = cluster.client().timeout(LONG);
         client.request(0, Told::Send(20)).unwrap();
         assert!(cluster.wait_for_rest(LONG));
         cluster.isolate(1);

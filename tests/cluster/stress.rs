@@ -14,6 +14,7 @@ use std::fmt;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -117,6 +118,11 @@ struct Progress {
     done: AtomicU64,
     marks: Vec<u64>,
     reached: Sender<()>,
+    /// Clients may be so many operations ahead of the story: each absence is met by some, however late its thread wakes.
+    ahead_max: u64,
+    /// How many acts are over.
+    acts: Mutex<usize>,
+    act_over: Condvar,
 }
 
 impl Progress {
@@ -125,6 +131,16 @@ impl Progress {
         for _ in self.marks.iter().filter(|mark| **mark == done) {
             self.reached.send(()).expect("the story is not over");
         }
+        let due = self.marks.iter().filter(|mark| **mark + self.ahead_max <= done).count();
+        if due > 0 {
+            let acts = self.acts.lock().expect("nobody panics with it");
+            drop(self.act_over.wait_while(acts, |acts| *acts < due).expect("nobody panics with it"));
+        }
+    }
+
+    fn end_act(&self) {
+        *self.acts.lock().expect("nobody panics with it") += 1;
+        self.act_over.notify_all();
     }
 }
 
@@ -202,7 +218,14 @@ pub(crate) fn run(stress: Stress) -> Report {
     let total = stress.operations / CLIENTS * CLIENTS;
     let span = total / 10;
     let marks = STORY.iter().map(|(hundredths, tenths, _)| total * hundredths / 100 + span * tenths / 10).collect();
-    let progress = Progress { done: AtomicU64::new(0), marks, reached };
+    let progress = Progress {
+        done: AtomicU64::new(0),
+        marks,
+        reached,
+        ahead_max: span / 4,
+        acts: Mutex::new(0),
+        act_over: Condvar::new(),
+    };
     let mut report = Report::default();
     let mut written = Vec::new();
     let deaths = thread::scope(|scope| {
@@ -221,7 +244,7 @@ pub(crate) fn run(stress: Stress) -> Report {
                 scope.spawn(move || session.work(number))
             })
             .collect();
-        let deaths = tell_story(&cluster, &acts);
+        let deaths = tell_story(&cluster, &acts, &progress);
         for client in clients {
             let (theirs, counts) = client.join().expect("clients do not panic");
             written.extend(theirs);
@@ -236,7 +259,7 @@ pub(crate) fn run(stress: Stress) -> Report {
 }
 
 /// Partitions, crashes, and what the others had seen by then.
-fn tell_story(cluster: &Cluster<Node>, acts: &Receiver<()>) -> Vec<Death> {
+fn tell_story(cluster: &Cluster<Node>, acts: &Receiver<()>, progress: &Progress) -> Vec<Death> {
     let mut deaths: Vec<Death> = Vec::new();
     for (_, _, act) in STORY {
         acts.recv().expect("clients work on");
@@ -263,6 +286,7 @@ fn tell_story(cluster: &Cluster<Node>, acts: &Receiver<()>) -> Vec<Death> {
                 deaths.last_mut().expect("it had crashed").next_life = life;
             }
         }
+        progress.end_act();
     }
     deaths
 }

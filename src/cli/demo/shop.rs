@@ -12,8 +12,8 @@ use crate::runtime::{Client, Cluster, ClusterError, NodeState};
 use crate::sim::Link;
 use crate::store::{Bincode, Codec, Node};
 
-/// How long nodes may take to agree. It takes some milliseconds.
-const AGREE_MAX: Duration = Duration::from_secs(20);
+/// How long nodes may take to answer, and to agree. It takes some milliseconds.
+const AGREE_MAX: Duration = Duration::from_secs(60);
 
 /// How long it is until one looks again.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -27,7 +27,7 @@ pub(super) struct Shop {
 impl Shop {
     pub(super) fn new(node_count: usize) -> Self {
         let cluster = Cluster::builder(node_count, Node::boot).start();
-        Self { client: cluster.client(), cluster, codec: Bincode::default() }
+        Self { client: cluster.client().timeout(AGREE_MAX), cluster, codec: Bincode::default() }
     }
 
     /// Does it, waits until all nodes that can reach each other agree, and says what came of it, in lines.

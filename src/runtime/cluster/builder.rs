@@ -1,23 +1,29 @@
 //! A cluster before it begins.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::unbounded;
 use indexmap::IndexMap;
 
+use super::agenda::Agenda;
 use super::clock::Clock;
 use super::links::{Cuts, DrawnFates};
-use super::node_thread::{Inbox, Place};
+use super::node_thread::{Ended, Inbox, Place};
 use super::quiescence::Load;
 use super::recording::Log;
+use super::room::Room;
 use super::{Boot, Cluster, LinkFaults, NodeState, Post, Shared};
 use crate::protocol::{NodeId, Rng, StateMachine, Time, Workload};
-use crate::sim::{Clients, EventQueue, MessageCounts, Slot, Tally, node_rng};
+use crate::sim::{Clients, MessageCounts, Slot, Tally, node_rng};
 
 /// How many messages, and how many requests, may wait for a node, if not told otherwise.
 const QUEUE_MAX: usize = 16 << 10;
+
+/// How many bytes of messages, and of requests, may wait for a node, if not told otherwise.
+const QUEUE_BYTES_MAX: usize = 256 << 20;
 
 /// The random stream of what goes wrong with the messages of node 0; node *i* has the *i*-th after it.
 const LINK_STREAM: u64 = 1 << 33;
@@ -28,6 +34,7 @@ pub struct Builder<M: StateMachine> {
     boot: Arc<Boot<M>>,
     seed: u64,
     queue_max: usize,
+    queue_bytes_max: usize,
     link_faults: LinkFaults,
     workload: Option<Box<dyn Clients<M>>>,
     is_recorded: bool,
@@ -48,6 +55,7 @@ impl<M: StateMachine> Cluster<M> {
             boot: Arc::new(boot),
             seed: 0,
             queue_max: QUEUE_MAX,
+            queue_bytes_max: QUEUE_BYTES_MAX,
             link_faults: LinkFaults::none(),
             workload: None,
             is_recorded: false,
@@ -74,10 +82,20 @@ where
         self
     }
 
-    /// How many messages may wait for a node, and how many requests. What comes then is lost, or waits.
+    /// How many messages may wait for a node, those that take their time included, and how many requests; at least 1, and
+    /// 16,384 if not told otherwise. A message that comes then is lost, a request waits.
     #[must_use]
     pub fn queue_max(mut self, queue_max: usize) -> Self {
         self.queue_max = queue_max.max(1);
+        self
+    }
+
+    /// How many bytes of messages may wait for a node, and how many of requests; 256 MiB if not told otherwise. A message that comes then
+    /// is lost, a request waits; one that is larger is let in when nothing else holds any. How large they are says the machine:
+    /// [`StateMachine::message_bytes`], [`StateMachine::request_bytes`]. Actions, which are shared, count as a pointer.
+    #[must_use]
+    pub fn queue_bytes_max(mut self, queue_bytes_max: usize) -> Self {
+        self.queue_bytes_max = queue_bytes_max;
         self
     }
 
@@ -106,15 +124,20 @@ where
     /// Starts the nodes.
     ///
     /// # Panics
-    /// If the system gives no thread.
+    /// If the system gives no thread, or the `Default` of what is durable panics.
     #[must_use]
     pub fn start(self) -> Cluster<M> {
+        // Whoever begins with what cannot be made is told so here, and not by threads that are dead.
+        drop(M::Durable::default());
+        let room = || Room::new(self.queue_max, self.queue_bytes_max);
         let (posts, inboxes): (Vec<Post<M>>, Vec<Inbox<M>>) = (0..self.node_count)
             .map(|_| {
                 let (to_orders, orders) = unbounded();
-                let (to_parcels, parcels) = bounded(self.queue_max);
-                let (to_asks, asks) = bounded(self.queue_max);
-                let post = Post { orders: to_orders, parcels: to_parcels, asks: to_asks };
+                // Bounded by their rooms.
+                let (to_parcels, parcels) = unbounded();
+                let (to_asks, asks) = unbounded();
+                let (parcel_room, ask_room) = (room(), room());
+                let post = Post { orders: to_orders, parcels: to_parcels, parcel_room, asks: to_asks, ask_room };
                 (post, Inbox { orders, parcels, asks })
             })
             .unzip();
@@ -126,7 +149,6 @@ where
             states: Mutex::new(vec![NodeState::Up; self.node_count]),
             workload: self.workload.map(Mutex::new),
             request_count: AtomicU32::new(0),
-            queue_max: self.queue_max,
             is_recorded: self.is_recorded,
             is_stopping: AtomicBool::new(false),
         });
@@ -141,7 +163,7 @@ where
                 seed: self.seed,
                 link_faults: self.link_faults,
             };
-            let thread = thread::Builder::new().name(format!("node {node}")).spawn(move || life.place().live(&inbox));
+            let thread = thread::Builder::new().name(format!("node {node}")).spawn(move || life.live(inbox));
             cluster.threads.push(thread.expect("expect: the system has threads to give"));
         }
         cluster
@@ -158,6 +180,19 @@ struct Life<M: StateMachine> {
 }
 
 impl<M: StateMachine> Life<M> {
+    /// What the machine does wrong becomes the state of its node; what is wrong here goes on as a panic, but is not said to be up.
+    fn live(self, inbox: Inbox<M>) -> Ended {
+        let (shared, node) = (Arc::clone(&self.shared), NodeId::new(self.node));
+        let lived = panic::catch_unwind(AssertUnwindSafe(|| self.place().live(inbox)));
+        lived.unwrap_or_else(|payload| {
+            shared.set_state(
+                node,
+                NodeState::Panicked("the thread of the node, which is a bug of this crate".to_owned()),
+            );
+            panic::resume_unwind(payload)
+        })
+    }
+
     fn place(self) -> Place<M> {
         let Self { node, shared, boot, seed, link_faults } = self;
         let is_recorded = shared.is_recorded;
@@ -167,7 +202,7 @@ impl<M: StateMachine> Life<M> {
             boot,
             slot: Slot::new(node_rng(seed, node)),
             fates: DrawnFates { faults: link_faults, rng: Rng::new(seed, LINK_STREAM + node as u64) },
-            waiting: EventQueue::new(),
+            agenda: Agenda::new(),
             effects: Vec::new(),
             unanswered: IndexMap::default(),
             unanswered_max: 0,
@@ -177,6 +212,7 @@ impl<M: StateMachine> Life<M> {
             tally: Tally::default(),
             log: is_recorded.then(Log::default),
             is_draining: false,
+            has_order: false,
         }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, bounded};
+use crossbeam_channel::{RecvTimeoutError, bounded};
 
+use super::room::NoRoom;
 use super::{ClusterError, Shared};
 use crate::protocol::{NodeId, StateMachine};
 use crate::sim::Action;
@@ -65,7 +66,7 @@ impl<M: StateMachine> Client<M> {
     /// As [`request`](Self::request), but does not wait for room.
     ///
     /// # Errors
-    /// [`ClusterError::Full`] at once if the node's queue is full; else as [`request`](Self::request).
+    /// [`ClusterError::Full`] or [`ClusterError::FullOfBytes`] at once if the node's queue is full; else as [`request`](Self::request).
     pub fn try_request(&self, node: impl Into<NodeId>, request: M::Request) -> Reply<M> {
         self.ask(node.into(), Asked::Request(request), Duration::ZERO)
     }
@@ -89,8 +90,12 @@ impl<M: StateMachine> Client<M> {
             return Err(ClusterError::NotAnAction);
         }
         let begun = shared.clock.now();
+        let bytes = match &what {
+            Asked::Request(request) => M::request_bytes(request),
+            Asked::Action(action) => size_of_val(action),
+        };
         let (reply, replied) = bounded(1);
-        let ask = super::Ask { what, reply, until: begun + self.timeout };
+        let ask = super::Ask { what, reply, until: begun + self.timeout, bytes };
         let post = shared.post(node)?;
         // Counted before it is asked whether the cluster stops, so that a cluster that drains waits for it.
         shared.load.add(1);
@@ -98,11 +103,14 @@ impl<M: StateMachine> Client<M> {
             shared.load.remove(1);
             return Err(ClusterError::Stopped);
         }
-        if let Err(refused) = post.asks.send_timeout(ask, patience) {
+        let room = &post.ask_room;
+        let taken = room.take_by(bytes, begun + patience, shared.clock);
+        if let Err(refused) = taken.and_then(|()| post.asks.send(ask).map_err(|_| NoRoom::Closed)) {
             shared.load.remove(1);
             return Err(match refused {
-                SendTimeoutError::Timeout(_) => ClusterError::Full { node, waiting_max: shared.queue_max },
-                SendTimeoutError::Disconnected(_) => ClusterError::Stopped,
+                NoRoom::Count => ClusterError::Full { node, waiting_max: room.count_max },
+                NoRoom::Bytes => ClusterError::FullOfBytes { node, bytes_max: room.bytes_max },
+                NoRoom::Closed => ClusterError::Stopped,
             });
         }
         match replied.recv_timeout(shared.clock.until(begun + self.timeout)) {

@@ -24,6 +24,14 @@ pub enum ClusterError {
         /// How many wait there at most.
         waiting_max: usize,
     },
+    /// The requests that wait for the node hold so many bytes that there was no room for this one, for as long as the client would
+    /// wait. Nothing has happened.
+    FullOfBytes {
+        /// Who was asked.
+        node: NodeId,
+        /// How many bytes wait there at most.
+        bytes_max: usize,
+    },
     /// The node was down. Nothing has happened.
     Down {
         /// Who was asked.
@@ -33,6 +41,22 @@ pub enum ClusterError {
     Crashed {
         /// Who was asked.
         node: NodeId,
+    },
+    /// The node was to be restarted, and its boot or its first step panicked: it is down.
+    Panicked {
+        /// Which.
+        node: NodeId,
+        /// What the panic said.
+        text: String,
+    },
+    /// The cluster's workload panicked, as it made the request out of the action, or as it heard the response. The node is as it was.
+    WorkloadPanicked {
+        /// Who was asked.
+        node: NodeId,
+        /// What the panic said.
+        text: String,
+        /// It was at the response: the node has done what was asked.
+        has_happened: bool,
     },
     /// No answer came in time. It may have happened or not, and may still happen.
     TimedOut {
@@ -59,7 +83,11 @@ impl ClusterError {
     /// True if the request may have taken effect, or still may. Otherwise it has not and never will.
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
-        matches!(self, Self::Crashed { .. } | Self::TimedOut { .. } | Self::StoppedUnanswered { .. })
+        match self {
+            Self::Crashed { .. } | Self::TimedOut { .. } | Self::StoppedUnanswered { .. } => true,
+            Self::WorkloadPanicked { has_happened, .. } => *has_happened,
+            _ => false,
+        }
     }
 }
 
@@ -71,6 +99,19 @@ impl fmt::Display for ClusterError {
             }
             Self::Full { node, waiting_max } => {
                 write!(f, "the queue of node {node} is full: {waiting_max} requests wait in it")
+            }
+            Self::FullOfBytes { node, bytes_max } => {
+                write!(
+                    f,
+                    "the queue of node {node} is full: expected requests of at most {bytes_max} bytes to wait in it"
+                )
+            }
+            Self::Panicked { node, text } => write!(f, "node {node} did not start: it panicked: {text}"),
+            Self::WorkloadPanicked { node, text, has_happened: false } => {
+                write!(f, "the workload panicked as it made a request for node {node}: {text}")
+            }
+            Self::WorkloadPanicked { node, text, has_happened: true } => {
+                write!(f, "the workload panicked as it heard the response of node {node}: {text}")
             }
             Self::Down { node } => write!(f, "node {node} is down"),
             Self::Crashed { node } => write!(f, "node {node} crashed before it answered: it may have happened or not"),

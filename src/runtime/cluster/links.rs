@@ -70,7 +70,7 @@ impl Fates for DrawnFates {
             return Some(Fate::Drop);
         }
         let delay = |rng: &mut Rng| match happens(rng, faults.delay_permille) {
-            true => Duration::from_nanos(rng.between(0, faults.delay_max.as_nanos() as u64)),
+            true => Duration::from_nanos(rng.between(0, (Time::ZERO + faults.delay_max).as_nanos())),
             false => Duration::ZERO,
         };
         let first = delay(rng);

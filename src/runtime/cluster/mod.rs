@@ -4,9 +4,11 @@
 //! that the driver reuses. A node's thread is not the node: a node that crashes, or panics, loses its machine, and its thread goes on
 //! to say so, and to make the next life.
 //!
-//! Where to look: `place` is the thread of a node, `links` what goes wrong between nodes, `client` whoever asks, `recording` how a
-//! run becomes a plan, `load` how one knows that nothing is left to happen.
+//! Where to look: `place` is the thread of a node, `step` what its machine does there, `agenda` what it has yet to do, `room` how much
+//! may wait for it, `links` what goes wrong between nodes, `client` whoever asks, `recording` how a run becomes a plan, `load` how one
+//! knows that nothing is left to happen.
 
+mod agenda;
 mod builder;
 mod client;
 mod clock;
@@ -15,6 +17,8 @@ mod links;
 mod node_thread;
 mod quiescence;
 mod recording;
+mod room;
+mod step;
 
 use std::any::Any;
 use std::fmt;
@@ -27,12 +31,13 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use crate::protocol::{NodeId, RequestId, StateMachine, Time};
-use crate::sim::{Action, Clients, Link, Plan, Tally};
+use crate::sim::{Action, Clients, Link, Plan, Tally, catch_panic};
 use client::{Asked, Reply};
 use clock::Clock;
 use links::Cuts;
 use node_thread::Ended;
 use quiescence::Load;
+use room::Room;
 
 pub use builder::Builder;
 pub use client::Client;
@@ -63,15 +68,19 @@ type Boot<M> = dyn Fn(crate::protocol::Boot<<M as StateMachine>::Durable>) -> M 
 /// # Ok::<(), distributed_data_consistency::runtime::ClusterError>(())
 /// ```
 ///
-/// **Queues.** Each node has a bounded queue for messages and one for requests. A message that finds its receiver's queue full is lost and
-/// counted (the mark `queue full`), as a datagram network loses it; a client waits for room until its time is up. No node ever
-/// waits for another one, so there is no deadlock.
+/// **Queues.** Each node has a queue for messages and one for requests, bounded in number ([`Builder::queue_max`]) and in bytes
+/// ([`Builder::queue_bytes_max`]). A message that finds its receiver's queue full is lost and counted (the mark `queue full`), as a
+/// datagram network loses it; a client waits for room until its time is up. No node ever waits for another one, so there is no
+/// deadlock. A timer takes no room, and one that was moved or cancelled leaves nothing behind.
 ///
 /// **Time** is what [`Env::now`](crate::protocol::Env::now) tells: nanoseconds since the cluster began. It rises from step to step of a
 /// node, a message is taken after it was sent, and a timer is told the very moment for which it was set, even if its thread wakes later.
 ///
 /// **Panics.** A machine that panics has crashed: no effect of that step happens, clients that wait are told
-/// [`ClusterError::Crashed`], and [`state`](Self::state) has the text. It can be restarted from what it had made durable.
+/// [`ClusterError::Crashed`], and [`state`](Self::state) has the text. So has one whose boot panics, or whose message, timer or own
+/// `Drop` does. It can be restarted from what it had made durable; what a step has sent before its later effects panicked stays sent. A
+/// workload that panics is the client's: it is told [`ClusterError::WorkloadPanicked`], the node is as it was, and the mark
+/// `workload panicked` counts it.
 ///
 /// **Bytes.** Messages are moved between threads, not encoded, so none can be malformed; what a value's bytes mean is between its writer
 /// and its reader, who is told [`CodecError`](crate::store::CodecError) if they mean nothing.
@@ -90,7 +99,7 @@ pub enum NodeState {
     Up,
     /// It was told to crash.
     Crashed,
-    /// Its machine panicked, with this text.
+    /// It is down, for something of its machine panicked, with this text.
     Panicked(String),
 }
 
@@ -101,6 +110,8 @@ pub struct Stopped {
     pub tally: Tally,
     /// All that was under way has been handled.
     pub is_drained: bool,
+    /// How each node stood in the end.
+    pub states: Vec<NodeState>,
     /// The run, if it was recorded: a simulator that runs this plan takes the same steps.
     pub plan: Option<Plan>,
 }
@@ -114,7 +125,6 @@ struct Shared<M: StateMachine> {
     states: Mutex<Vec<NodeState>>,
     workload: Option<Mutex<Box<dyn Clients<M>>>>,
     request_count: AtomicU32,
-    queue_max: usize,
     is_recorded: bool,
     is_stopping: AtomicBool,
 }
@@ -123,11 +133,14 @@ struct Shared<M: StateMachine> {
 struct Post<M: StateMachine> {
     orders: Sender<Order<M>>,
     parcels: Sender<Parcel<M>>,
+    /// Taken by whoever sends a message, given back when the node takes it.
+    parcel_room: Room,
     asks: Sender<Ask<M>>,
+    ask_room: Room,
 }
 
-/// Dropped when it is done: whoever waits for it hears that.
-type Done = Sender<()>;
+/// Dropped when it is done: whoever waits for it hears that. What cannot be done is told before.
+type Done = Sender<ClusterError>;
 
 type Look<M> = Box<dyn FnOnce(Option<&M>, &Tally) + Send>;
 
@@ -147,6 +160,8 @@ struct Parcel<M: StateMachine> {
     sent: Time,
     /// It takes its time until then.
     due: Time,
+    /// How much room it takes.
+    bytes: usize,
     message: M::Message,
 }
 
@@ -156,6 +171,8 @@ struct Ask<M: StateMachine> {
     reply: Sender<Reply<M>>,
     /// Its client gives up then.
     until: Time,
+    /// How much room it takes.
+    bytes: usize,
 }
 
 impl<M: StateMachine> Cluster<M> {
@@ -180,7 +197,7 @@ impl<M: StateMachine> Cluster<M> {
     /// How a node stands; `None` if there is no such node.
     #[must_use]
     pub fn state(&self, node: impl Into<NodeId>) -> Option<NodeState> {
-        lock(&self.shared.states).get(node.into().index()).cloned()
+        self.shared.state(node.into())
     }
 
     /// Crashes a node: it loses everything but its durable state. Returns once it has. A node that is down stays so.
@@ -194,7 +211,7 @@ impl<M: StateMachine> Cluster<M> {
     /// Restarts a node that is down, from what it had made durable. Returns once it has started. A node that is up stays so.
     ///
     /// # Errors
-    /// If there is no such node.
+    /// If there is no such node; [`ClusterError::Panicked`] if its boot or its first step panics.
     pub fn restart(&self, node: impl Into<NodeId>) -> Result<(), ClusterError> {
         self.shared.order(node.into(), Order::Restart)
     }
@@ -235,6 +252,9 @@ impl<M: StateMachine> Cluster<M> {
     ///
     /// # Errors
     /// If there is no such node.
+    ///
+    /// # Panics
+    /// If `look` does: the node is none the worse for it.
     pub fn look<T: Send + 'static>(
         &self,
         node: impl Into<NodeId>,
@@ -262,10 +282,10 @@ impl<M: StateMachine> Cluster<M> {
     }
 
     /// Stops: from now on clients are told [`ClusterError::Stopped`], and no timer fires; all requests and messages that are under way
-    /// are handled, which may take up to `within`; then the threads end.
+    /// are handled, which may take up to `within`; then the threads end. A step that is under way is waited for, however long it takes.
     ///
     /// # Panics
-    /// If a thread has panicked other than in its machine, which is a bug of ours.
+    /// If a thread has panicked other than in code of its machine, which is a bug of ours.
     pub fn stop(mut self, within: Duration) -> Stopped {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         for node in 0..self.node_count() {
@@ -280,7 +300,8 @@ impl<M: StateMachine> Cluster<M> {
             logs.extend(log);
         }
         let plan = self.shared.is_recorded.then(|| recording::to_plan(self.seed, &logs, self.shared.cuts.planned()));
-        Stopped { tally, is_drained, plan }
+        let states = lock(&self.shared.states).clone();
+        Stopped { tally, is_drained, states, plan }
     }
 
     /// Ends the threads.
@@ -312,10 +333,9 @@ impl<M: StateMachine> Shared<M> {
 
     /// Gives an order, and waits until it is carried out.
     fn order(&self, node: NodeId, order: impl FnOnce(Done) -> Order<M>) -> Result<(), ClusterError> {
-        let (done, is_done) = bounded::<()>(0);
-        let _ = self.post(node)?.orders.send(order(done));
-        let _ = is_done.recv();
-        Ok(())
+        let (done, is_done) = bounded(1);
+        self.post(node)?.orders.send(order(done)).map_err(|_| ClusterError::Stopped)?;
+        is_done.recv().map_or(Ok(()), Err)
     }
 
     fn look<T: Send + 'static>(
@@ -324,9 +344,14 @@ impl<M: StateMachine> Shared<M> {
         look: impl FnOnce(Option<&M>, &Tally) -> T + Send + 'static,
     ) -> Result<T, ClusterError> {
         let (tell, told) = bounded(1);
-        let look: Look<M> = Box::new(move |machine, tally| drop(tell.try_send(look(machine, tally))));
+        let look: Look<M> = Box::new(move |machine, tally| drop(tell.try_send(catch_panic(|| look(machine, tally)))));
         let _ = self.post(node)?.orders.send(Order::Look(look));
-        told.recv().map_err(|_| ClusterError::Stopped)
+        let seen = told.recv().map_err(|_| ClusterError::Stopped)?;
+        Ok(seen.unwrap_or_else(|text| panic!("what looks at node {node} panicked: {text}")))
+    }
+
+    fn state(&self, node: NodeId) -> Option<NodeState> {
+        lock(&self.states).get(node.index()).cloned()
     }
 
     fn set_state(&self, node: NodeId, state: NodeState) {
@@ -340,18 +365,25 @@ impl<M: StateMachine> Shared<M> {
         Ok(())
     }
 
-    fn request(&self, id: RequestId, action: &Action) -> Option<M::Request> {
-        Some(lock(self.workload.as_ref()?).request(id, action))
+    fn request(&self, id: RequestId, action: &Action) -> M::Request {
+        let workload = self.workload.as_ref().expect("expect: actions are checked before they are sent");
+        lock(workload).request(id, action)
     }
+}
 
-    fn hear(&self, id: RequestId, response: &M::Response) {
-        if let Some(workload) = &self.workload {
-            lock(workload).response(id, response);
+/// Drops one by one what may panic as it is dropped: two at once would end the process. Returns what the first panic said.
+fn discard<T>(mut items: impl Iterator<Item = T>) -> Option<String> {
+    let mut first = None;
+    loop {
+        match catch_panic(|| items.next().map(drop).is_some()) {
+            Ok(true) => {}
+            Ok(false) => return first,
+            Err(text) => first = first.or(Some(text)),
         }
     }
 }
 
-/// A client that panics with a lock has changed nothing.
+/// Who panics with a lock is a client, who has changed nothing, or a workload, whose client is told.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// So long that it is looked again why one waits.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
 /// Counts messages under way, requests that wait, and timers that are set. What a step brings about is added before what caused
 /// the step is taken off, so the count is 0 only if nothing will happen by itself any more.
 #[derive(Debug, Default)]
@@ -29,10 +32,11 @@ impl Load {
 
     /// Waits until there is nothing; false if that was not so within that time.
     pub(super) fn wait_for_rest(&self, within: Duration) -> bool {
-        let until = Instant::now() + within;
+        // What the clock cannot tell is for ever.
+        let until = Instant::now().checked_add(within);
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
         while self.count.load(Ordering::SeqCst) > 0 {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.map_or(FOR_EVER, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return false;
             }

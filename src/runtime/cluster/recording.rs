@@ -7,6 +7,7 @@
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
+use super::agenda::after;
 use crate::protocol::{NodeId, RequestId, Time};
 use crate::sim::{Action, Fate, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
@@ -65,6 +66,6 @@ pub(super) fn to_plan(seed: u64, logs: &[Log], cuts: Vec<PlannedFault>) -> Plan 
         Fault::Partition { heal: Some(span), .. } | Fault::Crash { restart: Some(span), .. } => planned.at + span,
         _ => planned.at,
     });
-    plan.heal_at = Time::from_nanos(ends.chain(faults_end).max().unwrap_or(Time::ZERO).as_nanos() + 1);
+    plan.heal_at = after(ends.chain(faults_end).max().unwrap_or(Time::ZERO));
     plan
 }
