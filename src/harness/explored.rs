@@ -8,7 +8,7 @@ use std::thread;
 use super::swept::tell_failures;
 use super::{Harness, Settings};
 use crate::explore::{Ask, Exploration, Scope, explore};
-use crate::machine::StateMachine;
+use crate::machine::{StateMachine, visible};
 
 /// What came of an exhaustive search, and where to save what failed.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Explored {
     #[track_caller]
     pub fn assert_clean(&self) {
         let Exploration { system, executions, cut, given_up, failures, .. } = &self.exploration;
-        let violations = self.violation_count();
+        let (violations, system) = (self.violation_count(), visible(system));
         if violations > 0 {
             let told = format!("{violations} of {executions} runs of \"{system}\" violated a check\n\n");
             panic!("{}", tell_failures(told, failures, self.snapshots.as_deref()));

@@ -2,10 +2,10 @@
 
 use super::pool::Pool;
 use super::swept::plan_hint;
-use super::{Harness, Settings, bytes};
+use super::{Harness, Saved, Settings, bytes};
 use crate::check::Violation;
 use crate::explore::{Failure, Outcome, ShrinkOptions, failure_of};
-use crate::machine::StateMachine;
+use crate::machine::{StateMachine, visible};
 use crate::report::Screen;
 use crate::sim::Plan;
 
@@ -127,8 +127,10 @@ fn run<M: StateMachine>(harness: &Harness<M>, plan: &Plan, save: bool, look: imp
 /// Shrinks a plan that fails, saves it, and tells it.
 pub(super) fn tell<M: StateMachine>(harness: &Harness<M>, plan: &Plan, violation: &Violation, save: bool) -> String {
     let failure = failure(harness, plan, violation);
-    let hints: Vec<_> = save.then(|| plan_hint(&failure, &harness.snapshots)).into_iter().collect();
-    format!("a plan of \"{}\" violated a check\n\n{}", failure.system, Screen { failure: &failure, hints: &hints })
+    let saved = save.then(|| Saved::new(&failure, &harness.snapshots));
+    let hints: Vec<_> = saved.iter().map(plan_hint).collect();
+    let (system, text) = (visible(&failure.system), saved.map(|saved| saved.tell_text()).unwrap_or_default());
+    format!("a plan of \"{system}\" violated a check\n\n{}{text}", Screen { failure: &failure, hints: &hints })
 }
 
 fn failure<M: StateMachine>(harness: &Harness<M>, plan: &Plan, violation: &Violation) -> Failure {

@@ -29,11 +29,13 @@ mod pool;
 #[cfg(feature = "proptest")]
 mod properties;
 mod replayed;
+mod saved;
 mod settings;
 mod snapshot;
 #[cfg(feature = "proptest")]
 mod strategy;
 mod swept;
+mod unmet;
 mod updated;
 
 use std::ops::RangeInclusive;
@@ -44,9 +46,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Check, Promise, When};
-use crate::explore::{Knob, Outcome, Profile, Recorded, Seeds, Strategy, SweepOptions, System, sweep};
+use crate::explore::{Knob, Outcome, Profile, RESERVED_CHECKS, Recorded, Strategy, System};
 use crate::machine::{Boot, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload};
-use crate::replay::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX};
+use crate::replay::{DECISIONS_MAX, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX};
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
 
 pub use explored::Explored;
@@ -55,8 +57,10 @@ pub use mutation::{mutate, splice};
 #[cfg(feature = "proptest")]
 pub use properties::plans_config;
 pub use replayed::{Divergence, Replayed, Replays};
-pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
-pub use swept::{Swept, save};
+pub use saved::{Saved, save};
+pub use settings::{JOBS_MAX, Settings, SettingsError, parse_jobs, parse_seed, parse_shard};
+pub use swept::Swept;
+pub use unmet::Unmet;
 pub use updated::Updated;
 
 /// A system under test, described once.
@@ -93,10 +97,17 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// How many nodes drawn worlds have.
+    ///
+    /// # Panics
+    /// If the range is empty, or not within 1 to [`NODE_COUNT_MAX`].
     #[must_use]
+    #[track_caller]
     pub fn nodes(mut self, counts: RangeInclusive<usize>) -> Self {
-        let clamp = |count: &usize| (*count).clamp(1, NODE_COUNT_MAX);
-        self.system.node_counts = clamp(counts.start())..=clamp(counts.end());
+        assert!(
+            !counts.is_empty() && *counts.start() >= 1 && *counts.end() <= NODE_COUNT_MAX,
+            "nodes: expected a range such as 3..=5 within 1..={NODE_COUNT_MAX}, found {counts:?}"
+        );
+        self.system.node_counts = counts;
         self
     }
 
@@ -120,21 +131,43 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// How many requests drawn worlds have.
+    ///
+    /// # Panics
+    /// If the range is empty, or holds more requests than a plan file does: [`DECISIONS_MAX`].
+    ///
+    /// [`DECISIONS_MAX`]: crate::replay::DECISIONS_MAX
     #[must_use]
+    #[track_caller]
     pub fn request_counts(mut self, counts: RangeInclusive<u32>) -> Self {
+        assert!(
+            !counts.is_empty() && *counts.end() as usize <= DECISIONS_MAX,
+            "request_counts: expected a range such as 1..=24 up to {DECISIONS_MAX}, found {counts:?}"
+        );
         self.system.request_counts = counts;
         self
     }
 
     /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
+    ///
+    /// # Panics
+    /// If there is a check of this name already, or the name is kept for what the harness itself finds: `determinism`, `panic`,
+    /// `reach`, `rest`. The name is how a failure is known again.
     #[must_use]
+    #[track_caller]
     pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
+        let name = check.name();
+        let is_taken = RESERVED_CHECKS.contains(&name) || self.system.checks.iter().any(|make| make().name() == name);
+        assert!(!is_taken, "check {name:?}: expected a name of its own: there is a check of this name already");
         self.system.checks.push(Box::new(move || Box::new(check.clone())));
         self
     }
 
     /// A promise that holds after every step; the error says how it is broken.
+    ///
+    /// # Panics
+    /// As [`check`](Self::check) does.
     #[must_use]
+    #[track_caller]
     pub fn always<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
@@ -143,7 +176,11 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// A promise that holds once the world has come to rest; the error says how it is broken.
+    ///
+    /// # Panics
+    /// As [`check`](Self::check) does.
     #[must_use]
+    #[track_caller]
     pub fn at_rest<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
@@ -166,8 +203,15 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// How hostile drawn worlds are.
+    ///
+    /// # Panics
+    /// If the profile says what no world can be like: [`Profile::check`] says what.
     #[must_use]
+    #[track_caller]
     pub fn profile(mut self, profile: Profile) -> Self {
+        if let Err(wrong) = profile.check() {
+            panic!("profile {:?}: {wrong}", profile.name);
+        }
         self.system.profile = profile;
         self
     }
@@ -244,6 +288,7 @@ impl<M: StateMachine> Harness<M> {
     /// [`KNOB_NAME_BYTES_MAX`]: crate::replay::KNOB_NAME_BYTES_MAX
     /// [`KNOB_COUNT_MAX`]: crate::replay::KNOB_COUNT_MAX
     #[must_use]
+    #[track_caller]
     pub fn knob(mut self, name: impl Into<String>, range: RangeInclusive<u64>) -> Self {
         let name = name.into();
         let (low, high) = (*range.start(), (*range.end()).min(KNOB_VALUE_MAX));
@@ -289,8 +334,13 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// After how many steps a world counts as one that never comes to rest.
+    ///
+    /// # Panics
+    /// If there are none: no world comes to rest in none.
     #[must_use]
+    #[track_caller]
     pub fn step_count_max(mut self, step_count_max: u64) -> Self {
+        assert!(step_count_max > 0, "step_count_max: expected at least 1 step, found 0");
         self.system.limits.step_count_max = step_count_max;
         self
     }
@@ -336,48 +386,6 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn record_seed(&self, seed: u64) -> Recorded {
         self.system.record_seed(seed)
-    }
-
-    /// Runs the worlds of the first `world_count` seeds on all processors, and shrinks what fails.
-    ///
-    /// The environment may say otherwise, without a change of code: `DDC_SEED` (just this one), `DDC_SEEDS` (how many),
-    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing).
-    ///
-    /// # Panics
-    /// If the environment says what cannot be understood.
-    #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
-    pub fn sweep(&self, world_count: u64) -> Swept {
-        self.sweep_verifying(world_count, 0)
-    }
-
-    /// Sweeps as [`sweep`](Self::sweep) does, and runs each world twice, on two threads: everything that can be seen of both
-    /// runs must be the same, or it is a violation named `determinism`, which tells the first event that differs and what is
-    /// probably to blame. (`sweep` does so with one world in a hundred, and with each that fails.) Three to four times as slow.
-    ///
-    /// What only the state shows is seen if the machine tells it to [`StateMachine::fold`].
-    ///
-    /// # Panics
-    /// If the environment says what cannot be understood.
-    #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
-    pub fn verify(&self, world_count: u64) -> Swept {
-        self.sweep_verifying(world_count, 1_000)
-    }
-
-    /// At least so many worlds in a thousand are verified.
-    fn sweep_verifying(&self, world_count: u64, verify_permille_min: u32) -> Swept {
-        let settings = Settings::expect_from_env();
-        let mut options = settings.options(Seeds::first(world_count));
-        options.verify_permille = options.verify_permille.max(verify_permille_min);
-        let sweep = sweep(&self.system, &options, &|_| {});
-        Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()) }
-    }
-}
-
-impl<M: StateMachine> Harness<M> {
-    /// Sweeps as `options` say; `progress` hears how many worlds more have been run. The environment has no say.
-    #[must_use = "a sweep says nothing by itself"]
-    pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> crate::explore::Sweep {
-        sweep(&self.system, options, progress)
     }
 
     #[cfg(feature = "cli")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Harness, Settings};
 use crate::explore::Recorded;
-use crate::machine::StateMachine;
+use crate::machine::{StateMachine, one_line};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::sim::Plan;
 
@@ -46,7 +46,11 @@ impl<M: StateMachine> Harness<M> {
             None => text.push_str("\nclean\n"),
             Some(violation) => {
                 text.push_str(&format!("\nVIOLATED {violation}\n"));
-                violation.breach.because.iter().for_each(|reason| text.push_str(&format!("  because  {reason}\n")));
+                violation
+                    .breach
+                    .because
+                    .iter()
+                    .for_each(|reason| text.push_str(&format!("  because  {}\n", one_line(reason))));
             }
         }
         text

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::diagram::diagram;
 use crate::explore::{Failure, Moment, Parting, Twin};
+use crate::machine::visible;
 use crate::sim::Plan;
 
 /// The screen is at most so wide …
@@ -28,7 +29,10 @@ impl fmt::Display for Screen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { failure, hints } = self;
         let shrunk = &failure.shrunk;
-        for line in wrapped("VIOLATED ", &shrunk.violation.to_string()).iter().take(3) {
+        for line in wrapped("VIOLATED ", &format!("{}: {}", shrunk.violation.check, shrunk.violation.breach.summary))
+            .iter()
+            .take(3)
+        {
             writeln!(f, "{line}")?;
         }
         let reasons = &shrunk.violation.breach.because;
@@ -55,7 +59,7 @@ impl fmt::Display for Screen<'_> {
         let label = if shrunk.runs == 0 { "plan" } else { "shrunk" };
         writeln!(f, "{label:<8} {}", shrunk_line(failure))?;
         for (label, command) in *hints {
-            writeln!(f, "{label:<8} {command}")?;
+            writeln!(f, "{label:<8} {}", visible(command))?;
         }
         Ok(())
     }
@@ -105,7 +109,7 @@ fn shrunk_line(failure: &Failure) -> String {
 /// `text` behind `label`, broken at spaces; further lines are indented as far.
 fn wrapped(label: &str, text: &str) -> Vec<String> {
     let mut lines = vec![label.to_owned()];
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().map(visible) {
         let line = lines.last_mut().expect("expect: there is a line from the start");
         let empty = line.chars().all(char::is_whitespace) || line == label;
         if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
@@ -113,7 +117,7 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
         } else {
             let space = if line.ends_with(' ') { "" } else { " " };
             line.push_str(space);
-            line.push_str(word);
+            line.push_str(&word);
         }
     }
     lines.iter().map(|line| cut(line, COLUMNS)).collect()
@@ -123,6 +127,9 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
 pub(super) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
+    }
+    if width == 0 {
+        return String::new();
     }
     let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
     cut.push('…');

@@ -4,7 +4,7 @@ mod command;
 mod shop;
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write as _};
+use std::io::{self, BufRead, IsTerminal};
 
 use super::args::DemoArguments;
 use super::{Exit, Wrong, print, tell};
@@ -60,7 +60,6 @@ fn run_terminal(shop: &Shop, node_count: usize) -> Result<Exit, Wrong> {
     ));
     loop {
         print("> ");
-        let _ = io::stdout().flush();
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);
         if read.map_err(|error| Wrong::Usage(format!("standard input: {error}")))? == 0 {
