@@ -58,7 +58,7 @@ static CASES: AtomicU64 = AtomicU64::new(0);
 /// Run by the next test, in a process of its own; by itself it has nothing to say.
 #[test]
 fn cases_are_counted() {
-    let counting = store().always("counted", |_| Ok(())).at_rest("counted", |_| {
+    let counting = store().always("counted", |_| Ok(())).at_rest("counted at rest", |_| {
         CASES.fetch_add(1, Ordering::Relaxed);
         Ok(())
     });

@@ -27,12 +27,6 @@ impl Knobs {
     pub fn get(&self, name: &str) -> Option<u64> {
         let knobs = self.0.as_deref()?;
         let place = knobs.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
-        Some(knobs[place].1)
-    }
-
-    /// The value of a knob that is set, asked for by a machine at its boot.
-    pub(super) fn ask(&self, name: &str) -> Option<u64> {
-        let value = self.get(name)?;
         ASKED.with_borrow_mut(|asked| {
             if let Some(asked) = asked
                 && !asked.contains(name)
@@ -40,7 +34,7 @@ impl Knobs {
                 asked.insert(name.to_owned());
             }
         });
-        Some(value)
+        Some(knobs[place].1)
     }
 
     /// Sets a knob, to [`KNOB_VALUE_MAX`] at the most.
@@ -73,11 +67,11 @@ impl Knobs {
 }
 
 thread_local! {
-    /// The knobs that machines have asked for on this thread, while somebody wants to know.
+    /// The knobs that were set and asked for on this thread, while somebody wants to know. It changes nothing that is answered.
     static ASKED: RefCell<Option<BTreeSet<String>>> = const { RefCell::new(None) };
 }
 
-/// Runs `world` on this thread, and tells which of the knobs that are set its machines asked for.
+/// Runs `world` on this thread, and tells which of the knobs that are set were [asked for](Knobs::get) there.
 pub(crate) fn watch_knobs<T>(world: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     let outside = ASKED.replace(Some(BTreeSet::new()));
     let came = world();

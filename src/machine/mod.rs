@@ -153,6 +153,6 @@ impl<D> Boot<D> {
     /// ```
     #[must_use]
     pub fn knob(&self, name: &str, default: u64) -> u64 {
-        self.knobs.ask(name).unwrap_or(default)
+        self.knobs.get(name).unwrap_or(default)
     }
 }
