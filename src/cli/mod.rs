@@ -182,8 +182,12 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no mistakes: clap knows where each goes.
+            if error.use_stderr() {
+                let _ = error.print();
+                return Exit::BadInput.into();
+            }
             output::print_by(|| error.print());
-            return output::finish(if error.use_stderr() { Exit::BadInput } else { Exit::Clean }).into();
+            return output::finish(Exit::Clean).into();
         }
     };
     let exit = match arguments.command {

@@ -33,11 +33,11 @@ impl<M: StateMachine> Harness<M> {
     /// there are no `cases` to run, or the environment says what cannot be understood.
     #[track_caller]
     pub fn check_plans(&self, cases: u32) {
-        let config = ProptestConfig { failure_persistence: None, ..plans_config(cases) };
         // Nothing has failed yet where there is nothing.
         if self.snapshots.exists() {
             self.replay_dir(&self.snapshots).allow_empty().assert_clean();
         }
+        let config = ProptestConfig { failure_persistence: None, ..plans_config(cases) };
         let checked = TestRunner::new(config).run(&self.plans(), |plan| self.run(&plan).prop_assert_clean());
         match checked {
             Ok(()) => {}

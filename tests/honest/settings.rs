@@ -145,6 +145,11 @@ fn arguments_that_cannot_be_are_refused() {
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}\n{}", run.err);
         assert!(run.err.starts_with("error: ") && !run.err.contains("panicked"), "{arguments:?}\n{}", run.err);
     }
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("script");
+    std::fs::write(&script, "# nothing to do\n\n").unwrap();
+    let run = ddc(&["demo", "--script", script.to_str().unwrap()]);
+    assert_eq!((run.code, run.err.contains("expected commands, found none")), (2, true), "{}", run.err);
     let run = ddc(&["explore", "--requests", "1", "--seed", "0xffffffffffffffff", "--seeds", "2", "--json"]);
     let summary: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!(summary["request_sets"], 2, "{summary}");
