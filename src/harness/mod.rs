@@ -24,16 +24,19 @@
 mod bytes;
 mod explored;
 mod fuzz;
+mod knob;
 mod mutation;
 mod pool;
 #[cfg(feature = "proptest")]
 mod properties;
 mod replayed;
+mod saved;
 mod settings;
 mod snapshot;
 #[cfg(feature = "proptest")]
 mod strategy;
 mod swept;
+mod unmet;
 mod updated;
 
 use std::ops::RangeInclusive;
@@ -44,12 +47,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Check, Promise, When};
+use crate::explore::RESERVED_CHECKS;
 use crate::harness::{Outcome, Recorded, System};
-use crate::protocol::{Boot, KNOB_VALUE_MAX, Requests, Rng, StateMachine, Workload};
-use crate::replay::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX};
+use crate::protocol::{Boot, Requests, Rng, StateMachine, Workload};
+use crate::replay::DECISIONS_MAX;
 use crate::sim::{Limits, NODE_COUNT_MAX, Nodes, Plan};
-use crate::strategy::{Knob, Profile, Strategy};
-use crate::sweep::{Seeds, SweepOptions, sweep};
+use crate::strategy::{Profile, Strategy};
 
 pub use explored::Explored;
 pub use fuzz::Fuzzer;
@@ -57,8 +60,10 @@ pub use mutation::{mutate, splice};
 #[cfg(feature = "proptest")]
 pub use properties::plans_config;
 pub use replayed::{Divergence, Replayed, Replays};
-pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
-pub use swept::{Swept, save};
+pub use saved::{Saved, save};
+pub use settings::{JOBS_MAX, Settings, SettingsError, parse_jobs, parse_seed, parse_shard};
+pub use swept::Swept;
+pub use unmet::Unmet;
 pub use updated::Updated;
 
 /// A system under test, described once.
@@ -95,10 +100,17 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// How many nodes drawn worlds have.
+    ///
+    /// # Panics
+    /// If the range is empty, or not within 1 to [`NODE_COUNT_MAX`].
     #[must_use]
+    #[track_caller]
     pub fn nodes(mut self, counts: RangeInclusive<usize>) -> Self {
-        let clamp = |count: &usize| (*count).clamp(1, NODE_COUNT_MAX);
-        self.worlds.node_counts = clamp(counts.start())..=clamp(counts.end());
+        assert!(
+            !counts.is_empty() && *counts.start() >= 1 && *counts.end() <= NODE_COUNT_MAX,
+            "nodes: expected a range such as 3..=5 within 1..={NODE_COUNT_MAX}, found {counts:?}"
+        );
+        self.worlds.node_counts = counts;
         self
     }
 
@@ -122,21 +134,43 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// How many requests drawn worlds have.
+    ///
+    /// # Panics
+    /// If the range is empty, or holds more requests than a plan file does: [`DECISIONS_MAX`].
+    ///
+    /// [`DECISIONS_MAX`]: crate::replay::DECISIONS_MAX
     #[must_use]
+    #[track_caller]
     pub fn request_counts(mut self, counts: RangeInclusive<u32>) -> Self {
+        assert!(
+            !counts.is_empty() && *counts.end() as usize <= DECISIONS_MAX,
+            "request_counts: expected a range such as 1..=24 up to {DECISIONS_MAX}, found {counts:?}"
+        );
         self.worlds.request_counts = counts;
         self
     }
 
     /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
+    ///
+    /// # Panics
+    /// If there is a check of this name already, or the name is kept for what the harness itself finds: `determinism`, `panic`,
+    /// `reach`, `rest`. The name is how a failure is known again.
     #[must_use]
+    #[track_caller]
     pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
+        let name = check.name();
+        let is_taken = RESERVED_CHECKS.contains(&name) || self.checks.iter().any(|make| make().name() == name);
+        assert!(!is_taken, "check {name:?}: expected a name of its own: there is a check of this name already");
         self.checks.push(Box::new(move || Box::new(check.clone())));
         self
     }
 
     /// A promise that holds after every step; the error says how it is broken.
+    ///
+    /// # Panics
+    /// As [`check`](Self::check) does.
     #[must_use]
+    #[track_caller]
     pub fn always<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
@@ -145,7 +179,11 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// A promise that holds once the world has come to rest; the error says how it is broken.
+    ///
+    /// # Panics
+    /// As [`check`](Self::check) does.
     #[must_use]
+    #[track_caller]
     pub fn at_rest<F>(self, name: &'static str, holds: F) -> Self
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
@@ -168,100 +206,16 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// How hostile drawn worlds are.
-    #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Self {
-        self.worlds.profile = profile;
-        self
-    }
-
-    /// A limit of the machine that worlds may shake: the machine asks for it with [`Boot::knob`], and in some worlds
-    /// ([`Profile::knob_permille`]) it gets a value of this range, mostly one of the smallest. So a batch, a log or a queue that
-    /// would never be full in a world of twenty requests is full all the time, and what goes wrong then is found; a plan that
-    /// fails names the knobs that it needs, and no others. [`Strategy::Uniform`] shakes nothing.
-    ///
-    /// The range should hold whatever the machine promises to work with. A name that is declared again has the new range.
-    ///
-    /// Here what fills a batch is lost; but no world fills one of 64:
-    ///
-    /// ```
-    /// use distributed_data_consistency::{Harness, protocol::{Boot, Env, NodeId, RequestId, StateMachine}};
-    ///
-    /// /// Every number that a client tells anybody should come to be known to all. A batch is told when it is full, or after 5 ms.
-    /// struct Batching { batch_max: usize, batch: Vec<u32>, known: Vec<u32> }
-    ///
-    /// impl StateMachine for Batching {
-    ///     type Message = Vec<u32>;
-    ///     type Timer = ();
-    ///     type Request = u32;
-    ///     type Response = ();
-    ///     type Durable = ();
-    ///
-    ///     fn on_request(&mut self, id: RequestId, number: u32, env: &mut Env<'_, Self>) {
-    ///         self.known.push(number);
-    ///         if self.batch.len() == self.batch_max {
-    ///             env.broadcast(&std::mem::take(&mut self.batch)); // and `number` is in none
-    ///         } else {
-    ///             self.batch.push(number);
-    ///             env.set_timer((), std::time::Duration::from_millis(5));
-    ///         }
-    ///         env.respond(id, ());
-    ///     }
-    ///
-    ///     fn on_timer(&mut self, (): (), env: &mut Env<'_, Self>) {
-    ///         env.broadcast(&std::mem::take(&mut self.batch));
-    ///     }
-    ///
-    ///     fn on_message(&mut self, _from: NodeId, batch: Vec<u32>, _env: &mut Env<'_, Self>) {
-    ///         self.known.extend(batch);
-    ///     }
-    /// }
-    ///
-    /// fn harness() -> Harness<Batching> {
-    ///     let boot = |boot: Boot<()>| {
-    ///         let batch_max = boot.knob("batch_max", 64).max(1) as usize;
-    ///         Batching { batch_max, batch: Vec::new(), known: Vec::new() }
-    ///     };
-    ///     Harness::new("batching", boot)
-    ///         .requests(|rng| rng.bits())
-    ///         .profile(Profile { crash_permille: 0, partition_permille: 0, drop_permille: 0, ..Profile::hostile() })
-    ///         .at_rest("all known", |nodes| {
-    ///             let counts: Vec<usize> = nodes.up().map(|(_, node)| node.known.iter().collect::<BTreeSet<_>>().len()).collect();
-    ///             if counts.iter().all(|count| *count == counts[0]) { Ok(()) } else { Err(format!("nodes know {counts:?}")) }
-    ///         })
-    /// }
-    ///
-    /// # use std::collections::BTreeSet;
-    /// # use distributed_data_consistency::{strategy::Profile, sweep::{Seeds, SweepOptions}};
-    /// let options = SweepOptions::new(Seeds::first(200));
-    /// assert_eq!(harness().sweep_with(&options, &|_| {}).violation_count(), 0);
-    /// let sweep = harness().knob("batch_max", 1..=64).sweep_with(&options, &|_| {});
-    /// let plan = &sweep.failures[0].shrunk.plan;
-    /// assert_eq!((plan.requests.len(), plan.knobs.get("batch_max")), (2, Some(1)));
-    /// ```
     ///
     /// # Panics
-    /// If the range is empty, or if a plan file could not hold the knob: a name of no or more than [`KNOB_NAME_BYTES_MAX`] bytes,
-    /// or more than [`KNOB_COUNT_MAX`] knobs.
-    ///
-    /// [`KNOB_NAME_BYTES_MAX`]: crate::replay::KNOB_NAME_BYTES_MAX
-    /// [`KNOB_COUNT_MAX`]: crate::replay::KNOB_COUNT_MAX
+    /// If the profile says what no world can be like: [`Profile::check`] says what.
     #[must_use]
-    pub fn knob(mut self, name: impl Into<String>, range: RangeInclusive<u64>) -> Self {
-        let name = name.into();
-        let (low, high) = (*range.start(), (*range.end()).min(KNOB_VALUE_MAX));
-        assert!(
-            low <= high,
-            "knob {name:?}: expected a range up to {KNOB_VALUE_MAX} that is not empty, found {range:?}"
-        );
-        let bytes = 1..=KNOB_NAME_BYTES_MAX;
-        assert!(
-            bytes.contains(&name.len()),
-            "expected a name of 1 to {KNOB_NAME_BYTES_MAX} bytes, found knob {name:?}"
-        );
-        let knobs = &mut self.worlds.knobs;
-        knobs.retain(|knob| knob.name != name);
-        knobs.push(Knob { name, range: low..=high });
-        assert!(knobs.len() <= KNOB_COUNT_MAX, "expected at most {KNOB_COUNT_MAX} knobs");
+    #[track_caller]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        if let Err(wrong) = profile.check() {
+            panic!("profile {:?}: {wrong}", profile.name);
+        }
+        self.worlds.profile = profile;
         self
     }
 
@@ -291,8 +245,13 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// After how many steps a world counts as one that never comes to rest.
+    ///
+    /// # Panics
+    /// If there are none: no world comes to rest in none.
     #[must_use]
+    #[track_caller]
     pub fn step_count_max(mut self, step_count_max: u64) -> Self {
+        assert!(step_count_max > 0, "step_count_max: expected at least 1 step, found 0");
         self.limits.step_count_max = step_count_max;
         self
     }
@@ -338,48 +297,6 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn record_seed(&self, seed: u64) -> Recorded {
         self.record_seed(seed)
-    }
-
-    /// Runs the worlds of the first `world_count` seeds on all processors, and shrinks what fails.
-    ///
-    /// The environment may say otherwise, without a change of code: `DDC_SEED` (just this one), `DDC_SEEDS` (how many),
-    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing).
-    ///
-    /// # Panics
-    /// If the environment says what cannot be understood.
-    #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
-    pub fn sweep(&self, world_count: u64) -> Swept {
-        self.sweep_verifying(world_count, 0)
-    }
-
-    /// Sweeps as [`sweep`](Self::sweep) does, and runs each world twice, on two threads: everything that can be seen of both
-    /// runs must be the same, or it is a violation named `determinism`, which tells the first event that differs and what is
-    /// probably to blame. (`sweep` does so with one world in a hundred, and with each that fails.) Three to four times as slow.
-    ///
-    /// What only the state shows is seen if the machine tells it to [`StateMachine::fold`].
-    ///
-    /// # Panics
-    /// If the environment says what cannot be understood.
-    #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
-    pub fn verify(&self, world_count: u64) -> Swept {
-        self.sweep_verifying(world_count, 1_000)
-    }
-
-    /// At least so many worlds in a thousand are verified.
-    fn sweep_verifying(&self, world_count: u64, verify_permille_min: u32) -> Swept {
-        let settings = Settings::expect_from_env();
-        let mut options = settings.options(Seeds::first(world_count));
-        options.verify_permille = options.verify_permille.max(verify_permille_min);
-        let sweep = sweep(&self.system, &options, &|_| {});
-        Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()) }
-    }
-}
-
-impl<M: StateMachine> Harness<M> {
-    /// Sweeps as `options` say; `progress` hears how many worlds more have been run. The environment has no say.
-    #[must_use = "a sweep says nothing by itself"]
-    pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> crate::sweep::Sweep {
-        sweep(&self.system, options, progress)
     }
 
     #[cfg(feature = "cli")]

@@ -54,4 +54,4 @@ mod update;
 mod write;
 
 pub use error::Error;
-pub use file::{Expect, FILE_BYTES_MAX, FORMAT, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, PlanFile};
+pub use file::{DECISIONS_MAX, Expect, FILE_BYTES_MAX, FORMAT, KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, PlanFile};

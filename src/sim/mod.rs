@@ -19,6 +19,7 @@ mod plan;
 mod queue;
 mod stats;
 mod trace;
+mod wide;
 mod world;
 
 pub use action::{Action, Clients};
