@@ -111,8 +111,9 @@ fn each_bug_is_found_shrunk_and_told_on_one_screen() {
 
 #[test]
 fn old_failures_stay_fixed() {
+    // What has failed so far were planted bugs, and the store.
     store().replay_dir(REPLAYS).assert_clean();
-    textbook(None).replay_dir(REPLAYS).assert_clean();
+    textbook(None).replay_dir(REPLAYS).allow_empty().assert_clean();
 }
 
 #[test]

@@ -28,6 +28,9 @@ const QUIET: &str = "nothing is left to happen";
 /// … and how that it is only not kept in time.
 const TIME_UP: &str = "the time to settle is up, though timers are still set";
 
+/// Names under which the harness itself tells of failures: no check may have one of them.
+pub(crate) const RESERVED_CHECKS: [&str; 4] = ["determinism", "panic", "reach", "rest"];
+
 /// A promise, checked as a world runs.
 ///
 /// A check is shown every event of the kinds that it [looks at](Self::looks_at). It should look hard at [`Event::Ends`] (one step is

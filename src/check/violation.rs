@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::protocol::Time;
+use crate::protocol::{Time, one_line, visible};
 
 /// How a promise is broken: what a check says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,6 @@ impl Violation {
 /// `siblings: key "cart" lost write b (by node 1) on node 2`
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.check, self.breach.summary)
+        write!(f, "{}: {}", visible(&self.check), one_line(&self.breach.summary))
     }
 }

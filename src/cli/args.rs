@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::testing::{JOBS_MAX, parse_jobs};
 use crate::model_check::SCOPE_NODES_MAX;
 use crate::sim::NODE_COUNT_MAX;
 use crate::strategy::{Profile, Strategy};
@@ -13,7 +14,8 @@ use crate::testing::{parse_seed, parse_shard};
 
 /// Finds the interleaving that breaks a replicated system, shrinks it, explains it, and replays it from a file for ever.
 ///
-/// Exit codes: 0 clean, 1 a check was violated, 2 bad input or usage, 3 a replay went another way than its file tells.
+/// Exit codes: 0 clean, 1 a check was violated, 2 bad input or usage, or nothing was run, or results could not be printed, 3 a replay
+/// went another way than its file tells.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(super) struct Arguments {
@@ -40,7 +42,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct SweepArguments {
     /// How many worlds
-    #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "seed")]
+    #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "seed", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) seeds: u64,
     /// Just the world of this seed, such as 0x9f2c41
     #[arg(long, value_name = "S", value_parser = seed)]
@@ -67,10 +69,10 @@ pub(super) struct SweepArguments {
     #[arg(long, conflicts_with = "seed")]
     pub(super) feedback: bool,
     /// On how many threads; the result does not depend on it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Only the i-th, from 0, of n parts of the worlds
-    #[arg(long, value_name = "i/n", value_parser = shard)]
+    #[arg(long, value_name = "i/n", value_parser = shard, conflicts_with = "seed")]
     pub(super) shard: Option<(u64, u64)>,
     /// Where to save plans that fail [default: where the system says, else snapshots/replays]
     #[arg(long, value_name = "DIR")]
@@ -104,13 +106,13 @@ pub(super) struct ExploreArguments {
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u8).range(0..=4))]
     pub(super) sessions: Option<u8>,
     /// How many requests, drawn from --seed; for store and textbook instead of puts
-    #[arg(long, value_name = "R", conflicts_with_all = ["keys", "puts", "sessions"])]
+    #[arg(long, value_name = "R", conflicts_with_all = ["keys", "puts", "sessions"], value_parser = asked)]
     pub(super) requests: Option<usize>,
     /// The seed of the first set of requests
     #[arg(long, value_name = "S", value_parser = seed, default_value = "0")]
     pub(super) seed: u64,
     /// How many sets of requests are drawn
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(super) seeds: u64,
     /// Requests come only in the order of their set, not in any order of different nodes
     #[arg(long)]
@@ -128,10 +130,10 @@ pub(super) struct ExploreArguments {
     #[arg(long, value_name = "T", default_value_t = 0)]
     pub(super) timers: u8,
     /// Give up a set of requests after so many states
-    #[arg(long, value_name = "N", default_value_t = 5_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) states: u64,
     /// On how many threads; the result does not depend on it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Where to save plans that fail [default: where the system says, else snapshots/replays]
     #[arg(long, value_name = "DIR")]
@@ -149,6 +151,10 @@ pub(super) struct ReplayArguments {
     /// Let the files tell how their runs go now: review the change
     #[arg(long, conflicts_with = "bytes")]
     pub(super) update: bool,
+    /// Look for the passing twin and the pivotal step of a failure as well. The nodes are run some hundred times for it, and what
+    /// they print is printed as often
+    #[arg(long, conflicts_with_all = ["update", "bytes"])]
+    pub(super) explain: bool,
     /// The files are bytes that a fuzzer found, not plans: run the plans that they stand for, and shrink those that fail
     #[arg(long)]
     pub(super) bytes: bool,
@@ -172,7 +178,7 @@ pub(super) struct ShrinkArguments {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// How many runs to spend
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) runs: u64,
 }
 
@@ -203,7 +209,7 @@ pub(super) struct ScoreArguments {
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) worlds: u64,
     /// On how many threads; only the times depend on it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Print the table as JSON, and no progress
     #[arg(long)]
@@ -234,6 +240,18 @@ fn seed(text: &str) -> Result<u64, String> {
 
 fn shard(text: &str) -> Result<(u64, u64), String> {
     parse_shard(text).ok_or_else(|| "expected i/n with i below n, such as 0/4".to_owned())
+}
+
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    parse_jobs(text).ok_or_else(|| format!("expected a number from 1 to {JOBS_MAX}"))
+}
+
+/// More requests than this are for sweeps.
+const ASKED_MAX: usize = 1_000;
+
+fn asked(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=ASKED_MAX).contains(count));
+    count.ok_or_else(|| format!("expected a number from 1 to {ASKED_MAX}"))
 }
 
 fn explored_nodes(text: &str) -> Result<usize, String> {

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::slice;
 
 use super::args::ReplayArguments;
-use super::{AnySystem, Exit, Registry, Wrong, print, system_name};
+use super::findings::print_and_save;
+use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
 use crate::harness::Recorded;
+use crate::protocol::visible;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
-use crate::testing::save;
 
 /// The most bytes that are looked at: a plan from bytes has a few thousand.
 const BYTES_MAX: u64 = 1 << 20;
@@ -20,7 +22,11 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     let system = registry.find(&name)?;
     let mut worst = Exit::Clean;
     for path in &arguments.files {
-        let exit = replay(system, &name, path, arguments.save.as_deref(), &program)?;
+        // One that cannot be read does not keep the others from being run.
+        let exit = replay(system, &name, path, arguments.save.as_deref(), &program).unwrap_or_else(|wrong| {
+            tell(format_args!("error: {wrong}"));
+            Exit::BadInput
+        });
         worst = worst.max(exit);
     }
     Ok(worst)
@@ -38,23 +44,28 @@ fn replay(
         Wrong::File(Error { path: path.to_owned(), line: None, message })
     })?;
     let plan = system.plan_from_bytes(&data);
-    let decisions = plan.decision_count();
+    let (decisions, path) = (plan.decision_count(), visible(&path.to_string_lossy()).into_owned());
     if let Some(failure) = system.failure_of(&plan) {
-        let mut hints = Vec::new();
-        if let Some(directory) = directory {
-            hints.push(("replay", format!("{program} replay {}", save(&failure, directory)?.display())));
+        match directory {
+            Some(directory) => print_and_save(slice::from_ref(&failure), directory, program),
+            None => print(Screen { failure: &failure, hints: &[] }),
         }
-        print(Screen { failure: &failure, hints: &hints });
-        let check = &failure.shrunk.violation.check;
-        print(format_args!("{}: {decisions} decisions, violates {check}\n", path.display()));
+        let check = visible(&failure.shrunk.violation.check);
+        print(format_args!("{path}: {decisions} decisions, violates {check}\n"));
         return Ok(Exit::Violated);
     }
-    print(format_args!("{}: {decisions} decisions, clean\n", path.display()));
+    print(format_args!("{path}: {decisions} decisions, clean\n"));
     if let Some(directory) = directory {
         let Recorded { plan, outcome, trace } = system.record(&plan);
         let (system, digest) = (name.to_owned(), Some(outcome.digest));
         let file = PlanFile { system, plan, expect: Expect::Clean, digest, trace: trace.lines() };
-        print(format_args!("replay   {program} replay {}\n", file.write_new(directory)?.display()));
+        match file.write_new(directory) {
+            Ok(path) => print(format_args!("replay   {program} replay {}\n", path.display())),
+            Err(error) => {
+                file.to_toml().into_iter().for_each(print);
+                return Err(error.into());
+            }
+        }
     }
     Ok(Exit::Clean)
 }

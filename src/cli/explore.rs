@@ -2,18 +2,20 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::args::ExploreArguments;
+use super::findings::{add_place, print_and_save, save_all};
+use super::output::print_json;
 use super::progress::Progress;
 use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
+use crate::testing::Saved;
 use crate::model_check::{Ask, Exploration, Reduction, Scope};
-use crate::report::{Screen, grouped};
-use crate::testing::save;
+use crate::protocol::visible;
+use crate::report::grouped;
 
 /// How many requests are drawn if nobody says.
 const REQUESTS: usize = 3;
@@ -29,15 +31,16 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ExploreArguments) -> 
     let found = system.explore(&scope, arguments.jobs.unwrap_or(all), &|runs| progress.add(runs));
     let elapsed = progress.finish();
 
-    // Saved before anything is printed: what was found must not be lost to a closed pipe.
     let directory = arguments.out.as_deref().unwrap_or(system.snapshots());
-    let saved: Result<Vec<PathBuf>, _> = found.failures.iter().map(|failure| save(failure, directory)).collect();
-    let summary = Summary { found: &found, scope: &scope, saved: &saved? };
+    let summary = Summary { found: &found, scope: &scope };
     if arguments.json {
-        print(format_args!("{}\n", summary.to_json()));
+        print_json(&summary.to_json(&save_all(&found.failures, directory)));
     } else {
         print(&summary);
-        print_failures(&summary, &program);
+        if !found.failures.is_empty() {
+            print("\n");
+            print_and_save(&found.failures, directory, &program);
+        }
         tell(speed(&found, elapsed));
     }
     Ok(if found.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
@@ -46,7 +49,8 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ExploreArguments) -> 
 fn scope(system: &dyn AnySystem, placements: Option<Vec<Vec<Ask>>>, arguments: &ExploreArguments) -> Scope {
     let requests = arguments.requests.unwrap_or(REQUESTS);
     let draw = |seed| system.draw_asks(seed, arguments.nodes, requests);
-    let seeds = arguments.seed..arguments.seed.saturating_add(arguments.seeds);
+    // The set after that of the last seed is that of the first.
+    let seeds = (0..arguments.seeds).map(|place| arguments.seed.wrapping_add(place));
     Scope {
         request_sets: placements.unwrap_or_else(|| seeds.map(draw).collect()),
         in_order: arguments.in_order,
@@ -63,14 +67,14 @@ fn scope(system: &dyn AnySystem, placements: Option<Vec<Vec<Ask>>>, arguments: &
 struct Summary<'a> {
     found: &'a Exploration,
     scope: &'a Scope,
-    saved: &'a [PathBuf],
 }
 
 impl Summary<'_> {
     fn headline(&self) -> String {
         let Exploration { system, executions, violations, .. } = self.found;
         let by_check: Vec<String> =
-            violations.iter().map(|(check, count)| format!("{check} {}", grouped(*count))).collect();
+            violations.iter().map(|(check, count)| format!("{} {}", visible(check), grouped(*count))).collect();
+        let system = visible(system);
         match self.found.violation_count() {
             0 if self.found.is_exhaustive() => format!("no violation of \"{system}\" within this scope"),
             0 => format!("no violation of \"{system}\" found, but the scope was not exhausted"),
@@ -83,16 +87,16 @@ impl Summary<'_> {
         }
     }
 
-    fn to_json(&self) -> Value {
+    fn to_json(&self, saved: &[Saved]) -> Value {
         let found = self.found;
-        let failures = found.failures.iter().zip(self.saved).map(|(failure, path)| {
-            json!({
+        let failures = found.failures.iter().zip(saved).map(|(failure, saved)| {
+            let failure = json!({
                 "check": failure.shrunk.violation.check,
                 "summary": failure.shrunk.violation.breach.summary,
                 "decisions": failure.shrunk.plan.decision_count(),
                 "digest": format!("{:#018x}", failure.shrunk.digest),
-                "plan": path.display().to_string(),
-            })
+            });
+            add_place(failure, saved)
         });
         json!({
             "system": found.system,
@@ -183,16 +187,6 @@ fn meaning_of(reduction: Reduction) -> &'static str {
 
 fn grouped_wide(count: u128) -> String {
     u64::try_from(count).map_or_else(|_| format!("more than {}", grouped(u64::MAX)), grouped)
-}
-
-fn print_failures(summary: &Summary<'_>, program: &str) {
-    let mut failures = summary.found.failures.iter().zip(summary.saved);
-    let Some((first, path)) = failures.next() else { return };
-    let hints = [("replay", format!("{program} replay {}", path.display()))];
-    print(format_args!("\n{}", Screen { failure: first, hints: &hints }));
-    for (other, path) in failures {
-        print(format_args!("also     {}\n         {program} replay {}\n", other.shrunk.violation, path.display()));
-    }
 }
 
 fn speed(found: &Exploration, elapsed: Duration) -> String {

@@ -1,7 +1,7 @@
 //! The command line: `ddc`, and the same commands for a system of your own.
 //!
-//! Results go to standard output, progress to standard error. Exit codes: 0 clean, 1 a check was violated, 2 bad input or
-//! usage, 3 a replay went another way than its file tells.
+//! Results go to standard output, progress to standard error. Exit codes: 0 clean, 1 a check was violated, 2 bad input or usage,
+//! or nothing was run, or what was found could not be written, 3 a replay went another way than its file tells.
 
 mod ablation;
 mod any_system;
@@ -12,7 +12,9 @@ mod bytes;
 #[cfg(feature = "builtin")]
 mod demo;
 mod explore;
+mod findings;
 mod interrupt;
+mod output;
 mod progress;
 mod replay;
 mod score;
@@ -21,7 +23,6 @@ mod summary;
 mod sweep;
 
 use std::fmt;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,11 +30,12 @@ use clap::Parser;
 
 use crate::harness::Harness;
 use crate::model_check::Ask;
-use crate::protocol::StateMachine;
+use crate::protocol::{StateMachine, visible};
 use crate::replay::Error;
 use ablation::Off;
 use any_system::AnySystem;
 use args::{Arguments, Command, DemoArguments, ExploreArguments};
+use output::{print, tell};
 
 /// How a command ended, ordered by how much it matters: of several files the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +74,7 @@ impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(error) => error.fmt(f),
-            Self::Usage(message) => f.write_str(message),
+            Self::Usage(message) => f.write_str(&visible(message)),
         }
     }
 }
@@ -180,9 +182,13 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no mistakes: clap knows where each goes, and its code is 0 or 2.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            // Help and version are no mistakes: clap knows where each goes.
+            if error.use_stderr() {
+                let _ = error.print();
+                return Exit::BadInput.into();
+            }
+            output::print_by(|| error.print());
+            return output::finish(Exit::Clean).into();
         }
     };
     let exit = match arguments.command {
@@ -193,23 +199,11 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
         Command::Score(arguments) => score::run(registry, &arguments),
         Command::Shrink(arguments) => replay::run_shrink(registry, &arguments),
     };
-    match exit {
-        Ok(exit) => exit.into(),
-        Err(wrong) => {
-            tell(format_args!("error: {wrong}"));
-            Exit::BadInput.into()
-        }
-    }
-}
-
-/// Prints a result. Whoever reads only the first lines and closes the pipe is no error.
-fn print(result: impl fmt::Display) {
-    let _ = write!(io::stdout().lock(), "{result}");
-}
-
-/// Tells the operator something that is no result.
-fn tell(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{message}");
+    let exit = exit.unwrap_or_else(|wrong| {
+        tell(format_args!("error: {wrong}"));
+        Exit::BadInput
+    });
+    output::finish(exit).into()
 }
 
 /// The directory in which a file lies, as one would name it.

@@ -1,15 +1,19 @@
 //! `ddc replay` and `ddc shrink`
 
+use std::borrow::Cow;
 use std::path::Path;
+use std::slice;
 
 use super::args::{ReplayArguments, ShrinkArguments};
+use super::findings::print_and_save;
 use super::interrupt::stop_on_interrupt;
 use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
+use crate::protocol::visible;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
 use crate::shrink::ShrinkOptions;
 use crate::sweep::Failure;
-use crate::testing::{Replayed, save};
+use crate::testing::Replayed;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> Result<Exit, Wrong> {
     if arguments.bytes {
@@ -18,7 +22,8 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     let alone = arguments.files.len() == 1;
     let mut worst = Exit::Clean;
     for path in &arguments.files {
-        let exit = if arguments.update { update(registry, path) } else { replay(registry, path, alone) };
+        let exit =
+            if arguments.update { update(registry, path) } else { replay(registry, path, alone, arguments.explain) };
         let exit = match exit {
             Err(wrong) if !alone => {
                 super::tell(format_args!("error: {wrong}"));
@@ -31,18 +36,23 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     Ok(worst)
 }
 
-fn replay(registry: &mut dyn Registry, path: &Path, alone: bool) -> Result<Exit, Wrong> {
+/// Runs the plan once, so that what its nodes print comes of one run; only to explain a failure takes many.
+fn replay(registry: &mut dyn Registry, path: &Path, alone: bool, explain: bool) -> Result<Exit, Wrong> {
     let system = system_of(registry, path)?;
     let replayed = system.replay_file(path)?;
-    let failure = if alone { system.explain(&replayed) } else { None };
-    tell(&replayed, failure, &registry.program());
+    let failure = match (explain, alone) {
+        (true, _) => system.explain(&replayed),
+        (false, true) => replayed.failure(),
+        (false, false) => None,
+    };
+    tell(&replayed, failure, explain, &registry.program());
     Ok(exit_of(&replayed))
 }
 
 /// Afterwards the file tells the truth, and there is nothing to be warned of.
 fn update(registry: &mut dyn Registry, path: &Path) -> Result<Exit, Wrong> {
     let updated = system_of(registry, path)?.update_file(path)?;
-    let (replayed, path) = (&updated.replayed, path.display());
+    let (replayed, path) = (&updated.replayed, visible(&path.to_string_lossy()).into_owned());
     let Some(now) = &updated.now else {
         print(format_args!("{path}: up to date, {}\n", verdict(replayed)));
         return Ok(Exit::Clean);
@@ -76,17 +86,24 @@ fn system_of<'a>(registry: &'a mut dyn Registry, path: &Path) -> Result<&'a mut 
 }
 
 fn exit_of(replayed: &Replayed) -> Exit {
-    match (replayed.divergence(), &replayed.outcome.violation) {
-        (Some(_), _) => Exit::Diverged,
-        (None, Some(_)) => Exit::Violated,
-        (None, None) => Exit::Clean,
+    let is_violated = !replayed.outcome.is_clean();
+    match &replayed.file.expect {
+        _ if replayed.divergence().is_some() => Exit::Diverged,
+        // It tells of a violation, and there was none, or another.
+        Expect::Violates { .. } if !replayed.is_as_expected() => Exit::Diverged,
+        _ if is_violated => Exit::Violated,
+        _ => Exit::Clean,
     }
 }
 
-fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
-    let path = replayed.path.display();
+fn tell(replayed: &Replayed, failure: Option<Failure>, explained: bool, program: &str) {
+    let path = visible(&replayed.path.to_string_lossy()).into_owned();
     if let Some(failure) = failure {
-        let hints = [("replay", format!("{program} replay {path}"))];
+        let again = ("replay", format!("{program} replay {path}"));
+        let hints = match explained {
+            true => vec![again],
+            false => vec![again, ("explain", format!("{program} replay --explain {path}"))],
+        };
         print(Screen { failure: &failure, hints: &hints });
     }
     let (verdict, digest) = (verdict(replayed), replayed.outcome.digest);
@@ -98,6 +115,9 @@ fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
             ));
         }
         None => print(format_args!("{path}: {verdict} (digest {digest:#018x})\n")),
+    }
+    if let Some(unmet) = replayed.tell_unmet() {
+        print(unmet);
     }
     let differs = divergence.is_some() || !replayed.is_as_expected();
     if let Some(question) = question(replayed).filter(|_| differs) {
@@ -116,25 +136,31 @@ fn question(replayed: &Replayed) -> Option<&'static str> {
 }
 
 fn verdict(replayed: &Replayed) -> String {
-    match (&replayed.file.expect, &replayed.outcome.violation) {
-        (Expect::Violates { check }, Some(violation)) if *check == violation.check => format!("violates {check} again"),
-        (Expect::Violates { check }, Some(violation)) => format!("violates {}, not {check}", violation.check),
-        (Expect::Violates { check }, None) => format!("clean, no longer violates {check}"),
-        (Expect::Clean, Some(violation)) => format!("violates {}, expected clean", violation.check),
-        (Expect::Clean, None) => "clean, as expected".to_owned(),
+    let expected: Option<Cow<'_, str>> = match &replayed.file.expect {
+        Expect::Violates { check } => Some(visible(check)),
+        Expect::Clean => None,
+    };
+    let found = replayed.outcome.violation.as_ref().map(|violation| visible(&violation.check));
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected == found => format!("violates {found} again"),
+        (Some(expected), Some(found)) => format!("violates {found}, not {expected}"),
+        (Some(expected), None) => format!("clean, no longer violates {expected}"),
+        (None, Some(found)) => format!("violates {found}, expected clean"),
+        (None, None) => "clean, as expected".to_owned(),
     }
 }
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
     let options = ShrinkOptions { runs_max: arguments.runs, stop: stop_on_interrupt(), ..ShrinkOptions::default() };
-    let Some(failure) = system_of(registry, path)?.shrink_file(path, &options)? else {
-        print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
-        return Ok(Exit::Clean);
+    let system = system_of(registry, path)?;
+    let Some(failure) = system.shrink_file(path, &options)? else {
+        let replayed = system.replay_file(path)?;
+        let name = visible(&path.to_string_lossy()).into_owned();
+        print(format_args!("{name}: {}: there is nothing to shrink\n", verdict(&replayed)));
+        return Ok(exit_of(&replayed));
     };
     let directory = arguments.out.clone().unwrap_or_else(|| directory_of(path));
-    let saved = save(&failure, &directory)?;
-    let hints = [("replay", format!("{} replay {}", registry.program(), saved.display()))];
-    print(Screen { failure: &failure, hints: &hints });
+    print_and_save(slice::from_ref(&failure), &directory, &registry.program());
     Ok(Exit::Violated)
 }

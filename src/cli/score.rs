@@ -5,6 +5,7 @@ use std::thread;
 
 use super::ablation::Off;
 use super::args::ScoreArguments;
+use super::output::print_json;
 use super::progress::Progress;
 use super::score_table::{Cell, Column, Row, Table};
 use super::{Exit, Registry, Wrong, print};
@@ -42,7 +43,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
     progress.finish();
     let table = Table { heads: columns, rows, by_strategy: !arguments.ablation, worlds_max: options.worlds_max };
     if arguments.json {
-        print(format_args!("{}\n", table.to_json()));
+        print_json(&table.to_json());
     } else {
         print(&table);
     }

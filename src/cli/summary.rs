@@ -1,11 +1,13 @@
 //! What a sweep found, for people and for programs.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::findings::add_place;
+use crate::testing::Saved;
+use crate::protocol::visible;
 use crate::report::grouped;
 use crate::sweep::Sweep;
 
@@ -22,7 +24,6 @@ const COUNT_COLUMNS_MAX: usize = 3;
 pub(super) struct Summary<'a> {
     pub(super) sweep: &'a Sweep,
     pub(super) elapsed: Duration,
-    pub(super) saved: &'a [PathBuf],
 }
 
 impl Summary<'_> {
@@ -31,8 +32,8 @@ impl Summary<'_> {
         let Sweep { system, worlds, violations, .. } = self.sweep;
         let count = self.sweep.violation_count();
         let by_check: Vec<String> =
-            violations.iter().map(|(check, count)| format!("{check} {}", grouped(*count))).collect();
-        let worlds = grouped(*worlds);
+            violations.iter().map(|(check, count)| format!("{} {}", visible(check), grouped(*count))).collect();
+        let (worlds, system) = (grouped(*worlds), visible(system));
         match count {
             0 => format!("{worlds} worlds of \"{system}\", 0 violations"),
             count => {
@@ -41,22 +42,21 @@ impl Summary<'_> {
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
-        let Sweep {
-            system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, ..
-        } = self.sweep;
+    pub(super) fn to_json(&self, saved: &[Saved]) -> Value {
+        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, .. } =
+            self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
-        let failures = failures.iter().zip(self.saved).map(|(failure, path)| {
-            json!({
+        let failures = failures.iter().zip(saved).map(|(failure, saved)| {
+            let failure = json!({
                 "check": failure.shrunk.violation.check,
                 "summary": failure.shrunk.violation.breach.summary,
                 "seed": failure.seed.map(|seed| format!("{seed:#x}")),
                 "decisions": failure.shrunk.plan.decision_count(),
                 "decisions_before": failure.shrunk.decisions_before,
                 "digest": format!("{:#018x}", failure.shrunk.digest),
-                "plan": path.display().to_string(),
-            })
+            });
+            add_place(failure, saved)
         });
         json!({
             "system": system,
@@ -112,7 +112,8 @@ impl fmt::Display for Summary<'_> {
         let faults = tally.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
         let faults: Vec<(String, u64)> = faults.collect();
         write_columns(f, "faults", &faults)?;
-        let marks: Vec<(String, u64)> = tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
+        let marks: Vec<(String, u64)> =
+            tally.marks.iter().map(|(mark, count)| (visible(mark).into_owned(), *count)).collect();
         write_columns(f, "marks", &marks)?;
         let (coverage, worlds) = (self.sweep.coverage, self.sweep.worlds);
         writeln!(

@@ -1,15 +1,13 @@
 //! `ddc sweep`
 
-use std::path::{Path, PathBuf};
-
 use super::args::SweepArguments;
+use super::findings::{print_and_save, save_all};
 use super::interrupt::stop_on_interrupt;
+use super::output::print_json;
 use super::progress::Progress;
 use super::summary::{Summary, speed};
 use super::{Exit, Registry, Wrong, print, system_name, tell};
-use crate::report::Screen;
-use crate::sweep::{Seeds, Sweep, SweepOptions};
-use crate::testing::save;
+use crate::sweep::{Seeds, SweepOptions};
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
     let program = registry.program();
@@ -36,11 +34,10 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
     let elapsed = progress.finish();
 
-    // Saved before anything is printed: what was found must not be lost to a closed pipe.
-    let saved = save_all(&sweep, arguments.out.as_deref().unwrap_or(system.snapshots()))?;
-    let summary = Summary { sweep: &sweep, elapsed, saved: &saved };
+    let directory = arguments.out.as_deref().unwrap_or(system.snapshots());
+    let summary = Summary { sweep: &sweep, elapsed };
     if arguments.json {
-        print(format_args!("{}\n", summary.to_json()));
+        print_json(&summary.to_json(&save_all(&sweep.failures, directory)));
     } else if sweep.violation_count() == 0 {
         print(&summary);
         if let Some(unreached) = sweep.tell_unreached() {
@@ -48,7 +45,11 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         }
         tell(speed(&sweep, elapsed));
     } else {
-        print_failures(&summary, &program);
+        print(format_args!("{}\n\n", summary.headline()));
+        print_and_save(&sweep.failures, directory, &program);
+    }
+    if sweep.worlds == 0 {
+        return Err(Wrong::Usage("no world was run: stopped before the first".to_owned()));
     }
     Ok(if sweep.is_clean() { Exit::Clean } else { Exit::Violated })
 }
@@ -58,25 +59,15 @@ fn seeds(arguments: &SweepArguments) -> Result<Seeds, Wrong> {
         return Ok(Seeds::only(seed));
     }
     let (shard, shard_count) = arguments.shard.unwrap_or((0, 1));
-    let Some(end) = arguments.from.checked_add(arguments.seeds) else {
-        return Err(Wrong::Usage("--from and --seeds: expected their sum below 2^64".to_owned()));
+    let range = match arguments.from.checked_add(arguments.seeds) {
+        Some(end) => arguments.from..end,
+        None if arguments.seeds == 1 => Seeds::only(arguments.from).range,
+        None => return Err(Wrong::Usage("--from and --seeds: expected their sum below 2^64".to_owned())),
     };
-    Ok(Seeds { range: arguments.from..end, shard_count, shard })
-}
-
-fn save_all(sweep: &Sweep, directory: &Path) -> Result<Vec<PathBuf>, Wrong> {
-    let saved: Result<Vec<PathBuf>, _> = sweep.failures.iter().map(|failure| save(failure, directory)).collect();
-    Ok(saved?)
-}
-
-fn print_failures(summary: &Summary<'_>, program: &str) {
-    print(format_args!("{}\n\n", summary.headline()));
-    let mut failures = summary.sweep.failures.iter().zip(summary.saved);
-    let Some((first, path)) = failures.next() else { return };
-    let hints = [("replay", format!("{program} replay {}", path.display()))];
-    print(Screen { failure: first, hints: &hints });
-    for (other, path) in failures {
-        print(format_args!("also     {}\n         {program} replay {}\n", other.shrunk.violation, path.display()));
+    let seeds = Seeds { range, shard_count, shard };
+    match seeds.tell_none() {
+        Some(why) => Err(Wrong::Usage(format!("nothing to run: {why}"))),
+        None => Ok(seeds),
     }
 }
 

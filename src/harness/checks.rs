@@ -1,7 +1,7 @@
 //! What must hold.
 
 use super::Harness;
-use crate::check::{Check, Promise, When};
+use crate::check::{Check, Promise, RESERVED_CHECKS, When};
 use crate::protocol::StateMachine;
 use crate::sim::Nodes;
 
@@ -9,12 +9,13 @@ impl<M: StateMachine> Harness<M> {
     /// Something that must hold. Checks look on in the order in which they were added; the first breach stops the world.
     ///
     /// # Panics
-    /// If there is a check of this name already: reports and plan files tell checks by their names.
+    /// If there is a check of this name already, or the name is kept for what the harness itself finds: `determinism`, `panic`,
+    /// `reach`, `rest`. Reports and plan files tell checks by their names.
     #[must_use]
     #[track_caller]
     pub fn check(mut self, check: impl Check<M> + Clone + Sync + 'static) -> Self {
         let (name, system) = (check.name(), &self.name);
-        let is_new = self.checks.iter().all(|make| make().name() != name);
+        let is_new = !RESERVED_CHECKS.contains(&name) && self.checks.iter().all(|make| make().name() != name);
         assert!(is_new, "two checks of \"{system}\" are named \"{name}\": expected a name of its own for each");
         self.checks.push(Box::new(move || Box::new(check.clone())));
         self

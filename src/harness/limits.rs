@@ -16,8 +16,13 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// After how many steps a world counts as one that never comes to rest.
+    ///
+    /// # Panics
+    /// If there are none: no world comes to rest in none.
     #[must_use]
+    #[track_caller]
     pub fn step_count_max(mut self, step_count_max: u64) -> Self {
+        assert!(step_count_max > 0, "step_count_max: expected at least 1 step, found 0");
         self.limits.step_count_max = step_count_max;
         self
     }

@@ -1,7 +1,7 @@
 //! What came of one run.
 
 use crate::check::Violation;
-use crate::protocol::Time;
+use crate::protocol::{Time, one_line};
 use crate::sim::{End, Tally};
 
 /// What came of one run.
@@ -52,7 +52,7 @@ fn tell(violation: &Violation) -> String {
     let mut told = format!("VIOLATED {violation}");
     for reason in &violation.breach.because {
         told.push_str("\n  because  ");
-        told.push_str(reason);
+        told.push_str(&one_line(reason));
     }
     told
 }

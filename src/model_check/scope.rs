@@ -63,10 +63,16 @@ pub enum Reduction {
 
 impl Scope {
     /// All orders of these requests and their messages on `node_count` nodes; nothing is lost, doubled, or crashes.
+    ///
+    /// # Panics
+    /// If there are to be no nodes, or more than [`SCOPE_NODES_MAX`].
     #[must_use]
+    #[track_caller]
     pub fn new(node_count: usize, requests: Vec<Ask>) -> Self {
+        let counts = 1..=SCOPE_NODES_MAX;
+        assert!(counts.contains(&node_count), "Scope: expected 1 to {SCOPE_NODES_MAX} nodes, found {node_count}");
         Self {
-            node_count: node_count.clamp(1, SCOPE_NODES_MAX),
+            node_count,
             request_sets: vec![requests],
             in_order: false,
             drops: 0,
@@ -126,7 +132,7 @@ impl Ask {
     /// `action`, asked of `node`.
     pub fn new<A>(node: impl Into<NodeId>, action: A) -> Self
     where
-        A: std::fmt::Debug + PartialEq + serde::Serialize + Send + Sync + 'static,
+        A: std::fmt::Debug + PartialEq + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
     {
         Self { node: node.into(), action: Action::new(action) }
     }

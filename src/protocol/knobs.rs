@@ -1,8 +1,11 @@
 //! Knobs: named limits of a machine that a plan may set otherwise than production does.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+
+use super::visible;
 
 /// The greatest value of a knob: what every reader of plan files takes for an integer.
 pub const KNOB_VALUE_MAX: u64 = i64::MAX as u64;
@@ -30,6 +33,13 @@ impl Knobs {
     pub fn get(&self, name: &str) -> Option<u64> {
         let knobs = self.0.as_deref()?;
         let place = knobs.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        ASKED.with_borrow_mut(|asked| {
+            if let Some(asked) = asked
+                && !asked.contains(name)
+            {
+                asked.insert(name.to_owned());
+            }
+        });
         Some(knobs[place].1)
     }
 
@@ -62,6 +72,18 @@ impl Knobs {
     }
 }
 
+thread_local! {
+    /// The knobs that were set and asked for on this thread, while somebody wants to know. It changes nothing that is answered.
+    static ASKED: RefCell<Option<BTreeSet<String>>> = const { RefCell::new(None) };
+}
+
+/// Runs `world` on this thread, and tells which of the knobs that are set were [asked for](Knobs::get) there.
+pub(crate) fn watch_knobs<T>(world: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
+    let outside = ASKED.replace(Some(BTreeSet::new()));
+    let came = world();
+    (came, ASKED.replace(outside).unwrap_or_default())
+}
+
 /// Of those with the same name the last one counts.
 impl FromIterator<(String, u64)> for Knobs {
     fn from_iter<I: IntoIterator<Item = (String, u64)>>(knobs: I) -> Self {
@@ -78,7 +100,7 @@ impl fmt::Display for Knobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (name, value)) in self.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
-            write!(f, "{comma}{} = {value}", name.escape_debug())?;
+            write!(f, "{comma}{} = {value}", visible(name))?;
         }
         Ok(())
     }

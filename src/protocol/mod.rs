@@ -38,6 +38,7 @@ mod ids;
 mod knobs;
 mod rng;
 mod time;
+mod visible;
 mod workload;
 
 use std::fmt;
@@ -46,8 +47,10 @@ pub use digest::Digest;
 pub use env::{Effect, Env};
 pub use ids::{NodeId, RequestId};
 pub use knobs::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs};
+pub(crate) use knobs::watch_knobs;
 pub use rng::Rng;
 pub use time::{Time, show_duration};
+pub(crate) use visible::{is_hidden, one_line, push_escape, visible};
 pub use workload::{Requests, Simpler, Workload};
 
 /// A synchronous node: it takes one input at a time and hands over effects.
@@ -82,8 +85,8 @@ pub trait StateMachine: Sized {
         let _ = (timer, env);
     }
 
-    /// A short name for a sort of message. It names fates in plans (`0→1 update #3`) and arrows in pictures, so it
-    /// must hold no white space, and changing it breaks saved plans.
+    /// A short name for a sort of message. It names fates in plans (`0→1 update #3`) and arrows in pictures, and changing it breaks
+    /// saved plans. One word reads best; a name of several is put in quotes (`0→1 "append entries" #3`).
     fn kind(message: &Self::Message) -> &'static str {
         let _ = message;
         "message"

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::protocol::visible;
+
 /// Why a plan file cannot be read or written: `snapshots/replays/x.toml:14: expected …, found …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -31,13 +33,13 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.path.as_os_str().is_empty() {
-            write!(f, "{}:", self.path.display())?;
+            write!(f, "{}:", visible(&self.path.to_string_lossy()))?;
             if let Some(line) = self.line {
                 write!(f, "{line}:")?;
             }
             f.write_str(" ")?;
         }
-        f.write_str(&self.message)
+        f.write_str(&visible(&self.message))
     }
 }
 

@@ -172,20 +172,20 @@ impl PlanFile {
     /// # Errors
     /// If the file system refuses.
     pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
-        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        replace(dir, &name, text.as_bytes())
+        replace(path, text.as_bytes())
             .map_err(|error| Error::whole(path, format!("expected to write a plan file: {error}")))
     }
 }
 
-/// Puts `bytes` into `dir` under `name`, all or nothing.
-fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let (temporary, mut file) = temporary(dir, name)?;
+/// Puts `bytes` where `path` says, all or nothing. What a link points to is replaced, not the link.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (temporary, mut file) = temporary(dir)?;
     // On the disk before it has its name: a crash of the machine must not leave a name without its content.
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
-    let renamed = written.and_then(|()| fs::rename(&temporary, dir.join(name)));
+    let renamed = written.and_then(|()| fs::rename(&temporary, &target));
     if renamed.is_err() {
         // The first error is the one that counts.
         let _ = fs::remove_file(&temporary);
@@ -193,10 +193,10 @@ fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     renamed
 }
 
-/// A new file beside `name`, nobody else's: tests that fail the same way at the same time write the same name.
-fn temporary(dir: &Path, name: &str) -> io::Result<(PathBuf, File)> {
+/// A new file in `dir`, nobody else's: tests that fail the same way at the same time write the same name.
+fn temporary(dir: &Path) -> io::Result<(PathBuf, File)> {
     for number in 0..1_000 {
-        let path = dir.join(format!(".{name}.{}-{number}.tmp", std::process::id()));
+        let path = dir.join(format!(".plan-{}-{number}.tmp", std::process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}

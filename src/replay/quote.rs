@@ -2,6 +2,8 @@
 
 use toml::Value;
 
+use crate::protocol::is_hidden;
+
 /// How deep an action may nest. Less than a TOML reader stands, so that what is written can be read.
 pub(super) const DEPTH_MAX: usize = 64;
 
@@ -20,13 +22,6 @@ pub(super) fn push_string(out: &mut String, text: &str) {
         }
     }
     out.push('"');
-}
-
-/// Whether `c` does not show, or changes how what follows shows: a reviewer must see what is there. All of these have
-/// at most four hex digits.
-pub(super) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Appends a key, bare if it may be.

@@ -7,11 +7,9 @@ use toml::{Spanned, Value};
 use super::error::Wrong;
 use super::fields::{Field, Table};
 use super::{Expect, FORMAT, PlanFile, depth};
+use crate::sim::DECISIONS_MAX;
 use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
 use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
-
-/// The most decisions a plan file may hold. A counterexample has ten; a whole world, unshrunk, some thousands.
-const DECISIONS_MAX: usize = 1_000_000;
 
 const TOP: [&str; 15] = [
     "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "core", "settle",

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::quote::{is_hidden, push_key, push_string, push_value};
+use super::quote::{push_key, push_string, push_value};
 use super::read::{KNOB_NAME, clip, reads_knob, reads_node};
 use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};
-use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, show_duration};
+use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, is_hidden, show_duration};
 use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
 /// The whole file.
@@ -149,7 +149,7 @@ fn push_fault(out: &mut String, fault: &PlannedFault) -> Result<(), String> {
 
 fn push_fate(out: &mut String, name: &MessageName, fate: &Fate) -> Result<(), String> {
     let shown = name.to_string();
-    // A kind with white space in it, or a number 0, would not be read as what it is.
+    // A number 0, or a node beyond all that are read, would not be read as what it is.
     if shown.parse().as_ref() != Ok(name) {
         return Err(format!("expected a message like \"0→1 update #3\", found {}", clip(&shown)));
     }

@@ -1,7 +1,7 @@
 //! A run as a space-time diagram in text: time runs down, a column for each node.
 
 use super::screen::cut;
-use crate::protocol::{NodeId, Time};
+use crate::protocol::{NodeId, Time, visible};
 use crate::sim::{Plan, Trace, TraceEvent, What, show_links};
 
 const TIME_WIDTH: usize = 8;
@@ -16,9 +16,11 @@ enum Row {
     Band { at: Time, text: String },
 }
 
-/// The run as lines of at most `columns` characters, at most `row_count_max` of them.
+/// The run as lines of at most `columns` characters, at most `row_count_max` of them; a few dozen columns and six lines are the
+/// least that can be read.
 ///
-/// If there are more, messages of kinds that no decision is about are left out first, then what is in the middle.
+/// If there are more, messages of kinds that no decision is about are left out first, then what is in the middle. What a node's
+/// `Debug` says stands on one line, with an escape for each character that would not show.
 #[must_use]
 pub fn diagram(trace: &Trace, plan: &Plan, columns: usize, row_count_max: usize) -> Vec<String> {
     let rows_max = row_count_max.saturating_sub(2).max(3);
@@ -39,18 +41,20 @@ pub fn diagram(trace: &Trace, plan: &Plan, columns: usize, row_count_max: usize)
     if elided > 0 {
         rows.drain(gap_at..gap_at + elided + 1);
     }
-    let width = (columns - TIME_WIDTH) / plan.node_count.clamp(1, NODES_MAX);
-    let mut lines = vec![header(plan.node_count, width)];
+    let node_count = plan.node_count.max(1);
+    let width = columns.saturating_sub(TIME_WIDTH) / node_count.min(NODES_MAX);
+    let mut lines = vec![header(node_count, width)];
     for (place, row) in rows.iter().enumerate() {
         if elided > 0 && place == gap_at {
             lines.push(format!("{:TIME_WIDTH$}… {} more rows …", "", elided + 1));
         }
-        lines.push(cut(&draw(row, width), columns));
+        lines.push(draw(row, width));
     }
     if hidden > 0 {
         lines.push(format!("{:TIME_WIDTH$}({hidden} messages that no decision is about are not shown)", ""));
     }
-    lines
+    lines.truncate(row_count_max);
+    lines.iter().map(|line| cut(line, columns)).collect()
 }
 
 fn header(node_count: usize, width: usize) -> String {
@@ -76,13 +80,14 @@ fn rows(events: &[&TraceEvent], plan: &Plan) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     // Timers are the story only where a world does not come to rest.
     let with_timers = events.iter().any(|event| matches!(event.what, What::Omitted { .. }));
+    let columns = plan.node_count.clamp(1, NODES_MAX);
     for event in events {
         let TraceEvent { at, what, .. } = event;
         if let Some(text) = band(what) {
             rows.push(Row::Band { at: *at, text });
         }
         let Some((node, text)) = cell(what, with_timers) else { continue };
-        if node.index() >= NODES_MAX {
+        if node.index() >= columns {
             continue;
         }
         match rows.last_mut() {
@@ -92,7 +97,7 @@ fn rows(events: &[&TraceEvent], plan: &Plan) -> Vec<Row> {
                 cells[node.index()] = text;
             }
             _ => {
-                let mut cells = vec![String::new(); plan.node_count.min(NODES_MAX)];
+                let mut cells = vec![String::new(); columns];
                 cells[node.index()] = text;
                 rows.push(Row::Cells { at: *at, cells });
             }
@@ -114,11 +119,11 @@ fn cell(what: &What, with_timers: bool) -> Option<(NodeId, String)> {
     match what {
         What::Fired { node, text } if with_timers => Some((*node, format!("timer {text}"))),
         What::Started { node, life } if *life > 0 => Some((*node, "restarts".to_owned())),
-        What::Asked { node, text, .. } => Some((*node, text.clone())),
+        What::Asked { node, text, .. } => Some((*node, visible(text).into_owned())),
         What::Unheard { node, .. } => Some((*node, "(request unheard)".to_owned())),
-        What::Took { name, text } => Some((name.link.to, format!("←{} {text}", name.link.from))),
-        What::Lost { name, text, .. } => Some((name.link.to, format!("✗{} {text}", name.link.from))),
-        What::Marked { node, mark } => Some((*node, format!("({mark})"))),
+        What::Took { name, text } => Some((name.link.to, format!("←{} {}", name.link.from, visible(text)))),
+        What::Lost { name, text, .. } => Some((name.link.to, format!("✗{} {}", name.link.from, visible(text)))),
+        What::Marked { node, mark } => Some((*node, format!("({})", visible(mark)))),
         What::Crashed { node, in_step, wiped } => {
             let (when, what) = (if *in_step { " in the step" } else { "" }, if *wiped { ", disk lost" } else { "" });
             Some((*node, format!("CRASHES{when}{what}")))

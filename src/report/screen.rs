@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::diagram::diagram;
 use crate::explain::{Moment, Parting, Twin};
+use crate::protocol::visible;
 use crate::sim::Plan;
 use crate::sweep::Failure;
 
@@ -29,7 +30,10 @@ impl fmt::Display for Screen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { failure, hints } = self;
         let shrunk = &failure.shrunk;
-        for line in wrapped("VIOLATED ", &shrunk.violation.to_string()).iter().take(3) {
+        for line in wrapped("VIOLATED ", &format!("{}: {}", shrunk.violation.check, shrunk.violation.breach.summary))
+            .iter()
+            .take(3)
+        {
             writeln!(f, "{line}")?;
         }
         let reasons = &shrunk.violation.breach.because;
@@ -56,7 +60,7 @@ impl fmt::Display for Screen<'_> {
         let label = if shrunk.runs == 0 { "plan" } else { "shrunk" };
         writeln!(f, "{label:<8} {}", shrunk_line(failure))?;
         for (label, command) in *hints {
-            writeln!(f, "{label:<8} {command}")?;
+            writeln!(f, "{label:<8} {}", visible(command))?;
         }
         Ok(())
     }
@@ -106,7 +110,7 @@ fn shrunk_line(failure: &Failure) -> String {
 /// `text` behind `label`, broken at spaces; further lines are indented as far.
 fn wrapped(label: &str, text: &str) -> Vec<String> {
     let mut lines = vec![label.to_owned()];
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().map(visible) {
         let line = lines.last_mut().expect("expect: there is a line from the start");
         let empty = line.chars().all(char::is_whitespace) || line == label;
         if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
@@ -114,7 +118,7 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
         } else {
             let space = if line.ends_with(' ') { "" } else { " " };
             line.push_str(space);
-            line.push_str(word);
+            line.push_str(&word);
         }
     }
     lines.iter().map(|line| cut(line, COLUMNS)).collect()
@@ -124,6 +128,9 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
 pub(super) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
+    }
+    if width == 0 {
+        return String::new();
     }
     let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
     cut.push('…');

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::wide;
 use crate::protocol::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// One action of a workload, its type erased so that [`Plan`](super::Plan) needs no type parameter.
@@ -21,7 +22,7 @@ trait AnyAction: fmt::Debug + Send + Sync {
 
 impl<A> AnyAction for A
 where
-    A: fmt::Debug + PartialEq + Serialize + Send + Sync + 'static,
+    A: fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     fn as_any(&self) -> &dyn Any {
         self
@@ -32,7 +33,16 @@ where
     }
 
     fn to_value(&self) -> Result<toml::Value, toml::ser::Error> {
-        toml::Value::try_from(self)
+        // What serde makes of a value need not say all of it: what counts is that it is read back.
+        let is_read_back = |value: &toml::Value| {
+            let back = parse_as::<A>(value.clone());
+            back.is_ok_and(|back| back == *self || format!("{back:?}") == format!("{self:?}"))
+        };
+        let plain = toml::Value::try_from(self);
+        if plain.as_ref().is_ok_and(is_read_back) {
+            return plain;
+        }
+        wide::write(self).ok().filter(is_read_back).map_or(plain, Ok)
     }
 }
 
@@ -40,7 +50,7 @@ impl Action {
     /// Wraps an action of any workload.
     pub fn new<A>(action: A) -> Self
     where
-        A: fmt::Debug + PartialEq + Serialize + Send + Sync + 'static,
+        A: fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         Self(Arc::new(action))
     }
@@ -51,10 +61,11 @@ impl Action {
         self.0.as_any().downcast_ref()
     }
 
-    /// The action as a plan file holds it.
+    /// The action as a plan file holds it. What TOML has no word for is said all the same, where it can be read back: a number
+    /// beyond 64 bits with a sign as a string, a map by numbers as a table by their texts, `None` as `{}`, `()` as `[]`.
     ///
     /// # Errors
-    /// If TOML cannot express it.
+    /// If the action cannot be serialized.
     pub fn to_value(&self) -> Result<toml::Value, toml::ser::Error> {
         self.0.to_value()
     }
@@ -153,8 +164,13 @@ fn parse<A>(value: toml::Value) -> Result<Action, String>
 where
     A: fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    match value.try_into::<A>() {
-        Ok(action) => Ok(Action::new(action)),
-        Err(error) => Err(error.message().to_owned()),
+    parse_as::<A>(value).map(Action::new)
+}
+
+/// As TOML has it, or else as [`wide`] does.
+fn parse_as<A: DeserializeOwned>(value: toml::Value) -> Result<A, String> {
+    match value.clone().try_into::<A>() {
+        Ok(action) => Ok(action),
+        Err(error) => wide::read(value).map_err(|_| error.message().to_owned()),
     }
 }

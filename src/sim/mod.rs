@@ -24,6 +24,7 @@ mod repeats;
 mod stats;
 mod timers;
 mod trace;
+mod wide;
 mod world;
 
 pub use action::{Action, Clients};
@@ -38,7 +39,7 @@ pub(crate) use nodes::Slot;
 pub use observer::{Event, EventKind, Input, LostWhy, Observer};
 pub use outcome::{End, Limits, RunEnd};
 pub(crate) use panics::catch_panic;
-pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
+pub use plan::{DECISIONS_MAX, Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
 pub use stats::Tally;
 pub use trace::{Recorder, Recording, Trace, TraceEvent, What, show_links};

@@ -1,6 +1,7 @@
 //! Names of links and messages. A decision is bound to a name, not to a position, so that removing one decision, or a
 //! change of the code under test, does not shift the meaning of all others.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use indexmap::Equivalent;
 
-use crate::protocol::NodeId;
+use crate::protocol::{NodeId, is_hidden, push_escape};
 
 /// One direction between two nodes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,10 +127,63 @@ impl Equivalent<MessageName> for NameRef<'_> {
     }
 }
 
-/// `0→1 update #3`
+/// `0→1 update #3`, or `0→1 "append entries" #3`.
 impl fmt::Display for NameRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} #{}", self.link, self.kind, self.number)
+        write!(f, "{} {} #{}", self.link, show_kind(self.kind), self.number)
+    }
+}
+
+/// One word is shown as it is, all else in quotes. [`read_kind`] reads it back, whatever it is.
+fn show_kind(kind: &str) -> Cow<'_, str> {
+    let is_word = |c: char| !c.is_whitespace() && !is_hidden(c);
+    if !kind.is_empty() && !kind.starts_with('"') && kind.chars().all(is_word) {
+        return Cow::Borrowed(kind);
+    }
+    let mut shown = String::from('"');
+    for c in kind.chars() {
+        match c {
+            '"' | '\\' => shown.extend(['\\', c]),
+            c if is_hidden(c) => push_escape(&mut shown, c),
+            c => shown.push(c),
+        }
+    }
+    shown.push('"');
+    Cow::Owned(shown)
+}
+
+/// The kind that `text` begins with, and what comes behind it.
+fn read_kind(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    if let Some((kind, rest)) = text.strip_prefix('"').and_then(read_quoted)
+        && rest.starts_with(char::is_whitespace)
+    {
+        return Some((Cow::Owned(kind), rest));
+    }
+    let (kind, rest) = text.split_at(text.find(char::is_whitespace)?);
+    (!kind.is_empty()).then_some((Cow::Borrowed(kind), rest))
+}
+
+/// What stands before the closing quote, and what comes behind it.
+fn read_quoted(text: &str) -> Option<(String, &str)> {
+    let mut kind = String::new();
+    let mut chars = text.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some((kind, chars.as_str())),
+            '\\' => kind.push(match chars.next()? {
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'u' => {
+                    let (digits, rest) = chars.as_str().strip_prefix('{')?.split_once('}')?;
+                    chars = rest.chars();
+                    char::from_u32(u32::from_str_radix(digits, 16).ok()?)?
+                }
+                c @ ('"' | '\\') => c,
+                _ => return None,
+            }),
+            c => kind.push(c),
+        }
     }
 }
 
@@ -170,21 +224,78 @@ impl FromStr for Link {
     }
 }
 
-/// Reads `0→1 update #3` or `0->1 update #3`.
+/// Reads `0→1 update #3` or `0->1 update #3`; a kind of several words in quotes.
 impl FromStr for MessageName {
     type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, ParseNameError> {
         const WRONG: ParseNameError = ParseNameError("expected a message like \"0→1 update #3\"");
-        let mut words = text.split_whitespace();
-        let (Some(link), Some(kind), Some(number), None) = (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Err(WRONG);
-        };
-        let number = number.strip_prefix('#').and_then(|number| number.parse().ok()).ok_or(WRONG)?;
+        let (link, rest) = text.trim().split_once(char::is_whitespace).ok_or(WRONG)?;
+        let (kind, number) = read_kind(rest.trim_start()).ok_or(WRONG)?;
+        let number = number.trim_start().strip_prefix('#').and_then(|number| number.parse().ok()).ok_or(WRONG)?;
         if number == 0 {
             return Err(ParseNameError("messages are numbered from #1"));
         }
         Ok(Self { link: link.parse()?, kind: kind.into(), number })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Link, MessageName};
+
+    #[test]
+    fn any_kind_is_read_back() {
+        for kind in [
+            "update",
+            "append entries",
+            "",
+            " ",
+            "#1",
+            "\"",
+            "\"\"",
+            "say \"hi\" #3",
+            "a\\b",
+            "a\\ b",
+            "\\",
+            "tab\there",
+            "line\nbreak",
+            "\u{1b}[31m",
+            "\u{202e}abc",
+            "\u{a0}",
+            "\u{3000}wide",
+            "日本",
+            "→",
+            "\\u{41} x",
+        ] {
+            let name = MessageName { link: Link::new(0, 12), kind: kind.into(), number: 3 };
+            let shown = name.to_string();
+            assert_eq!(shown.parse().as_ref(), Ok(&name), "{shown}");
+            assert!(!shown.contains(crate::protocol::is_hidden), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_before_is_read_as_before() {
+        let read = |text: &str| {
+            text.parse::<MessageName>().map(|name| (name.link.to_string(), name.kind.to_string(), name.number))
+        };
+        for (text, kind) in
+            [("0->1 update #3", "update"), (" 0→1\t#a  #3 ", "#a"), ("0→1 \"a #3", "\"a"), ("0→1 \u{1b} #3", "\u{1b}")]
+        {
+            assert_eq!(read(text), Ok(("0→1".to_owned(), kind.to_owned(), 3)), "{text}");
+        }
+        for wrong in [
+            "",
+            "0→1",
+            "0→1 update",
+            "0→1 update 3",
+            "0→1 update #3 x",
+            "0→1 append entries #3",
+            "0→1 update #0",
+            "0→1 \"a b #3",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

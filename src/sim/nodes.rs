@@ -121,6 +121,11 @@ impl<M: StateMachine> Slot<M> {
         budget - env.budget()
     }
 
+    /// How many timers are set.
+    pub(crate) fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Sets a timer, or moves it; returns the token for its event.
     pub(crate) fn set_timer(&mut self, timer: M::Timer) -> u64 {
         self.timers_set += 1;

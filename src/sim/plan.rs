@@ -12,6 +12,10 @@ use crate::protocol::{Knobs, NodeId, Time};
 /// The largest cluster a plan may describe.
 pub const NODE_COUNT_MAX: usize = 4_096;
 
+/// The most requests, faults and fates that a plan file may hold, and so the most requests that a harness may ask for. A
+/// counterexample has ten; a whole world, unshrunk, some thousands.
+pub const DECISIONS_MAX: usize = 1_000_000;
+
 /// One world: how many nodes, what clients ask, which faults strike, and the fate of each message.
 ///
 /// Plans are *total*: every plan can be run. A request or fault for a node that is not there is ignored, and so is a

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::names::LinkSet;
 use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
-use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time, visible};
 
 /// A run of more events than this is recorded no further: nobody reads on.
 const EVENT_COUNT_MAX: usize = 200_000;
@@ -96,6 +96,12 @@ impl Trace {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.told().map(TraceEvent::to_string).collect()
+    }
+
+    /// True if the run was written down to its end: one of more than 200,000 events is not.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.events.len() < EVENT_COUNT_MAX
     }
 
     /// The events that have a line in a plan file.
@@ -237,14 +243,14 @@ impl fmt::Display for What {
         match self {
             Self::Started { node, life: 0 } => write!(f, "node {node} starts"),
             Self::Started { node, life } => write!(f, "node {node} restarts, life {}", life + 1),
-            Self::Asked { node, text, .. } => write!(f, "node {node} is asked: {text}"),
-            Self::Answered { node, text, .. } => write!(f, "node {node} answers: {text}"),
+            Self::Asked { node, text, .. } => write!(f, "node {node} is asked: {}", visible(text)),
+            Self::Answered { node, text, .. } => write!(f, "node {node} answers: {}", visible(text)),
             Self::Unheard { node, id } => write!(f, "node {node} is down and never hears request {id}"),
-            Self::Sent { name, text, .. } => write!(f, "{name} is sent: {text}"),
-            Self::Took { name, text } => write!(f, "{name} is taken: {text}"),
+            Self::Sent { name, text, .. } => write!(f, "{name} is sent: {}", visible(text)),
+            Self::Took { name, text } => write!(f, "{name} is taken: {}", visible(text)),
             Self::Lost { name, why, .. } => write!(f, "{name} is lost: {why}"),
-            Self::Fired { node, text } => write!(f, "node {node} wakes: {text}"),
-            Self::Marked { node, mark } => write!(f, "node {node} marks: {mark}"),
+            Self::Fired { node, text } => write!(f, "node {node} wakes: {}", visible(text)),
+            Self::Marked { node, mark } => write!(f, "node {node} marks: {}", visible(mark)),
             Self::Crashed { node, in_step, wiped } => {
                 let when = if *in_step { " in the middle of the step" } else { "" };
                 let what = if *wiped { " and loses its disk" } else { "" };

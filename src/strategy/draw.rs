@@ -241,8 +241,9 @@ impl Profile {
         };
         Weather {
             // Squared, so that short delays, where much overtakes a little, are as common as long ones.
-            delay_max_us: strength(self.delay_permille, 1_000, 1_000_000).pow(2) * self.delay_max.as_micros() as u64
-                / 1_000_000_000_000,
+            delay_max_us: (u128::from(strength(self.delay_permille, 1_000, 1_000_000).pow(2))
+                * self.delay_max.as_micros()
+                / 1_000_000_000_000) as u64,
             drop_permille: strength(self.drop_permille, 10, 400) as u32,
             duplicate_permille: strength(self.duplicate_permille, 10, 400) as u32,
             late_permille: strength(self.late_permille, 100, 800) as u32,

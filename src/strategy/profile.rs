@@ -106,6 +106,58 @@ impl Profile {
     }
 }
 
+/// The longest span that a profile may speak of.
+const SPAN_MAX: Duration = Duration::from_secs(3_600);
+
+/// The most faults of a kind that a world may have.
+const FAULTS_MAX: u32 = 1_000;
+
+impl Profile {
+    /// Whether worlds can be like this.
+    ///
+    /// # Errors
+    /// What is wrong, with the name of the field and what was expected: more than 1,000 worlds in a thousand, no faults at all where
+    /// the fields of each kind say how many worlds have some, a hostile phase of less than a millisecond, or a span of more than an
+    /// hour of virtual time.
+    pub fn check(&self) -> Result<(), String> {
+        for (field, permille) in [
+            ("delay_permille", self.delay_permille),
+            ("drop_permille", self.drop_permille),
+            ("duplicate_permille", self.duplicate_permille),
+            ("late_permille", self.late_permille),
+            ("partition_permille", self.partition_permille),
+            ("one_way_permille", self.one_way_permille),
+            ("crash_permille", self.crash_permille),
+            ("in_step_permille", self.in_step_permille),
+            ("wipe_permille", self.wipe_permille),
+            ("pause_permille", self.pause_permille),
+            ("core_permille", self.core_permille),
+            ("knob_permille", self.knob_permille),
+        ] {
+            if permille > 1_000 {
+                return Err(format!("{field}: expected at most 1000, found {permille}"));
+            }
+        }
+        let millisecond = Duration::from_millis(1);
+        for (field, span, least) in [
+            ("delay_max", self.delay_max, Duration::ZERO),
+            ("late_max", self.late_max, Duration::ZERO),
+            ("hostile_max", self.hostile_max, millisecond),
+        ] {
+            if !(least..=SPAN_MAX).contains(&span) {
+                return Err(format!("{field}: expected from {least:?} to {SPAN_MAX:?}, found {span:?}"));
+            }
+        }
+        if !(1..=FAULTS_MAX).contains(&self.faults_max) {
+            let found = self.faults_max;
+            return Err(format!(
+                "faults_max: expected from 1 to {FAULTS_MAX}, found {found}; permilles of 0 say that there are none"
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Default for Profile {
     fn default() -> Self {
         Self::hostile()

@@ -16,7 +16,7 @@ use indexmap::IndexMap;
 
 use crate::harness::Origin;
 use crate::harness::{Harness, Outcome};
-use crate::protocol::{Digest, StateMachine};
+use crate::protocol::{Digest, StateMachine, visible};
 use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
 use crate::sim::{Memory, Tally};
 use crate::strategy::Strategy;
@@ -45,7 +45,7 @@ pub const REACH_WORLDS_MIN: u64 = 1_000;
 /// Which worlds to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds {
-    /// From the first to before the last.
+    /// From the first to before the last. `u64::MAX..u64::MAX` is the world of the last seed there is, which no other range holds.
     pub range: Range<u64>,
     /// Only every `shard_count`-th of them …
     pub shard_count: u64,
@@ -63,20 +63,43 @@ impl Seeds {
     /// Just this world.
     #[must_use]
     pub const fn only(seed: u64) -> Self {
-        // The seed beyond which there is none cannot end a half-open range; it stands for the one before it.
-        let first = if seed == u64::MAX { seed - 1 } else { seed };
-        Self { range: first..first + 1, shard_count: 1, shard: 0 }
+        Self { range: seed..seed.saturating_add(1), shard_count: 1, shard: 0 }
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {
-        let all = self.range.end.saturating_sub(self.range.start);
-        all.saturating_sub(self.shard).div_ceil(self.shard_count.max(1))
+        self.all().saturating_sub(self.shard).div_ceil(self.shard_count.max(1))
     }
 
-    fn get(&self, place: u64) -> u64 {
+    /// The seed of the world at this place, from 0.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    #[must_use]
+    pub fn get(&self, place: u64) -> u64 {
+        assert!(place < self.count(), "expected a place below {}, found {place}", self.count());
         self.range.start + self.shard + place * self.shard_count.max(1)
+    }
+
+    /// Why there is no world to run; `None` if there is one.
+    #[must_use]
+    pub fn tell_none(&self) -> Option<String> {
+        match (self.count(), self.all(), self.shard, self.shard_count) {
+            (1.., ..) => None,
+            (0, 0, ..) => Some("expected at least 1 world, found 0".to_owned()),
+            (0, all, shard, count) => {
+                Some(format!("shard {shard}/{count} of {all} has none: expected fewer shards, or more worlds"))
+            }
+        }
+    }
+
+    /// The worlds of all shards.
+    const fn all(&self) -> u64 {
+        match (self.range.start, self.range.end) {
+            (u64::MAX, u64::MAX) => 1,
+            (start, end) => end.saturating_sub(start),
+        }
     }
 }
 
@@ -104,6 +127,13 @@ impl SweepOptions {
         // Whoever runs a single world looks into it.
         let verify_permille = if seeds.count() == 1 { 1_000 } else { VERIFY_PERMILLE };
         Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop: Arc::default() }
+    }
+
+    #[track_caller]
+    fn expect_sound(&self) {
+        let (Seeds { shard, shard_count, .. }, permille) = (&self.seeds, self.verify_permille);
+        assert!(permille <= 1_000, "verify_permille: expected at most 1000, found {permille}");
+        assert!(shard < shard_count, "seeds: expected a shard below shard_count, found shard {shard} of {shard_count}");
     }
 }
 
@@ -144,28 +174,33 @@ impl Sweep {
         self.violations.values().sum()
     }
 
-    /// True if no world violated a check, and each mark that must be reached was.
+    /// True if worlds were run, no one violated a check, and each mark that must be reached was.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.violation_count() == 0 && self.unreached.is_empty()
+        self.worlds > 0 && self.violation_count() == 0 && self.unreached.is_empty()
     }
 
     /// Which marks were never hit, in a sentence; `None` if none of those that must be reached is missing.
     #[must_use]
     pub fn tell_unreached(&self) -> Option<String> {
-        let quoted: Vec<String> = self.unreached.iter().map(|mark| format!("\"{mark}\"")).collect();
+        let quoted: Vec<String> = self.unreached.iter().map(|mark| format!("\"{}\"", visible(mark))).collect();
         let marks = match quoted.len() {
             0 => return None,
             1 => "the mark",
             _ => "the marks",
         };
-        let (worlds, system) = (self.worlds, &self.system);
+        let (worlds, system) = (self.worlds, visible(&self.system));
         Some(format!("none of {worlds} worlds of \"{system}\" reached {marks} {}", quoted.join(", ")))
     }
 }
 
 /// Runs many worlds, and shrinks the failures it finds. `progress` hears how many worlds more have been run.
+///
+/// # Panics
+/// If `options` say what no sweep can do: more than a thousand worlds in a thousand, or a shard that is not below their number.
+#[track_caller]
 pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep {
+    options.expect_sound();
     let mut found = if system.feedback {
         sweep_in_rounds(system, options, progress)
     } else {
@@ -257,7 +292,9 @@ fn on_threads<M: StateMachine>(
         all.lock().expect("expect: no thread of a sweep panics").add(mine);
     };
     thread::scope(|scope| {
-        for _ in 1..options.jobs.get() {
+        // No more than can have something to do.
+        let useful = (places.end - places.start).div_ceil(chunk);
+        for _ in 1..useful.min(options.jobs.get() as u64) {
             scope.spawn(work);
         }
         work();

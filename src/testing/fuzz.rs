@@ -1,9 +1,10 @@
 //! Worlds from bytes, for fuzzers; [`bytes`](crate::testing::bytes) says what the bytes mean.
 
 use crate::check::Violation;
-use crate::harness::Harness;
 use crate::harness::Outcome;
-use crate::protocol::StateMachine;
+use crate::harness::Harness;
+use crate::testing::Saved;
+use crate::protocol::{StateMachine, visible};
 use crate::report::Screen;
 use crate::shrink::ShrinkOptions;
 use crate::sim::Plan;
@@ -130,8 +131,10 @@ fn run<M: StateMachine>(harness: &Harness<M>, plan: &Plan, save: bool, look: imp
 /// Shrinks a plan that fails, saves it, and tells it.
 pub(crate) fn tell<M: StateMachine>(harness: &Harness<M>, plan: &Plan, violation: &Violation, save: bool) -> String {
     let failure = failure(harness, plan, violation);
-    let hints: Vec<_> = save.then(|| plan_hint(&failure, &harness.snapshots)).into_iter().collect();
-    format!("a plan of \"{}\" violated a check\n\n{}", failure.system, Screen { failure: &failure, hints: &hints })
+    let saved = save.then(|| Saved::new(&failure, &harness.snapshots));
+    let hints: Vec<_> = saved.iter().map(plan_hint).collect();
+    let (system, text) = (visible(&failure.system), saved.map(|saved| saved.tell_text()).unwrap_or_default());
+    format!("a plan of \"{system}\" violated a check\n\n{}{text}", Screen { failure: &failure, hints: &hints })
 }
 
 fn failure<M: StateMachine>(harness: &Harness<M>, plan: &Plan, violation: &Violation) -> Failure {

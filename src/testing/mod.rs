@@ -12,9 +12,11 @@ mod pool;
 #[cfg(feature = "proptest")]
 mod properties;
 mod replay;
+mod saved;
 mod settings;
 mod snapshot;
 mod sweep;
+mod unmet;
 mod update;
 
 pub use fuzz::Fuzzer;
@@ -23,6 +25,8 @@ pub use mutation::{mutate, splice};
 #[cfg(feature = "proptest")]
 pub use properties::plans_config;
 pub use replay::{Divergence, Replayed, Replays};
-pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
-pub use sweep::{Swept, save};
+pub use saved::{Saved, save};
+pub use settings::{JOBS_MAX, Settings, SettingsError, parse_jobs, parse_seed, parse_shard};
+pub use sweep::Swept;
+pub use unmet::Unmet;
 pub use update::Updated;

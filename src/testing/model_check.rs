@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::harness::Harness;
 use crate::model_check::{Exploration, Scope, explore};
-use crate::protocol::StateMachine;
+use crate::protocol::{StateMachine, visible};
 use crate::testing::Settings;
 use crate::testing::sweep::tell_failures;
 
@@ -34,7 +34,7 @@ impl Explored {
     #[track_caller]
     pub fn assert_clean(&self) {
         let Exploration { system, executions, cut, given_up, failures, .. } = &self.exploration;
-        let violations = self.violation_count();
+        let (violations, system) = (self.violation_count(), visible(system));
         if violations > 0 {
             let told = format!("{violations} of {executions} runs of \"{system}\" violated a check\n\n");
             panic!("{}", tell_failures(told, failures, self.snapshots.as_deref()));

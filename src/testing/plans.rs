@@ -44,7 +44,7 @@ impl<M: StateMachine> Harness<M> {
                         })
                         .collect();
                     plan.faults = faults;
-                    plan.fates = fates.into_iter().filter(|(name, _)| !name.kind.is_empty()).collect();
+                    plan.fates = fates.into_iter().collect();
                     plan
                 })
         })

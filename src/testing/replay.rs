@@ -1,17 +1,24 @@
 //! Plan files, run again.
 
+use std::collections::BTreeMap;
+use std::env;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::determinism::DETERMINISM;
-use crate::harness::Harness;
 use crate::harness::Outcome;
-use crate::protocol::StateMachine;
+use crate::harness::Harness;
+use crate::testing::Unmet;
+use crate::protocol::{StateMachine, visible, watch_knobs};
 use crate::replay::{Error, Expect, PlanFile};
+use crate::report::Screen;
 use crate::shrink::{ShrinkOptions, Shrunk, shrink};
 use crate::sim::{Action, Trace, TraceEvent};
 use crate::sweep::Failure;
+use crate::testing::unmet::unmet;
 
 /// A plan file that was run again.
 #[derive(Clone, Debug)]
@@ -24,6 +31,9 @@ pub struct Replayed {
     pub outcome: Outcome,
     /// How it went this time.
     pub trace: Trace,
+    /// The decisions of the plan that met nothing this time: a fate of a message that was never sent, a fault of a node that is
+    /// not there. The run is the one that it would be without them.
+    pub unmet: Vec<Unmet>,
 }
 
 /// Where a run first went another way than the one its plan file tells of.
@@ -59,7 +69,10 @@ impl Replayed {
         let now: Vec<&TraceEvent> = self.trace.told().collect();
         let line = |place: usize| now.get(place).map(|event| event.to_string());
         let then = &self.file.trace;
-        let differs = (0..now.len().max(then.len())).find(|&place| line(place).as_ref() != then.get(place));
+        // Files may hold what lines show written out.
+        let then_line = |place: usize| then.get(place).map(|line| visible(line));
+        let differs =
+            (0..now.len().max(then.len())).find(|&place| line(place).as_deref() != then_line(place).as_deref());
         Some(match differs.filter(|_| !then.is_empty()) {
             None => Divergence { event: None, step: None, then: None, now: None },
             Some(place) => Divergence {
@@ -97,7 +110,7 @@ impl fmt::Display for Divergence {
             Some(event) => {
                 let step = self.step.map_or_else(String::new, |step| format!(", in step {step}"));
                 writeln!(f, "event {event} is the first that differs{step}")?;
-                writeln!(f, "  then   {}", self.then.as_deref().unwrap_or(OVER))?;
+                writeln!(f, "  then   {}", visible(self.then.as_deref().unwrap_or(OVER)))?;
                 write!(f, "  now    {}", self.now.as_deref().unwrap_or(OVER))
             }
         }
@@ -109,13 +122,27 @@ impl fmt::Display for Divergence {
 pub struct Replays {
     /// Those of this system, in the order of their names.
     pub replayed: Vec<Replayed>,
-    /// Those that could not be read.
+    /// Those that could not be read; or the directory, if it cannot be.
     pub errors: Vec<Error>,
+    /// The other systems of which there are plans, and how many: these were passed over.
+    pub others: BTreeMap<String, usize>,
+    system: String,
+    directory: PathBuf,
+    may_be_empty: bool,
 }
 
 impl Replays {
+    /// Nothing has failed yet, and that is all right: from here on a directory without a plan of this system passes. It must be
+    /// there, though; git keeps it if it holds any file, such as `.gitkeep`.
+    #[must_use]
+    pub fn allow_empty(mut self) -> Self {
+        self.may_be_empty = true;
+        self
+    }
+
     /// # Panics
-    /// If any plan violates a check, or cannot be read: the test of old failures that must stay fixed.
+    /// If any plan violates a check, or cannot be read: the test of old failures that must stay fixed. The first that does is told
+    /// as a failure is told first. Also if there is no plan of this system, unless [that is allowed](Self::allow_empty).
     #[track_caller]
     pub fn assert_clean(&self) {
         self.assert_each("violates a check", |replayed| replayed.outcome.is_clean());
@@ -123,7 +150,7 @@ impl Replays {
 
     /// # Panics
     /// If any plan does not do as its file says, with the same digest, or cannot be read: the test of bugs that are planted,
-    /// or not fixed yet.
+    /// or not fixed yet. Also if there is no plan of this system, unless [that is allowed](Self::allow_empty).
     #[track_caller]
     pub fn assert_as_expected(&self) {
         self.assert_each("does not do as it says", |replayed| {
@@ -134,17 +161,65 @@ impl Replays {
     #[track_caller]
     fn assert_each(&self, what: &str, holds: impl Fn(&Replayed) -> bool) {
         let mut told: Vec<String> = self.errors.iter().map(Error::to_string).collect();
-        for replayed in self.replayed.iter().filter(|replayed| !holds(replayed)) {
-            let mut line = format!("{} {what}", replayed.path.display());
-            if let Some(violation) = &replayed.outcome.violation {
-                line.push_str(&format!(": {violation}"));
-            }
-            if let Some(divergence) = replayed.divergence() {
-                line.push_str(&format!("\n  {divergence}"));
-            }
-            told.push(line);
+        if self.replayed.is_empty() && told.is_empty() && !self.may_be_empty {
+            told.push(format!("{self}: expected at least one, or `.allow_empty()` before the assertion"));
+        }
+        let failing: Vec<&Replayed> = self.replayed.iter().filter(|replayed| !holds(replayed)).collect();
+        told.extend(failing.iter().map(|replayed| replayed.tell(what)));
+        // What was run is said in any case; a test that passes keeps it to itself.
+        eprintln!("{self}");
+        let first = failing.iter().find_map(|replayed| Some((*replayed, replayed.failure()?)));
+        if let Some((replayed, failure)) = first {
+            let mut hints = vec![("plan", replayed.path.display().to_string())];
+            hints.extend(thread::current().name().map(|test| ("replay", format!("cargo test {test}"))));
+            told.push(format!("\n{}", Screen { failure: &failure, hints: &hints }));
         }
         assert!(told.is_empty(), "{}", told.join("\n"));
+    }
+}
+
+impl Replayed {
+    /// What is wrong with it, and where its run parts from the one that the file tells of.
+    fn tell(&self, what: &str) -> String {
+        let mut told = format!("{} {what}", visible(&self.path.to_string_lossy()));
+        if let Some(violation) = &self.outcome.violation {
+            told.push_str(&format!(": {violation}"));
+        }
+        if let Some(divergence) = self.divergence() {
+            told.push_str(&format!("\n  {divergence}"));
+        }
+        if let Some(unmet) = self.tell_unmet() {
+            told.push_str(&format!("\n  {}", unmet.trim_end().replace('\n', "\n  ")));
+        }
+        told
+    }
+
+    /// `2 of 5 decisions met nothing:`, and a line for each; `None` if each had something to decide.
+    #[must_use]
+    pub fn tell_unmet(&self) -> Option<String> {
+        let (count, decisions) = (self.unmet.len(), self.file.plan.decision_count());
+        let lines = self.unmet.iter().map(|unmet| format!("  {unmet}\n")).collect::<String>();
+        (count > 0).then(|| format!("{count} of {decisions} decisions met nothing:\n{lines}"))
+    }
+}
+
+/// `3 plans of "store" replayed from snapshots/replays; passed over: 48 of other systems`
+impl fmt::Display for Replays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.replayed.len();
+        let plans = if count == 1 { "plan" } else { "plans" };
+        let (system, directory) = (visible(&self.system), self.directory.to_string_lossy());
+        write!(f, "{count} {plans} of \"{system}\" replayed from {}", visible(&directory))?;
+        match self.others.values().sum::<usize>() {
+            0 => Ok(()),
+            others if count == 0 => {
+                let names: Vec<String> =
+                    self.others.keys().take(3).map(|name| format!("\"{}\"", visible(name))).collect();
+                let more = if self.others.len() > names.len() { ", …" } else { "" };
+                write!(f, ", which has {others} of {}{more}", names.join(", "))
+            }
+            others => write!(f, "; passed over: {others} of other systems"),
+        }
     }
 }
 
@@ -155,24 +230,37 @@ impl<M: StateMachine> Harness<M> {
     /// If it cannot be read, or is of another system.
     pub fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {
         let file = self.read(path)?;
-        let mut recorded = self.record(&file.plan);
+        let (mut recorded, asked) = watch_knobs(|| self.record(&file.plan));
+        let unmet = unmet(&file.plan, &recorded, &asked);
         if file.expect.is_violation_of(DETERMINISM) {
             // Once is not enough to see it.
             let differs = self.verify_plan(&file.plan).differs;
             recorded.outcome.violation = differs.map(|differs| differs.to_violation()).or(recorded.outcome.violation);
         }
-        Ok(Replayed { path: path.to_owned(), file, outcome: recorded.outcome, trace: recorded.trace })
+        Ok(Replayed { path: path.to_owned(), file, outcome: recorded.outcome, trace: recorded.trace, unmet })
     }
 
     /// Runs all plan files (`*.toml`) of this system in `directory` again, in the order of their names; those of other
-    /// systems are passed over. A directory that is not there has none.
+    /// systems are passed over. A directory that cannot be read is an error, which no assertion passes.
     #[must_use = "replays say nothing by themselves: call `assert_clean` or `assert_as_expected`"]
     pub fn replay_dir(&self, directory: impl AsRef<Path>) -> Replays {
-        let mut replays = Replays { replayed: Vec::new(), errors: Vec::new() };
-        for path in plan_files(directory.as_ref()) {
-            match self.is_own(&path) {
-                Ok(false) => continue,
-                Ok(true) => match self.replay_file(&path) {
+        let directory = directory.as_ref();
+        let mut replays = Replays {
+            replayed: Vec::new(),
+            errors: Vec::new(),
+            others: BTreeMap::new(),
+            system: self.name().to_owned(),
+            directory: directory.to_owned(),
+            may_be_empty: false,
+        };
+        let files = plan_files(directory).unwrap_or_else(|error| {
+            replays.errors.push(error);
+            Vec::new()
+        });
+        for path in files {
+            match system_of(&path) {
+                Ok(other) if other != self.name() => *replays.others.entry(other).or_default() += 1,
+                Ok(_) => match self.replay_file(&path) {
                     Ok(replayed) => replays.replayed.push(replayed),
                     Err(error) => replays.errors.push(error),
                 },
@@ -220,16 +308,27 @@ impl<M: StateMachine> Harness<M> {
             None => Err(format!("the system \"{}\" has no clients", self.name())),
         }
     }
+}
 
-    fn is_own(&self, path: &Path) -> Result<bool, Error> {
-        Ok(PlanFile::system_of(path, &PlanFile::read_text(path)?)? == self.name())
-    }
+/// The system that a plan file is of.
+fn system_of(path: &Path) -> Result<String, Error> {
+    PlanFile::system_of(path, &PlanFile::read_text(path)?)
 }
 
 /// The `*.toml` files of a directory, sorted by name.
-fn plan_files(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|ext| ext == "toml")).collect();
+fn plan_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let wrong = |error: io::Error| {
+        // A path that is relative to somewhere else is the usual reason.
+        let seen_from = match env::current_dir() {
+            Ok(here) if directory.is_relative() => format!(", seen from {}", here.display()),
+            _ => String::new(),
+        };
+        let message = format!("expected a directory of plan files{seen_from}: {error}");
+        Error { path: directory.to_owned(), line: None, message }
+    };
+    let entries = fs::read_dir(directory).map_err(wrong)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut files: Vec<PathBuf> = entries.collect::<Result<_, _>>().map_err(wrong)?;
+    files.retain(|path| path.extension().is_some_and(|ext| ext == "toml"));
     files.sort();
-    files
+    Ok(files)
 }

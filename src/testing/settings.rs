@@ -5,6 +5,9 @@ use std::num::NonZeroUsize;
 
 use crate::sweep::{Seeds, SweepOptions};
 
+/// More threads than this are asked for by mistake.
+pub const JOBS_MAX: usize = 4_096;
+
 /// What the environment says of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -72,15 +75,18 @@ impl Settings {
                 None => Err(SettingsError { variable, value, expected }),
             }
         }
-        let number = "a number";
+        let some = "a number above 0";
+        let jobs = "a number from 1 to 4096";
         let snapshots = |text: &str| ["no", "new"].contains(&text).then_some(text == "new");
         Ok(Self {
             seed: read(get("DDC_SEED"), "DDC_SEED", "a seed like 0x9f2c41", parse_seed)?,
-            seeds: read(get("DDC_SEEDS"), "DDC_SEEDS", number, |text| text.parse().ok())?,
-            jobs: read(get("DDC_JOBS"), "DDC_JOBS", "a number above 0", |text| text.parse().ok())?,
+            seeds: read(get("DDC_SEEDS"), "DDC_SEEDS", some, |text| text.parse().ok().filter(|count| *count > 0))?,
+            jobs: read(get("DDC_JOBS"), "DDC_JOBS", jobs, parse_jobs)?,
             shard: read(get("DDC_SHARD"), "DDC_SHARD", "i/n with i below n", parse_shard)?,
             save: read(get("DDC_SNAPSHOTS"), "DDC_SNAPSHOTS", "no or new", snapshots)?.unwrap_or(true),
-            cases: read(get("PROPTEST_CASES"), "PROPTEST_CASES", number, |text| text.parse().ok())?,
+            cases: read(get("PROPTEST_CASES"), "PROPTEST_CASES", some, |text| {
+                text.parse().ok().filter(|count| *count > 0)
+            })?,
         })
     }
 
@@ -100,6 +106,12 @@ impl Settings {
         options.jobs = self.jobs.unwrap_or(options.jobs);
         options
     }
+}
+
+/// A number of threads as people write it, up to [`JOBS_MAX`].
+#[must_use]
+pub fn parse_jobs(text: &str) -> Option<NonZeroUsize> {
+    text.parse().ok().filter(|jobs: &NonZeroUsize| jobs.get() <= JOBS_MAX)
 }
 
 /// A seed as people write it: `0x9f2c41`, or decimal.
@@ -136,6 +148,8 @@ mod tests {
         assert_eq!((options.seeds.count(), options.jobs.get()), (10, 3));
         let one = settings(&[("DDC_SEED", "0x2a")]).unwrap().options(Seeds::first(1_000));
         assert_eq!(one.seeds, Seeds::only(42));
+        let last = settings(&[("DDC_SEED", "0xffffffffffffffff")]).unwrap().options(Seeds::first(1_000));
+        assert_eq!((last.seeds.count(), last.seeds.get(0)), (1, u64::MAX));
         assert!(!settings(&[("DDC_SNAPSHOTS", "no")]).unwrap().save);
         assert_eq!(settings(&[("PROPTEST_CASES", "7")]).unwrap().cases, Some(7));
     }
@@ -144,9 +158,14 @@ mod tests {
     fn nonsense_is_named() {
         let error = |variable, value| settings(&[(variable, value)]).unwrap_err();
         assert_eq!(error("DDC_SEED", "0xyz"), "DDC_SEED=0xyz: expected a seed like 0x9f2c41");
-        assert_eq!(error("DDC_SEEDS", "many"), "DDC_SEEDS=many: expected a number");
-        assert_eq!(error("DDC_JOBS", "0"), "DDC_JOBS=0: expected a number above 0");
+        assert_eq!(error("DDC_SEEDS", "many"), "DDC_SEEDS=many: expected a number above 0");
+        assert_eq!(error("DDC_JOBS", "0"), "DDC_JOBS=0: expected a number from 1 to 4096");
         assert_eq!(error("DDC_SHARD", "4/4"), "DDC_SHARD=4/4: expected i/n with i below n");
+        for (variable, value) in
+            [("DDC_SEEDS", "0"), ("PROPTEST_CASES", "0"), ("DDC_JOBS", "1000000000"), ("DDC_JOBS", "-1")]
+        {
+            assert!(error(variable, value).starts_with(&format!("{variable}={value}: expected a number ")));
+        }
         assert_eq!(error("DDC_SNAPSHOTS", "maybe"), "DDC_SNAPSHOTS=maybe: expected no or new");
     }
 }

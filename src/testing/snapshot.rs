@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::harness::Harness;
 use crate::harness::Recorded;
-use crate::protocol::StateMachine;
+use crate::protocol::{StateMachine, one_line};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::sim::Plan;
 use crate::testing::Settings;
@@ -47,7 +47,11 @@ impl<M: StateMachine> Harness<M> {
             None => text.push_str("\nclean\n"),
             Some(violation) => {
                 text.push_str(&format!("\nVIOLATED {violation}\n"));
-                violation.breach.because.iter().for_each(|reason| text.push_str(&format!("  because  {reason}\n")));
+                violation
+                    .breach
+                    .because
+                    .iter()
+                    .for_each(|reason| text.push_str(&format!("  because  {}\n", one_line(reason))));
             }
         }
         text

@@ -4,20 +4,20 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::Settings;
-use crate::determinism::DETERMINISM;
 use crate::harness::Harness;
-use crate::protocol::StateMachine;
-use crate::replay::{Error, Expect, PlanFile};
+use crate::protocol::{StateMachine, visible};
 use crate::report::Screen;
 use crate::sweep::{Failure, Seeds, Sweep, SweepOptions, sweep};
+use super::{Saved, Settings};
 
 /// What came of a sweep, and where to save what failed.
 #[derive(Clone, Debug)]
 pub struct Swept {
-    pub(crate) sweep: Sweep,
+    sweep: Sweep,
     /// `None` to save nothing.
-    pub(crate) snapshots: Option<PathBuf>,
+    snapshots: Option<PathBuf>,
+    /// Why there was no world to run, if there was none.
+    none: Option<String>,
 }
 
 impl Deref for Swept {
@@ -25,6 +25,34 @@ impl Deref for Swept {
 
     fn deref(&self) -> &Sweep {
         &self.sweep
+    }
+}
+
+impl Swept {
+    /// # Panics
+    /// If a world violated a check: with the first screen of the smallest failure. The shrunk plans are saved before. If no
+    /// world hit a mark that [must be reached](crate::harness::Harness::must_reach): with which. If no world was run at all, because none was
+    /// asked for or the shard has none: with why.
+    #[track_caller]
+    pub fn assert_clean(&self) {
+        if self.sweep.violation_count() > 0 {
+            panic!("{}", self.tell());
+        }
+        if let Some(unreached) = self.sweep.tell_unreached() {
+            panic!("{unreached}");
+        }
+        if self.sweep.worlds == 0 {
+            let why = self.none.as_deref().unwrap_or("it was stopped before the first");
+            panic!("no world of \"{}\" was run: {why}", visible(&self.sweep.system));
+        }
+    }
+
+    /// Saves the failures, and tells the smallest.
+    fn tell(&self) -> String {
+        let (worlds, violations) = (self.sweep.worlds, self.sweep.violation_count());
+        let system = visible(&self.sweep.system);
+        let told = format!("{violations} of {worlds} worlds of \"{system}\" violated a check\n\n");
+        tell_failures(told, &self.sweep.failures, self.snapshots.as_deref())
     }
 }
 
@@ -37,6 +65,7 @@ impl<M: StateMachine> Harness<M> {
     /// # Panics
     /// If the environment says what cannot be understood.
     #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
+    #[track_caller]
     pub fn sweep(&self, world_count: u64) -> Swept {
         self.sweep_verifying(world_count, 0)
     }
@@ -50,104 +79,65 @@ impl<M: StateMachine> Harness<M> {
     /// # Panics
     /// If the environment says what cannot be understood.
     #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
+    #[track_caller]
     pub fn verify(&self, world_count: u64) -> Swept {
         self.sweep_verifying(world_count, 1_000)
     }
 
     /// At least so many worlds in a thousand are verified.
+    #[track_caller]
     fn sweep_verifying(&self, world_count: u64, verify_permille_min: u32) -> Swept {
         let settings = Settings::expect_from_env();
         let mut options = settings.options(Seeds::first(world_count));
         options.verify_permille = options.verify_permille.max(verify_permille_min);
+        let none = options.seeds.tell_none();
         let sweep = sweep(self, &options, &|_| {});
-        Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()) }
+        Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()), none }
     }
 
     /// Sweeps as `options` say; `progress` hears how many worlds more have been run. The environment has no say.
+    ///
+    /// # Panics
+    /// If `options` say what no sweep can do: more than a thousand worlds in a thousand, or a shard that is not below their number.
     #[must_use = "a sweep says nothing by itself"]
     pub fn sweep_with(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep {
         sweep(self, options, progress)
     }
 }
 
-impl Swept {
-    /// # Panics
-    /// If a world violated a check: with the first screen of the smallest failure. The shrunk plans are saved before. Or if no
-    /// world hit a mark that [must be reached](crate::harness::Harness::must_reach): with which.
-    #[track_caller]
-    pub fn assert_clean(&self) {
-        if self.sweep.violation_count() > 0 {
-            panic!("{}", self.tell());
-        }
-        if let Some(unreached) = self.sweep.tell_unreached() {
-            panic!("{unreached}");
-        }
-    }
-
-    /// Saves the failures, and tells the smallest.
-    fn tell(&self) -> String {
-        let (worlds, violations) = (self.sweep.worlds, self.sweep.violation_count());
-        let told = format!("{violations} of {worlds} worlds of \"{}\" violated a check\n\n", self.sweep.system);
-        tell_failures(told, &self.sweep.failures, self.snapshots.as_deref())
-    }
-}
-
-/// Saves the failures, and tells the smallest behind `told`.
+/// Saves the failures, and tells the smallest behind `told`; what could not be saved, it tells in full.
 pub(crate) fn tell_failures(mut told: String, failures: &[Failure], snapshots: Option<&Path>) -> String {
-    let mut failures = failures.iter();
-    let Some(first) = failures.next() else {
+    let Some(first) = failures.first() else {
         return told + "and were clean when they were run again: the system is not deterministic";
     };
-    let hints = hints(first, snapshots);
-    told.push_str(&Screen { failure: first, hints: &hints }.to_string());
-    for other in failures {
-        let place = self::hints(other, snapshots).into_iter().map(|(_, hint)| hint).next().unwrap_or_default();
-        told.push_str(&format!("also     {}\n         {place}\n", other.shrunk.violation));
+    let mut texts = String::new();
+    for failure in failures {
+        let saved = snapshots.map(|directory| Saved::new(failure, directory));
+        let hints = hints(failure, saved.as_ref());
+        if std::ptr::eq(failure, first) {
+            told.push_str(&Screen { failure, hints: &hints }.to_string());
+        } else {
+            told.push_str(&format!("also     {}\n", failure.shrunk.violation));
+            hints.iter().for_each(|(label, hint)| told.push_str(&format!("         {label} {}\n", visible(hint))));
+        }
+        texts.extend(saved.map(|saved| saved.tell_text()));
     }
-    told
+    told + &texts
 }
 
-fn hints(failure: &Failure, snapshots: Option<&Path>) -> Vec<(&'static str, String)> {
-    let mut hints = Vec::new();
-    if let Some(directory) = snapshots {
-        hints.push(plan_hint(failure, directory));
-    }
+/// Ways to see it again.
+fn hints(failure: &Failure, saved: Option<&Saved>) -> Vec<(&'static str, String)> {
+    let mut hints: Vec<_> = saved.map(plan_hint).into_iter().collect();
     if let (Some(seed), Some(test)) = (failure.seed, thread::current().name()) {
         hints.push(("replay", format!("DDC_SEED={seed:#x} cargo test {test}")));
     }
     hints
 }
 
-/// Saves the plan of a failure, and says so on a line of the screen.
-pub(crate) fn plan_hint(failure: &Failure, directory: &Path) -> (&'static str, String) {
-    match save(failure, directory) {
+/// Where the plan of a failure lies, or why nowhere, as a line of the screen.
+pub(crate) fn plan_hint(saved: &Saved) -> (&'static str, String) {
+    match &saved.place {
         Ok(path) => ("saved", path.display().to_string()),
         Err(error) => ("not saved", error.to_string()),
     }
-}
-
-/// Saves the plan of a failure, and says where. The same failure, found again, is the same file; one that somebody has
-/// worked on (it holds a comment, or says `expect = "clean"`) is left as it is.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn save(failure: &Failure, directory: &Path) -> Result<PathBuf, Error> {
-    let shrunk = &failure.shrunk;
-    let file = PlanFile {
-        system: failure.system.clone(),
-        plan: shrunk.plan.clone(),
-        expect: Expect::Violates { check: shrunk.violation.check.clone() },
-        // What is not deterministic has no digest to come back to.
-        digest: (shrunk.violation.check != DETERMINISM).then_some(shrunk.digest),
-        trace: failure.trace.lines(),
-    };
-    let path = directory.join(file.name()?);
-    if PlanFile::read_text(&path).is_ok_and(|text| is_edited(&text)) {
-        return Ok(path);
-    }
-    file.write_new(directory)
-}
-
-fn is_edited(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with('#') || line.starts_with("expect"))
 }

@@ -61,6 +61,20 @@ fn what_is_left_over_is_caught() {
     }
 }
 
+/// What cannot be printed must be noticed, so only one file prints.
+#[test]
+fn results_go_one_way() {
+    let prints = |path: &Path| {
+        let tokens = tokens(&read(path));
+        let ways: [&[&str]; 3] = [&["print", "!"], &["println", "!"], &["stdout", "(", ")"]];
+        let at = (0..tokens.len()).find(|at| ways.iter().any(|way| reads(&tokens, *at, way)))?;
+        Some(format!("{}:{}: print by cli/output.rs", path.display(), tokens[at].line))
+    };
+    let files = rust_files("src").into_iter().filter(|path| path != Path::new("src/cli/output.rs"));
+    assert_none(&files.filter_map(|path| prints(&path)).collect::<Vec<_>>());
+    assert!(prints(Path::new("src/cli/output.rs")).is_some());
+}
+
 #[test]
 #[cfg(feature = "builtin")]
 fn saved_plans_are_of_systems_that_come_with_the_crate() {

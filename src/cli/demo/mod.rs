@@ -4,7 +4,7 @@ mod command;
 mod shop;
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write as _};
+use std::io::{self, BufRead, IsTerminal};
 
 use super::args::DemoArguments;
 use super::{Exit, Wrong, print, tell};
@@ -37,6 +37,7 @@ pub(super) fn run(arguments: &DemoArguments) -> Result<Exit, Wrong> {
 
 /// Shows each line and what it does. The first that is wrong ends it.
 fn run_script(shop: &Shop, node_count: usize, name: &str, text: &str) -> Result<Exit, Wrong> {
+    let mut is_empty = true;
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
         if line.starts_with('#') {
@@ -44,13 +45,17 @@ fn run_script(shop: &Shop, node_count: usize, name: &str, text: &str) -> Result<
             continue;
         }
         let wrong = |error: String| Wrong::Usage(format!("{name}:{number}: {error}"));
-        match command::parse(line, node_count).map_err(wrong)? {
-            None => {}
-            Some(Command::Quit) => break,
-            Some(command) => print(format_args!("> {line}\n{}", indented(&shop.obey(&command)))),
+        let Some(command) = command::parse(line, node_count).map_err(wrong)? else { continue };
+        is_empty = false;
+        if command == Command::Quit {
+            break;
         }
+        print(format_args!("> {line}\n{}", indented(&shop.obey(&command))));
     }
-    Ok(Exit::Clean)
+    match is_empty {
+        true => Err(Wrong::Usage(format!("{name}: expected commands, found none"))),
+        false => Ok(Exit::Clean),
+    }
 }
 
 /// Talks with a person, who may err.
@@ -60,7 +65,6 @@ fn run_terminal(shop: &Shop, node_count: usize) -> Result<Exit, Wrong> {
     ));
     loop {
         print("> ");
-        let _ = io::stdout().flush();
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);
         if read.map_err(|error| Wrong::Usage(format!("standard input: {error}")))? == 0 {
