@@ -153,27 +153,50 @@ mod tests {
     use super::{PlaceSet, PlaceSets};
     use crate::machine::Rng;
 
-    /// Sets of the writes of a key by `writers` that each see what they wrote, and now and then what another has seen.
-    fn grow(writes: usize, writers: usize, seed: u64) -> (PlaceSets, Vec<PlaceSet>, Vec<BTreeSet<usize>>) {
-        let (mut sets, mut rng) = (PlaceSets::default(), Rng::new(seed, 0));
-        let (mut all, mut model) = (vec![PlaceSet::default(); writers], vec![BTreeSet::new(); writers]);
+    /// A writer adds a place to its set, or all that is in the set of another.
+    #[derive(Clone, Copy)]
+    enum Step {
+        Write { writer: usize, place: usize },
+        Hear { writer: usize, of: usize },
+    }
+
+    /// Writers of a key that each see what they wrote, and now and then what another has seen.
+    fn steps(writes: usize, writers: usize, seed: u64) -> Vec<Step> {
+        let mut rng = Rng::new(seed, 0);
+        let mut steps = Vec::new();
         for place in 0..writes {
             let writer = rng.below(writers as u64) as usize;
-            all[writer] = sets.with(all[writer], place);
-            model[writer].insert(place);
+            steps.push(Step::Write { writer, place });
             if rng.chance(300) {
-                let other = rng.below(writers as u64) as usize;
-                all[writer] = sets.union(all[writer], all[other]);
-                model[writer] = &model[writer] | &model[other];
+                steps.push(Step::Hear { writer, of: rng.below(writers as u64) as usize });
             }
         }
-        (sets, all, model)
+        steps
+    }
+
+    fn sets_of(steps: &[Step], writers: usize) -> (PlaceSets, Vec<PlaceSet>) {
+        let (mut sets, mut all) = (PlaceSets::default(), vec![PlaceSet::default(); writers]);
+        for step in steps {
+            match *step {
+                Step::Write { writer, place } => all[writer] = sets.with(all[writer], place),
+                Step::Hear { writer, of } => all[writer] = sets.union(all[writer], all[of]),
+            }
+        }
+        (sets, all)
     }
 
     #[test]
     fn a_set_holds_what_was_put_into_it() {
-        for (writes, writers, seed) in [(5, 2, 0), (64, 3, 1), (65, 3, 2), (700, 1, 3), (700, 4, 4), (5_000, 3, 5)] {
-            let (sets, all, model) = grow(writes, writers, seed);
+        for (writes, writers, seed) in [(5, 2, 0), (64, 3, 1), (65, 3, 2), (700, 1, 3), (700, 4, 4), (3_000, 3, 5)] {
+            let steps = steps(writes, writers, seed);
+            let mut model = vec![BTreeSet::new(); writers];
+            for step in &steps {
+                match *step {
+                    Step::Write { writer, place } => _ = model[writer].insert(place),
+                    Step::Hear { writer, of } => model[writer] = &model[writer] | &model[of],
+                }
+            }
+            let (sets, all) = sets_of(&steps, writers);
             for (set, model) in all.iter().zip(&model) {
                 for place in 0..writes + 600 {
                     assert_eq!(sets.contains(*set, place), model.contains(&place), "place {place} of {writes}");
@@ -200,7 +223,7 @@ mod tests {
     #[test]
     fn a_write_takes_room_for_a_path_however_many_there_are() {
         let room = |writes, writers| {
-            let (sets, ..) = grow(writes, writers, 7);
+            let (sets, _) = sets_of(&steps(writes, writers, 7), writers);
             (sets.branches.len() + sets.unions.len()) as f64 / writes as f64
         };
         for writers in [1, 3, 16] {
