@@ -1,6 +1,9 @@
 //! Nobody waits for ever.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use indexmap::IndexMap;
 
 use super::{Breach, Check};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
@@ -14,7 +17,11 @@ use crate::sim::{Event, EventKind, Input, Nodes};
 /// [needs](Self::needs).
 #[derive(Clone, Debug)]
 pub struct Answered {
-    waiting: Vec<Waiting>,
+    /// In the order in which they were asked.
+    waiting: BTreeMap<u64, Waiting>,
+    /// Where in that order the request is that waits: an answer costs a look-up, however many wait.
+    places: IndexMap<RequestId, u64, foldhash::fast::FixedState>,
+    asked: u64,
     healed: bool,
     /// How many of so many nodes must be left.
     needed_of: fn(usize) -> usize,
@@ -65,7 +72,14 @@ impl Answered {
     /// The check.
     #[must_use]
     pub fn new() -> Self {
-        Self { waiting: Vec::new(), healed: false, needed_of: |_| 1, excused: [0; Excuse::ALL.len()] }
+        Self {
+            waiting: BTreeMap::new(),
+            places: IndexMap::default(),
+            asked: 0,
+            healed: false,
+            needed_of: |_| 1,
+            excused: [0; Excuse::ALL.len()],
+        }
     }
 
     /// Of so many nodes the protocol needs so many to answer; where fewer are left, nobody has to.
@@ -80,6 +94,12 @@ impl Answered {
         self
     }
 
+    fn answer(&mut self, id: RequestId) {
+        if let Some(place) = self.places.swap_remove(&id) {
+            self.waiting.remove(&place);
+        }
+    }
+
     fn excuse(&mut self, excuse: Excuse, clients: usize) {
         self.excused[excuse as usize] += clients as u64;
     }
@@ -90,7 +110,7 @@ impl Answered {
             self.excuse(Excuse::TooFewLeft, self.waiting.len());
             return Ok(());
         }
-        if let Some(waiting) = self.waiting.iter().find(|waiting| quiet || !waiting.late) {
+        if let Some(waiting) = self.waiting.values().find(|waiting| quiet || !waiting.late) {
             return Err(tell(waiting, quiet, nodes));
         }
         self.excuse(Excuse::AskedLate, self.waiting.len());
@@ -121,18 +141,22 @@ impl<M: StateMachine> Check<M> for Answered {
         match event {
             Event::Begins { node, input: Input::Request { id, request }, .. } => {
                 let (request, late) = (format!("{request:?}"), self.healed);
-                self.waiting.push(Waiting { node: *node, id: *id, at, request, late });
+                self.answer(*id);
+                self.asked += 1;
+                self.places.insert(*id, self.asked);
+                self.waiting.insert(self.asked, Waiting { node: *node, id: *id, at, request, late });
             }
             Event::Ends { effects, .. } => {
                 for effect in *effects {
                     if let Effect::Respond { id: answered, .. } = effect {
-                        self.waiting.retain(|waiting| waiting.id != *answered);
+                        self.answer(*answered);
                     }
                 }
             }
             Event::Crashed { node, .. } => {
                 let before = self.waiting.len();
-                self.waiting.retain(|waiting| waiting.node != *node);
+                self.waiting.retain(|_, waiting| waiting.node != *node);
+                self.places.retain(|_, place| self.waiting.contains_key(place));
                 self.excuse(Excuse::NodeCrashed, before - self.waiting.len());
             }
             Event::Healed => self.healed = true,
