@@ -1,11 +1,14 @@
 //! How the cost of an event grows with the number of nodes and of pending messages, and how much memory a pending message
 //! takes: the gossip of `gossip/`, in a world that nobody looks at. And what the checks of the store cost a step, by how long the
-//! world is: what the oracle remembers must not make its steps longer.
+//! world is: what the oracle remembers must not make its steps longer. Then one number after the other grows, requests, keys,
+//! nodes, decisions, files, traces, and an exponent tells how the time grows with it (`dimensions/`).
 //!
-//! `cargo bench --bench growth` prints a table and writes `docs/growth.svg`; as a test it only runs small sizes once.
+//! `--once <dimension> <size>` runs a single one, to be counted with valgrind, whose instructions tell work from caches that are missed.
+//! `cargo bench --bench growth` prints tables and writes `docs/growth.svg`; as a test it only runs small sizes once.
 
 #![expect(clippy::disallowed_types, reason = "a benchmark measures real time; no run sees it")]
 
+mod dimensions;
 mod gossip;
 mod plot;
 
@@ -24,24 +27,30 @@ use plot::{Curve, plot};
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-const NODES: [usize; 6] = [3, 10, 30, 100, 300, 1_000];
+const NODES: [usize; 7] = [3, 10, 30, 100, 300, 1_000, 4_096];
 const PENDING: [usize; 6] = [10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /// The size that stays the same while the other grows.
 const NODES_MIDDLE: usize = 10;
 const PENDING_MIDDLE: usize = 1_000;
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 3;
 
 /// Requests of a world of the store; the first is about what a sweep draws. Time and faults grow along.
 const REQUESTS: [u32; 4] = [12, 120, 360, 1_200];
 const REQUESTS_ALL: u32 = 12_000;
 
 fn main() {
+    if let [_, once, name, size, ..] = &*std::env::args().collect::<Vec<_>>()
+        && once == "--once"
+    {
+        return dimensions::once(name, size.parse().expect("expect: a size"));
+    }
     let quick = !std::env::args().any(|arg| arg == "--bench");
     let (nodes, pending) = if quick { (&NODES[..2], &PENDING[..2]) } else { (&NODES[..], &PENDING[..]) };
+    dimensions::print(quick);
     println!(
-        "{:>9}{:>11}{:>10}{:>10}{:>15}{:>17}",
+        "\n{:>9}{:>11}{:>10}{:>10}{:>15}{:>17}",
         "nodes", "pending", "ns", "wheel ns", "std heap ns", "bytes a message"
     );
     let by_pending: Vec<[f64; 4]> = pending.iter().map(|pending| measure(NODES_MIDDLE, *pending, quick)).collect();

@@ -402,7 +402,7 @@ fn what_a_file_cannot_hold_is_an_error() {
     assert!(message(&file(plan)).starts_with("expected a message like \"0→1 update #3\", found "));
     let mut plan = Plan::new(3);
     plan.requests.push(put(0, 0, "a", &"b".repeat(FILE_BYTES_MAX)));
-    assert!(message(&file(plan)).starts_with("expected a plan of at most 4194304 bytes, found 4194"));
+    assert!(message(&file(plan)).starts_with("expected a plan of at most 16777216 bytes, found 1677"));
 }
 
 #[test]
@@ -498,7 +498,7 @@ fn a_file_that_is_no_plan_is_refused() {
     fs::write(&path, b"format = 1\nsystem = \"\xff\"").unwrap();
     assert_eq!(read(), "x:2: expected UTF-8 text");
     fs::write(&path, "#".repeat(FILE_BYTES_MAX + 1)).unwrap();
-    assert_eq!(read(), "x: expected a plan file of at most 4194304 bytes");
+    assert_eq!(read(), "x: expected a plan file of at most 16777216 bytes");
     fs::write(&path, "#".repeat(FILE_BYTES_MAX)).unwrap();
     assert_eq!(read(), "x:1: expected a field \"format\": format = 1");
 }

@@ -1,6 +1,9 @@
 //! Nobody waits for ever.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use indexmap::IndexMap;
 
 use super::{Breach, Check, QUIET, TIME_UP};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
@@ -15,7 +18,11 @@ use crate::sim::{Event, EventKind, Input, Nodes};
 /// [needs](Self::needs).
 #[derive(Clone, Debug)]
 pub struct Answered {
-    waiting: Vec<Waiting>,
+    /// In the order in which they were asked.
+    waiting: BTreeMap<u64, Waiting>,
+    /// Where in that order the request is that waits: an answer costs a look-up, however many wait.
+    places: IndexMap<RequestId, u64, foldhash::fast::FixedState>,
+    asked: u64,
     /// How many of so many nodes must be left.
     needed_of: fn(usize) -> usize,
     /// How often each excuse was taken, in the order of [`Excuse::ALL`].
@@ -60,7 +67,13 @@ impl Answered {
     /// The check.
     #[must_use]
     pub fn new() -> Self {
-        Self { waiting: Vec::new(), needed_of: |_| 1, excused: [0; Excuse::ALL.len()] }
+        Self {
+            waiting: BTreeMap::new(),
+            places: IndexMap::default(),
+            asked: 0,
+            needed_of: |_| 1,
+            excused: [0; Excuse::ALL.len()],
+        }
     }
 
     /// Of so many nodes the protocol needs so many to answer; where fewer are left, nobody has to.
@@ -75,6 +88,12 @@ impl Answered {
         self
     }
 
+    fn answer(&mut self, id: RequestId) {
+        if let Some(place) = self.places.swap_remove(&id) {
+            self.waiting.remove(&place);
+        }
+    }
+
     fn excuse(&mut self, excuse: Excuse, clients: usize) {
         self.excused[excuse as usize] += clients as u64;
     }
@@ -85,7 +104,7 @@ impl Answered {
             self.excuse(Excuse::TooFewLeft, self.waiting.len());
             return Ok(());
         }
-        self.waiting.first().map_or(Ok(()), |waiting| Err(tell(waiting, quiet, nodes)))
+        self.waiting.values().next().map_or(Ok(()), |waiting| Err(tell(waiting, quiet, nodes)))
     }
 }
 
@@ -111,18 +130,23 @@ impl<M: StateMachine> Check<M> for Answered {
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { node, input: Input::Request { id, request }, .. } => {
-                self.waiting.push(Waiting { node: *node, id: *id, at, request: format!("{request:?}") });
+                self.answer(*id);
+                self.asked += 1;
+                self.places.insert(*id, self.asked);
+                let request = format!("{request:?}");
+                self.waiting.insert(self.asked, Waiting { node: *node, id: *id, at, request });
             }
             Event::Ends { effects, .. } => {
                 for effect in *effects {
                     if let Effect::Respond { id: answered, .. } = effect {
-                        self.waiting.retain(|waiting| waiting.id != *answered);
+                        self.answer(*answered);
                     }
                 }
             }
             Event::Crashed { node, .. } => {
                 let before = self.waiting.len();
-                self.waiting.retain(|waiting| waiting.node != *node);
+                self.waiting.retain(|_, waiting| waiting.node != *node);
+                self.places.retain(|_, place| self.waiting.contains_key(place));
                 self.excuse(Excuse::NodeCrashed, before - self.waiting.len());
             }
             Event::Rest { quiet } => return self.at_rest(*quiet, nodes),

@@ -64,6 +64,12 @@ impl Context {
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+
+    /// Where it lies: the same for two that are [the same](Self::is_same), and for no others as long as both are held. Only to look
+    /// up by, never to order by.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
 }
 
 /// How long it is: what it says is the store's business.

@@ -27,6 +27,8 @@ pub struct StoreWorkload {
     drawn: usize,
     /// The keys and values written in this run: a value that a plan repeats is told apart.
     written: IndexSet<(Key, Value), foldhash::fast::FixedState>,
+    /// How often each key and value was asked for again: all variants up to there are taken.
+    again: IndexMap<(Key, SmolStr), u64, foldhash::fast::FixedState>,
     /// What each session last had of a key.
     contexts: IndexMap<(u8, Key), Context, foldhash::fast::FixedState>,
     /// Whose answer is awaited, and for which key.
@@ -55,6 +57,7 @@ impl Default for StoreWorkload {
             world,
             drawn: 0,
             written: IndexSet::default(),
+            again: IndexMap::default(),
             contexts: IndexMap::default(),
             asked: IndexMap::default(),
         }
@@ -90,17 +93,22 @@ impl StoreWorkload {
     }
 
     /// `value`, or a variant of it that this run has not written to `key` yet.
-    fn unused(&mut self, key: &Key, value: &str) -> Value {
+    fn unused(&mut self, key: &Key, value: &SmolStr) -> Value {
         if self.written.is_empty() {
             self.written.reserve(WRITES_USUAL);
         }
         let mut unused = Value::from(value.as_bytes());
-        let mut times = 1;
-        while !self.written.insert((key.clone(), unused.clone())) {
-            times += 1;
-            unused = format!("{value}~{times}").into_bytes().into();
+        if self.written.insert((key.clone(), unused.clone())) {
+            return unused;
         }
-        unused
+        let times = self.again.entry((key.clone(), value.clone())).or_insert(1);
+        loop {
+            *times += 1;
+            unused = format!("{value}~{times}").into_bytes().into();
+            if self.written.insert((key.clone(), unused.clone())) {
+                return unused;
+            }
+        }
     }
 
     /// What `session` has seen of `key`, if a session asks.

@@ -12,8 +12,8 @@ use crate::sim::{Action, Plan};
 /// The version of the format that is written, and the only one that is read.
 pub const FORMAT: u64 = 1;
 
-/// The largest plan file that is read or written: a file that is no plan must not fill the memory.
-pub const FILE_BYTES_MAX: usize = 4 << 20;
+/// The largest plan file that is read or written, some 200,000 requests: a file that is no plan must not fill the memory.
+pub const FILE_BYTES_MAX: usize = 16 << 20;
 
 /// How much of a check's name goes into a file name: file systems have limits too.
 const NAME_BYTES_MAX: usize = 64;

@@ -1,5 +1,7 @@
 //! A run as a space-time diagram in text: time runs down, a column for each node.
 
+use std::collections::BTreeSet;
+
 use super::screen::cut;
 use crate::protocol::{NodeId, Time, visible};
 use crate::sim::{Plan, Trace, TraceEvent, What, show_links};
@@ -29,10 +31,8 @@ pub fn diagram(trace: &Trace, plan: &Plan, columns: usize, row_count_max: usize)
     if rows(&events, plan).len() > rows_max {
         let before = events.len();
         let last_kind = events.iter().rev().find_map(|event| kind_taken(&event.what));
-        events.retain(|event| match kind_taken(&event.what) {
-            Some(kind) => Some(kind) == last_kind || plan.fates.keys().any(|name| &*name.kind == kind),
-            None => true,
-        });
+        let decided: BTreeSet<&str> = plan.fates.keys().map(|name| &*name.kind).chain(last_kind).collect();
+        events.retain(|event| kind_taken(&event.what).is_none_or(|kind| decided.contains(kind)));
         hidden = before - events.len();
     }
     let mut rows = rows(&events, plan);

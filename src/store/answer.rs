@@ -146,12 +146,10 @@ impl Node {
     /// Drops what a peer that has seen `seen` and `covered` of a key no longer has.
     fn keep(&mut self, key: &Key, seen: &DotSet, covered: &DotSet, kept: impl Fn(Dot) -> bool) {
         let Some(place) = self.keys.place_of(key) else { return };
-        let entry = self.keys.at_mut(place);
-        entry.keep(seen, &kept);
-        entry.keep(covered, &kept);
-        if entry.is_empty() {
-            self.keys.remove_at(place);
-        }
+        self.change(place, |entry| {
+            entry.keep(seen, &kept);
+            entry.keep(covered, &kept);
+        });
         self.touch(key);
     }
 

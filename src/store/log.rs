@@ -211,7 +211,7 @@ impl Log {
             if base(writes.lacking) < first {
                 continue;
             }
-            if let Some(lacking) = (0..peers.len()).find(|node| base(*node) < first) {
+            if let Some(lacking) = first_from(writes.lacking, peers.len(), |node| base(node) < first) {
                 writes.lacking = lacking;
                 continue;
             }
@@ -224,11 +224,48 @@ impl Log {
     }
 }
 
+/// The first of `count` nodes that lacks something, from `near` on and around. Peers tell in turn what they have seen: to begin anew
+/// each time would cost the square of them.
+fn first_from(near: usize, count: usize, lacks: impl Fn(usize) -> bool) -> Option<usize> {
+    (near..count).chain(0..near.min(count)).find(|node| lacks(*node))
+}
+
 /// Takes all writes up to `last`; to `deleted` go the keys of the deletes among them.
 fn take_deleted(writes: &mut Writes, last: u64, deleted: &mut Vec<Key>) {
     let taken = std::iter::from_fn(|| writes.pop_up_to(last));
     deleted.extend(taken.filter(|told| told.is_delete).map(|told| told.key));
     if writes.is_empty() && writes.ordered.capacity() > ROOM_KEPT {
         writes.ordered = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::first_from;
+
+    #[test]
+    fn peers_that_tell_in_turn_are_asked_for_a_few_times_each() {
+        for count in [16, 256] {
+            for turn in [0, 1, count / 2, count - 1] {
+                let (questions, mut lacking, mut told) = (Cell::new(0), 0, vec![false; count]);
+                for peer in (turn..count).chain(0..turn) {
+                    told[peer] = true;
+                    let lacks = |node: usize| {
+                        questions.set(questions.get() + 1);
+                        !told[node]
+                    };
+                    // As the log does: only if the one that lacked it last has told.
+                    if told[lacking] {
+                        let all = told.iter().all(|told| *told);
+                        let next = first_from(lacking, count, lacks);
+                        assert_eq!(next.is_none(), all);
+                        lacking = next.unwrap_or(lacking);
+                    }
+                }
+                assert!(questions.get() <= 4 * count, "{} questions to {count} peers", questions.get());
+            }
+        }
     }
 }

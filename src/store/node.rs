@@ -32,6 +32,8 @@ pub struct Node {
     pub(super) keys: Keys,
     /// How many versions have no name, and so are not in `seen`.
     pub(super) nameless: usize,
+    /// How many deletes the keys hold: checks ask after each step.
+    pub(super) tombstones: usize,
     /// The keys that remember writes which were overwritten before they came.
     pub(super) covered_keys: CoveredKeys,
     /// Which key each write was about that some peer may not have seen.
@@ -143,6 +145,7 @@ impl Node {
             counter: 0,
             keys: Keys::default(),
             nameless: 0,
+            tombstones: 0,
             covered_keys: CoveredKeys::default(),
             log: Log::default(),
             answers: 0,
@@ -204,6 +207,8 @@ impl Node {
     /// What the node holds beside its versions; at rest nothing but what is mourned. Costs a look at each key.
     #[must_use]
     pub fn leftovers(&self) -> Leftovers {
+        let held = self.keys.iter().map(|(_, entry)| entry.tombstones().len());
+        debug_assert_eq!(self.tombstones, held.sum::<usize>(), "expect: what changes an entry counts its deletes");
         let mut leftovers = Leftovers {
             log_entries: self.log.len(),
             hints: self.peers.iter().map(|peer| peer.hints.len()).sum(),
@@ -222,6 +227,19 @@ impl Node {
             }
         }
         leftovers
+    }
+
+    /// Changes what the node holds of the key at this place, and counts what the change leaves. An entry that is empty then goes.
+    pub(super) fn change<T>(&mut self, place: usize, change: impl FnOnce(&mut Entry) -> T) -> T {
+        let entry = self.keys.at_mut(place);
+        let (nameless, tombstones) = (entry.nameless_count(), entry.tombstones().len());
+        let done = change(entry);
+        self.nameless = self.nameless + entry.nameless_count() - nameless;
+        self.tombstones = self.tombstones + entry.tombstones().len() - tombstones;
+        if entry.is_empty() {
+            self.keys.remove_at(place);
+        }
+        done
     }
 
     /// Puts a message into the inbox, for [`process_messages`](Self::process_messages) to take in.

@@ -269,13 +269,13 @@ impl Node {
         }
         for key in changed {
             let Some(place) = self.keys.place_of(&key) else { continue };
-            let entry = self.keys.at_mut(place);
-            if entry.covered().is_none() {
-                entry.keep_tombstones(|tombstone| !self.log.is_cut(tombstone.dot));
-            }
-            if entry.is_empty() {
-                self.keys.remove_at(place);
-            }
+            let log = mem::take(&mut self.log);
+            self.change(place, |entry| {
+                if entry.covered().is_none() {
+                    entry.keep_tombstones(|tombstone| !log.is_cut(tombstone.dot));
+                }
+            });
+            self.log = log;
         }
     }
 }

@@ -153,11 +153,10 @@ impl Node {
     /// Puts an own write into its key, which has this place.
     fn commit(&mut self, place: usize, dot: Dot, update: &Update) {
         let Update { key, write, past } = update;
-        let entry = self.keys.at_mut(place);
-        let nameless = entry.nameless_count();
-        entry.overwrite(past, &write.clock);
-        self.nameless = self.nameless + entry.nameless_count() - nameless;
-        entry.push(write.clone());
+        self.change(place, |entry| {
+            entry.overwrite(past, &write.clock);
+            entry.push(write.clone());
+        });
         self.touch(key);
         self.see(dot, key, write.value.is_none());
         self.cover(key, past);
@@ -205,19 +204,16 @@ impl Node {
     /// Merges a write that is new to this node into its key.
     pub(super) fn merge(&mut self, key: &Key, write: Write, past: &DotSet) -> Change {
         let place = self.place_of(key);
-        let entry = self.keys.at_mut(place);
-        let (nameless, had_tombstones) = (entry.nameless_count(), !entry.tombstones().is_empty());
-        let change = entry.merge(write, past);
-        self.nameless = self.nameless + entry.nameless_count() - nameless;
+        let (change, has_siblings, had_tombstones) = self.change(place, |entry| {
+            let had_tombstones = !entry.tombstones().is_empty();
+            (entry.merge(write, past), entry.versions().len() > 1, had_tombstones)
+        });
         match change {
-            Change::Stored { .. } if entry.versions().len() > 1 => self.marks.note(Mark::SiblingMade),
+            Change::Stored { .. } if has_siblings => self.marks.note(Mark::SiblingMade),
             Change::Obsolete => {
                 self.marks.note(if had_tombstones { Mark::TombstoneMetOlder } else { Mark::Overtaken });
             }
             Change::Stored { .. } | Change::Duplicate => {}
-        }
-        if entry.is_empty() {
-            self.keys.remove_at(place);
         }
         self.touch(key);
         change

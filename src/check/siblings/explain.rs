@@ -1,10 +1,12 @@
 //! What is wrong with what a node shows, and why, told from what the oracle knows.
 
-use super::history::{Claim, Loss};
+use super::history::Loss;
+use super::life::Claim;
 use super::write_set::WriteId;
 use super::{Breach, QUIET, Siblings, StepInput, TIME_UP};
 use crate::protocol::NodeId;
 use crate::sim::NameRef;
+use smallvec::SmallVec;
 
 /// How what a node shows differs from what it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +23,24 @@ pub(super) enum Difference {
 
 /// Holds what a node shows against what it should.
 pub(super) fn compare(expected: &[WriteId], shown: &[Option<WriteId>]) -> Option<Difference> {
-    for (place, write) in shown.iter().enumerate() {
-        let Some(write) = write else { return Some(Difference::Invented) };
-        if shown[..place].contains(&Some(*write)) {
-            return Some(Difference::Twice(*write));
-        }
+    // As many siblings as there are nodes are not many, so both are sorted instead of searched.
+    let mut places: SmallVec<[(WriteId, usize); 4]> =
+        shown.iter().enumerate().filter_map(|(place, write)| Some(((*write)?, place))).collect();
+    places.sort_unstable();
+    let again = places.windows(2).filter(|two| two[0].0 == two[1].0).map(|two| two[1].1).min();
+    let invented = shown.iter().position(Option::is_none);
+    match (invented, again) {
+        (Some(invented), again) if again.is_none_or(|again| invented < again) => return Some(Difference::Invented),
+        (_, Some(again)) => return shown[again].map(Difference::Twice),
+        _ => {}
     }
-    if let Some(lost) = expected.iter().find(|write| !shown.contains(&Some(**write))) {
+    let is_shown = |write: &WriteId| places.binary_search_by_key(write, |place| place.0).is_ok();
+    if let Some(lost) = expected.iter().find(|write| !is_shown(write)) {
         return Some(Difference::Lost(*lost));
     }
-    let stale = shown.iter().flatten().find(|write| !expected.contains(write));
+    let mut sorted = SmallVec::<[WriteId; 4]>::from_slice(expected);
+    sorted.sort_unstable();
+    let stale = shown.iter().flatten().find(|write| sorted.binary_search(write).is_err());
     stale.map(|write| Difference::Stale(*write))
 }
 

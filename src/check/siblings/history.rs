@@ -1,45 +1,50 @@
 //! Ghost history: which writes there are, which build on which, and which node has processed which.
 
-use indexmap::{Equivalent, IndexMap, IndexSet};
+use indexmap::{Equivalent, IndexMap};
 use smallvec::SmallVec;
 
-use super::write_set::{WriteId, WriteSet};
+use super::life::{Claim, Known, Life};
+use super::places::{PlaceSet, PlaceSets};
+use super::write_set::{Met, WriteId};
 use crate::causality::Dot;
 use crate::kv::{Context, Key, Shown, Sibling, Value, WRITES_USUAL};
 use crate::protocol::{NodeId, Time};
 use crate::sim::{LostWhy, MessageName, NameRef};
 
 /// Looked up in every step, and never by what an enemy chose.
-type Map<K, V> = IndexMap<K, V, foldhash::fast::FixedState>;
+pub(super) type Map<K, V> = IndexMap<K, V, foldhash::fast::FixedState>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     writes: Vec<Write>,
-    /// A key's place here is its number.
-    keys: IndexSet<Key, foldhash::fast::FixedState>,
+    /// How many writes there are of each key; a key's place here is its number.
+    keys: Map<Key, usize>,
+    /// What the pasts of writes are made of.
+    sets: PlaceSets,
     /// Writes by the number of their key and their value. One map for all keys: a world begins with little to make room for.
     by_value: Map<(usize, Value), WriteId>,
     /// Deletes have no value.
     by_dot: Map<(usize, Dot), WriteId>,
     /// All deletes.
     deletes: Vec<WriteId>,
-    /// What each answer of a store has told its client, the latest last.
-    told: Vec<(Context, SmallVec<[WriteId; 4]>)>,
+    /// What each answer of a store has told its client, by where its context lies. Holds the contexts, so that no other comes to lie
+    /// there.
+    told: Map<usize, (Context, SmallVec<[WriteId; 4]>)>,
     /// Some value was written to a key twice, so that a value does not tell which of two writes is meant.
     repeats: bool,
     /// What each node has processed.
     lives: Vec<Life>,
     /// Messages that never arrived and carried a write; only where messages have names, which is when a failure is told.
     lost: Vec<Loss>,
-    /// What nodes said to have seen without having it; only where messages have names.
-    claims: Vec<Claim>,
-    /// When each node lost its memory last, if it ever did.
-    forgot: Vec<(NodeId, Time)>,
+    /// Reused when survivors are counted.
+    met: Met,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Write {
     pub(super) key: usize,
+    /// How many writes of the key came before it.
+    pub(super) place: usize,
     /// `None` for a delete.
     pub(super) value: Option<Value>,
     /// The name that the store gave it, as far as it has told.
@@ -48,31 +53,8 @@ pub(super) struct Write {
     pub(super) at: Time,
     /// Its client said what it had seen; else it is over all that the node had.
     pub(super) has_context: bool,
-    /// *H*: the writes of the same key that it builds on, and itself.
-    past: WriteSet,
-}
-
-/// What one life of a node has processed.
-#[derive(Clone, Debug, Default)]
-struct Life {
-    /// By number of the key.
-    known: Vec<Known>,
-    /// Of the first `deletes_noted` deletes of the run those that it has not processed.
-    untaken_deletes: Vec<WriteId>,
-    deletes_noted: usize,
-}
-
-/// What one life of a node has processed of one key.
-#[derive(Clone, Debug, Default)]
-struct Known {
-    /// *Max(R)*, in the order in which they came.
-    siblings: SmallVec<[WriteId; 4]>,
-    /// How many of them are no deletes.
-    live: usize,
-    /// *R*, each with the time it first came.
-    taken: SmallVec<[(WriteId, Time); 4]>,
-    /// The same without the times: whether a write is in there must not cost more the longer the run.
-    taken_set: WriteSet,
+    /// *H* without itself: the writes of the same key that it builds on.
+    pub(super) past: PlaceSet,
 }
 
 #[derive(Clone, Debug)]
@@ -82,16 +64,6 @@ pub(super) struct Loss {
     pub(super) write: WriteId,
     pub(super) message: MessageName,
     pub(super) why: LostWhy,
-}
-
-/// A node says that it has seen a write which it does not have.
-#[derive(Clone, Debug)]
-pub(super) struct Claim {
-    pub(super) at: Time,
-    pub(super) node: NodeId,
-    pub(super) write: WriteId,
-    /// What made it say so: `node 1 took 0→1 reply #3`.
-    pub(super) how: String,
 }
 
 /// A value with the number of its key, borrowed. Hashes as the owned pair does.
@@ -130,12 +102,15 @@ impl History {
             None => self.siblings(node, key),
             Some(context) => self.told_by(context),
         };
-        let mut past = WriteSet::default();
-        past.insert(id);
-        for covered in over.iter().filter(|write| self.writes[write.0].key == key) {
-            past.insert_all(&self.writes[covered.0].past);
+        let over = SmallVec::<[WriteId; 4]>::from_slice(over);
+        let mut past = PlaceSet::default();
+        for covered in over.iter().map(|write| &self.writes[write.0]).filter(|covered| covered.key == key) {
+            let theirs = self.sets.with(covered.past, covered.place);
+            past = self.sets.union(past, theirs);
         }
-        self.writes.push(Write { key, value, dot: None, node, at, has_context: context.is_some(), past });
+        let place = self.keys[key];
+        self.keys[key] += 1;
+        self.writes.push(Write { key, place, value, dot: None, node, at, has_context: context.is_some(), past });
         id
     }
 
@@ -143,21 +118,23 @@ impl History {
     pub(super) fn key_number(&mut self, key: &Key) -> usize {
         match self.keys.get_index_of(key) {
             Some(key) => key,
-            None => self.keys.insert_full(key.clone()).0,
+            None => self.keys.insert_full(key.clone(), 0).0,
         }
     }
 
     /// A store has told a client of `writes`, and calls that `context`.
     pub(super) fn tell(&mut self, context: &Context, writes: &[WriteId]) {
-        self.told.push((context.clone(), SmallVec::from_slice(writes)));
+        if self.told.is_empty() {
+            self.told.reserve(WRITES_USUAL);
+        }
+        self.told.insert(context.address(), (context.clone(), SmallVec::from_slice(writes)));
     }
 
     fn told_by(&self, context: &Context) -> &[WriteId] {
         if context.as_bytes().is_empty() {
             return &[];
         }
-        let told = self.told.iter().rfind(|told| told.0.is_same(context));
-        told.map_or(&[], |told| &told.1)
+        self.told.get(&context.address()).map_or(&[], |told| &told.1)
     }
 
     /// The store calls `write` by this name.
@@ -169,49 +146,28 @@ impl History {
         }
     }
 
-    /// `node` says for the first time that it has seen `write`, without having taken it or anything that builds on it.
-    pub(super) fn claim(&mut self, claim: Claim) {
-        if self.claimed(claim.node, claim.write).is_none() {
-            self.claims.push(claim);
-        }
+    /// The writes that `node` says for the first time to have seen, without having taken them or anything that builds on them.
+    pub(super) fn new_claims(&mut self, node: NodeId, has_seen: impl Fn(Dot) -> bool) -> SmallVec<[WriteId; 4]> {
+        Self::life(&mut self.lives, node).new_claims(&self.writes, &self.sets, has_seen)
+    }
+
+    pub(super) fn claim(&mut self, node: NodeId, claim: Claim) {
+        Self::life(&mut self.lives, node).claims.insert(claim.write, claim);
     }
 
     /// When and how this life of `node` came to say that it has seen `write`, without having it.
     pub(super) fn claimed(&self, node: NodeId, write: WriteId) -> Option<&Claim> {
-        self.claims.iter().find(|claim| (claim.node, claim.write) == (node, write))
+        self.lives.get(node.index())?.claims.get(&write)
     }
 
-    /// The writes of which `node` has taken neither them nor anything that builds on them, with their names.
-    pub(super) fn untaken(&self, node: NodeId) -> Vec<(WriteId, Dot)> {
-        let all = (0..self.writes.len()).map(WriteId);
-        let named = all.filter_map(|write| Some((write, self.get(write).dot?)));
-        let covers = |write: WriteId| {
-            let known = self.known(node, self.key_of(write));
-            known.is_some_and(|known| known.taken.iter().any(|taken| self.builds_on(taken.0, write)))
-        };
-        named.filter(|(write, _)| !covers(*write)).collect()
-    }
-
-    /// Brings up to date which deletes `node` has not processed; must not be asked for between a delete and its name.
-    pub(super) fn note_deletes(&mut self, node: NodeId) {
-        let (deletes, writes) = (&self.deletes, &self.writes);
-        let Life { known, untaken_deletes, deletes_noted } = Self::life(&mut self.lives, node);
-        if untaken_deletes.is_empty() && *deletes_noted == deletes.len() {
-            return;
-        }
-        // One without a name has not happened, or died before anybody was told.
-        let named = deletes[*deletes_noted..].iter().filter(|delete| writes[delete.0].dot.is_some());
-        untaken_deletes.extend(named);
-        *deletes_noted = deletes.len();
-        untaken_deletes.retain(|delete| {
-            let known = known.get(writes[delete.0].key);
-            known.is_none_or(|known| !known.taken_set.contains(*delete))
-        });
-    }
-
-    /// The deletes that `node` had not processed when they were last brought up to date.
-    pub(super) fn untaken_deletes(&self, node: NodeId) -> &[WriteId] {
-        self.lives.get(node.index()).map_or(&[], |life| &life.untaken_deletes)
+    /// The deletes that `node` has not processed, each with its key and its name.
+    pub(super) fn untaken_deletes(&mut self, node: NodeId) -> impl Iterator<Item = (WriteId, &str, Dot)> {
+        let (writes, keys) = (&self.writes, &self.keys);
+        let untaken = Self::life(&mut self.lives, node).untaken_deletes(&self.deletes, writes);
+        untaken.iter().filter_map(|delete| {
+            let Write { key, dot, .. } = &writes[delete.0];
+            Some((*delete, keys.get_index(*key)?.0.as_str(), (*dot)?))
+        })
     }
 
     fn life(lives: &mut Vec<Life>, node: NodeId) -> &mut Life {
@@ -223,32 +179,12 @@ impl History {
 
     /// `node` has processed `write`.
     pub(super) fn process(&mut self, at: Time, node: NodeId, write: WriteId) {
-        let key = self.key_of(write);
-        let known = &mut Self::life(&mut self.lives, node).known;
-        if known.len() <= key {
-            known.resize_with(key + 1, Known::default);
-        }
-        let (known, writes) = (&mut known[key], &self.writes);
-        if known.taken_set.contains(write) {
-            return;
-        }
-        known.taken_set.insert(write);
-        known.taken.push((write, at));
-        if known.siblings.iter().all(|sibling| !writes[sibling.0].past.contains(write)) {
-            known.siblings.retain(|sibling| !writes[write.0].past.contains(*sibling));
-            known.siblings.push(write);
-            known.live = known.siblings.iter().filter(|write| writes[write.0].value.is_some()).count();
-        }
+        Self::life(&mut self.lives, node).process(at, write, &self.writes, &self.sets);
     }
 
     /// `node` has lost its memory.
     pub(super) fn forget(&mut self, at: Time, node: NodeId) {
-        self.forgot.retain(|forgot| forgot.0 != node);
-        self.forgot.push((node, at));
-        if let Some(life) = self.lives.get_mut(node.index()) {
-            *life = Life::default();
-        }
-        self.claims.retain(|claim| claim.node != node);
+        *Self::life(&mut self.lives, node) = Life::begun(at);
     }
 
     /// A message that carried `write` to `node` never arrived.
@@ -264,20 +200,24 @@ impl History {
     }
 
     /// *Max* of all that any of `nodes` has: what each of them must show of `key` in the end.
-    pub(super) fn survivors(&self, nodes: &[NodeId], key: usize) -> SmallVec<[WriteId; 4]> {
+    pub(super) fn survivors(&mut self, nodes: &[NodeId], key: usize) -> SmallVec<[WriteId; 4]> {
         let mut all = SmallVec::<[WriteId; 4]>::new();
-        for &write in nodes.iter().flat_map(|node| self.siblings(*node, key)) {
-            if !all.contains(&write) {
-                all.push(write);
-            }
+        self.met.clear();
+        for node in nodes {
+            let siblings = self.lives.get(node.index()).and_then(|life| life.known(key));
+            let siblings = siblings.into_iter().flat_map(|known| known.siblings.iter().copied());
+            all.extend(siblings.filter(|write| self.met.meet(write.0)));
         }
-        let is_newest = |write: &WriteId| !all.iter().any(|other| other != write && self.builds_on(*other, *write));
-        all.iter().copied().filter(is_newest).collect()
+        let pasts = all.iter().map(|write| self.writes[write.0].past);
+        let past = pasts.fold(PlaceSet::default(), |all, past| self.sets.union(all, past));
+        all.retain(|write| !self.sets.contains(past, self.writes[write.0].place));
+        all
     }
 
-    /// True if `write` was made by a node that had `earlier`, or something that builds on it.
+    /// True if `write` was made by a node that had `earlier`, or something that builds on it; or is `earlier`.
     pub(super) fn builds_on(&self, write: WriteId, earlier: WriteId) -> bool {
-        self.writes[write.0].past.contains(earlier)
+        let (of, before) = (&self.writes[write.0], &self.writes[earlier.0]);
+        write == earlier || of.key == before.key && self.sets.contains(of.past, before.place)
     }
 
     pub(super) fn find(&self, key: &str, sibling: Sibling<'_>) -> Option<WriteId> {
@@ -338,7 +278,7 @@ impl History {
     }
 
     pub(super) fn key_name(&self, key: usize) -> &str {
-        self.keys.get_index(key).expect("expect: a key's number is its place")
+        self.keys.get_index(key).expect("expect: a key's number is its place").0
     }
 
     pub(super) fn key_count(&self) -> usize {
@@ -358,13 +298,12 @@ impl History {
 
     /// When this life of `node` first took `write`; `None` if it never did.
     pub(super) fn taken_at(&self, node: NodeId, write: WriteId) -> Option<Time> {
-        let taken = &self.known(node, self.key_of(write)).filter(|known| known.taken_set.contains(write))?.taken;
-        taken.iter().find(|taken| taken.0 == write).map(|taken| taken.1)
+        self.lives.get(node.index())?.taken_at(write, self.get(write))
     }
 
     /// When this life of `node` began with nothing; `None` in its first.
     pub(super) fn forgot_at(&self, node: NodeId) -> Option<Time> {
-        self.forgot.iter().find(|forgot| forgot.0 == node).map(|forgot| forgot.1)
+        self.lives.get(node.index())?.began
     }
 
     /// The latest message that should have brought `write` to `node` and never arrived.
@@ -377,12 +316,12 @@ impl History {
     pub(super) fn news_past(&self, write: WriteId, earlier: WriteId) -> Option<WriteId> {
         let (write, earlier) = (self.get(write), self.get(earlier));
         let later = |other: &Write| other.node == earlier.node && other.at >= earlier.at && other.key != earlier.key;
-        let all = (0..self.writes.len()).map(WriteId);
-        let mut taken = all.filter(|other| later(self.get(*other)));
-        taken.find(|other| self.taken_at(write.node, *other).is_some_and(|at| at <= write.at))
+        let taken = self.lives.get(write.node.index())?.taken();
+        let before = taken.filter(|(other, at)| *at <= write.at && later(self.get(*other)));
+        before.map(|(other, _)| other).min()
     }
 
     fn known(&self, node: NodeId, key: usize) -> Option<&Known> {
-        self.lives.get(node.index())?.known.get(key)
+        self.lives.get(node.index())?.known(key)
     }
 }

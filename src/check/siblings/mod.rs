@@ -6,6 +6,10 @@
 
 mod explain;
 mod history;
+mod life;
+mod places;
+#[cfg(test)]
+mod tests;
 mod write_set;
 
 use super::{Breach, Check, QUIET, TIME_UP};
@@ -14,10 +18,11 @@ use crate::kv::{Replica, Request, Response, Value, key_subject};
 use crate::protocol::{Effect, NodeId, Time};
 use crate::sim::{Event, EventKind, Input, Link, Nodes};
 use explain::compare;
-use history::{Claim, History};
+use history::History;
 use indexmap::IndexMap;
+use life::Claim;
 use smallvec::SmallVec;
-use write_set::WriteId;
+use write_set::{Met, WriteId};
 
 /// In each step a node is looked at for what the step carries, and for so many keys more, in turn.
 const LOOKS_MAX: usize = 4;
@@ -27,8 +32,12 @@ const LOOKS_MAX: usize = 4;
 #[derive(Clone, Debug, Default)]
 pub struct Siblings {
     history: History,
-    /// The writes that the step in progress brings to its node.
+    /// The writes that the step in progress brings to its node, each once …
     carried: Vec<WriteId>,
+    /// … by their places among all writes …
+    is_carried: Met,
+    /// … and the numbers of the keys that were looked at for them.
+    looked: Met,
     /// What the step in progress is, for the explanation …
     step: StepInput,
     /// … and when.
@@ -70,6 +79,7 @@ impl Siblings {
 
     fn begin<M: Replica>(&mut self, at: Time, node: NodeId, input: &Input<'_, M>, nodes: Nodes<'_, M>) {
         self.carried.clear();
+        self.is_carried.clear();
         self.step = StepInput::Other;
         self.at = at;
         match input {
@@ -90,8 +100,10 @@ impl Siblings {
             }
             Input::Message { message, .. } if nodes.get(node).is_some_and(|machine| !machine.takes(message)) => {}
             Input::Message { name, message } => {
-                let (history, carried) = (&mut self.history, &mut self.carried);
-                M::carried(message, &mut |key, sibling| carried.extend(history.find(key, sibling)));
+                let (history, carried, met) = (&self.history, &mut self.carried, &mut self.is_carried);
+                M::carried(message, &mut |key, sibling| {
+                    carried.extend(history.find(key, sibling).filter(|write| met.meet(write.0)));
+                });
                 // The first part of an answer may tell of a delete before all of it makes it seen.
                 self.learn_deletes(node, |key, dot| M::tells_of(message, key, dot));
                 self.step = StepInput::Message { link: name.link, number: name.number };
@@ -121,18 +133,18 @@ impl Siblings {
         if let StepInput::Message { number: 1.., .. } = self.step {
             self.note_claims(node, machine);
         }
+        self.looked.clear();
         for place in 0..self.carried.len() {
             let key = self.history.key_of(self.carried[place]);
             // A message may carry several siblings of one key: one look is enough.
-            let looked = self.carried[..place].iter().any(|write| self.history.key_of(*write) == key);
-            if !looked {
+            if self.looked.meet(key) {
                 self.concurrent += u64::from(self.look(node, key, machine)? > 1);
             }
         }
         // A step may change a key of which it carries nothing.
         for _ in 0..self.history.key_count().min(LOOKS_MAX) {
             self.turn = if self.turn + 1 < self.history.key_count() { self.turn + 1 } else { 0 };
-            if !self.carried.iter().any(|write| self.history.key_of(*write) == self.turn) {
+            if !self.looked.has(self.turn) {
                 self.look(node, self.turn, machine)?;
             }
         }
@@ -155,11 +167,13 @@ impl Siblings {
 
     /// Notes which writes `node` now says to have seen that it does not have.
     fn note_claims<M: Replica>(&mut self, node: NodeId, machine: &M) {
-        for (write, dot) in self.history.untaken(node) {
-            if machine.has_seen(dot) {
-                let how = self.tell_step(node, None);
-                self.history.claim(Claim { at: self.at, node, write, how });
-            }
+        let claimed = self.history.new_claims(node, |dot| machine.has_seen(dot));
+        if claimed.is_empty() {
+            return;
+        }
+        let how = self.tell_step(node, None);
+        for write in claimed {
+            self.history.claim(node, Claim { at: self.at, write, how: how.clone() });
         }
     }
 
@@ -187,12 +201,10 @@ impl Siblings {
     /// A delete that everybody had may be forgotten; who lost its memory learns of it without being sent it: `learns` of a
     /// delete by its key and its name.
     fn learn_deletes(&mut self, node: NodeId, learns: impl Fn(&str, Dot) -> bool) {
-        self.history.note_deletes(node);
-        for &delete in self.history.untaken_deletes(node) {
-            let key = self.history.key_name(self.history.key_of(delete));
-            let learnt = self.history.get(delete).dot.is_some_and(|dot| learns(key, dot));
-            if learnt && !self.carried.contains(&delete) {
-                self.carried.push(delete);
+        let (carried, met) = (&mut self.carried, &mut self.is_carried);
+        for (delete, key, dot) in self.history.untaken_deletes(node) {
+            if learns(key, dot) && met.meet(delete.0) {
+                carried.push(delete);
             }
         }
     }
@@ -212,10 +224,11 @@ impl Siblings {
         }
     }
 
-    fn at_rest<M: Replica>(&self, quiet: bool, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+    fn at_rest<M: Replica>(&mut self, quiet: bool, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         let up: Vec<NodeId> = nodes.up().map(|(node, _)| node).collect();
         for key in 0..self.history.key_count() {
-            let expected = self.history.live(&self.history.survivors(&up, key));
+            let survivors = self.history.survivors(&up, key);
+            let expected = self.history.live(&survivors);
             for (node, machine) in nodes.up() {
                 let shown = self.shown(key, machine);
                 if let Some(difference) = compare(&expected, &shown) {
