@@ -227,9 +227,7 @@ fn read(n: usize) -> Measured {
     let file = file(n);
     let text = file.to_toml().expect("expect: the plan has a text");
     let store = store();
-    let clients = store.system().clients.as_ref().expect("expect: the store has clients");
-    let parse = |value| -> Result<Action, String> { clients.parse(value) };
-    let (took, read) = time(|| PlanFile::from_toml("growth.toml".as_ref(), &text, &parse));
+    let (took, read) = time(|| store.parse_plan("growth.toml".as_ref(), &text));
     assert_eq!(read.expect("expect: what was written is read").plan.decision_count(), file.plan.decision_count());
     Measured { took, units: file.plan.decision_count() as u64 }
 }

@@ -50,8 +50,7 @@ where
     let file = PlanFile { system: "x".to_owned(), plan, expect: Expect::Clean, digest: None, trace: Vec::new() };
     let text = file.to_toml().map_err(|error| error.to_string())?;
     let harness = Harness::new("x", |_| Asked::<A>(Vec::new())).requests(|_| -> A { unreachable!("nothing is drawn") });
-    let clients = harness.system().clients.as_ref().unwrap();
-    let read = PlanFile::from_toml(Path::new("x"), &text, &|value| clients.parse(value)).expect(&text);
+    let read = harness.parse_plan(Path::new("x"), &text).expect(&text);
     assert_eq!(read, file, "{text}");
     Ok(text)
 }

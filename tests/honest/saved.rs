@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use distributed_data_consistency::builtin::textbook;
-use distributed_data_consistency::harness::Saved;
+use distributed_data_consistency::testing::Saved;
 use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::replay::PlanFile;
 use distributed_data_consistency::testing::save;
