@@ -88,6 +88,7 @@ impl<M: StateMachine> Harness<M> {
             strategy: Strategy::default(),
             feedback: false,
             limits: Limits::default(),
+            show_state: None,
         };
         Self { system, snapshots: PathBuf::from("snapshots/replays") }
     }
@@ -295,6 +296,48 @@ impl<M: StateMachine> Harness<M> {
         self
     }
 
+    /// Where two runs of a world are compared ([`verify`](Self::verify)), what `Debug` shows of each node's state is compared as well,
+    /// after each step. For a machine that tells nothing to [`StateMachine::fold`]: without either, a difference is seen only once it
+    /// comes out in what a node sends, answers, sets, makes durable or marks, and a sweep says so.
+    ///
+    /// The text must be the same for the same state: a `HashMap` shows its entries in another order each time, and an address is
+    /// another one in each run.
+    ///
+    /// ```
+    /// use distributed_data_consistency::Harness;
+    /// use distributed_data_consistency::machine::{Env, NodeId, RequestId, StateMachine};
+    ///
+    /// #[derive(Debug)]
+    /// struct Timed { first_asked: Option<std::time::Instant> }
+    ///
+    /// impl StateMachine for Timed {
+    ///     type Message = ();
+    ///     type Timer = ();
+    ///     type Request = u8;
+    ///     type Response = ();
+    ///     type Durable = ();
+    ///
+    ///     fn on_message(&mut self, _from: NodeId, (): (), _env: &mut Env<'_, Self>) {}
+    ///
+    ///     fn on_request(&mut self, id: RequestId, _request: u8, env: &mut Env<'_, Self>) {
+    ///         self.first_asked.get_or_insert_with(std::time::Instant::now); // and nobody is told
+    ///         env.respond(id, ());
+    ///     }
+    /// }
+    ///
+    /// let harness = || Harness::new("timed", |_| Timed { first_asked: None }).requests(|_| 1);
+    /// assert!(harness().system().verify_seed(0).differs.is_none());
+    /// assert!(harness().debug_state().system().verify_seed(0).differs.is_some());
+    /// ```
+    #[must_use]
+    pub fn debug_state(mut self) -> Self
+    where
+        M: std::fmt::Debug,
+    {
+        self.system.show_state = Some(|machine, text| write!(text, "{machine:?}"));
+        self
+    }
+
     /// Where plans that fail are saved; `snapshots/replays` if not told otherwise. `--out` on the command line goes before it.
     #[must_use]
     pub fn snapshots(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -354,7 +397,8 @@ impl<M: StateMachine> Harness<M> {
     /// runs must be the same, or it is a violation named `determinism`, which tells the first event that differs and what is
     /// probably to blame. (`sweep` does so with one world in a hundred, and with each that fails.) Three to four times as slow.
     ///
-    /// What only the state shows is seen if the machine tells it to [`StateMachine::fold`].
+    /// What is compared, as text: each input, send, answer, timer, mark and durable state; of what a node holds in memory, what the
+    /// machine tells to [`StateMachine::fold`], or all that `Debug` shows with [`debug_state`](Self::debug_state).
     ///
     /// # Panics
     /// If the environment says what cannot be understood.

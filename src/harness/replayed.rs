@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Harness;
-use crate::explore::{DETERMINISM, Failure, Outcome, ShrinkOptions, Shrunk, shrink};
+use crate::explore::{DETERMINISM, Failure, Outcome, ShrinkOptions, Shrunk, failure_of_differing, shrink};
 use crate::machine::StateMachine;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::sim::{Action, Trace, TraceEvent};
@@ -185,10 +185,15 @@ impl<M: StateMachine> Harness<M> {
     /// If it cannot be read, or is of another system.
     pub fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error> {
         let file = self.read(path)?;
+        if file.expect.is_violation_of(DETERMINISM)
+            && let Some(failure) = failure_of_differing(self.system(), &file.plan, options)
+        {
+            return Ok(Some(failure));
+        }
         let shrunk = shrink(self.system(), &file.plan, options);
         Ok(shrunk.map(|shrunk| {
             let mut failure = Failure::new(self.system(), None, shrunk);
-            failure.explain(self.system());
+            failure.explain_until(self.system(), &options.stop);
             failure
         }))
     }

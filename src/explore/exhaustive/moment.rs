@@ -10,6 +10,13 @@ use super::unfolding::{LocalId, MessageId, SessionId};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Moment(SmallVec<[u32; 20]>);
 
+impl Moment {
+    /// How many numbers it takes.
+    pub(super) fn length(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
 /// Where what stands in a [`Moment`].
 #[derive(Clone, Copy)]
 pub(super) struct Layout {

@@ -8,7 +8,7 @@ use super::CANDIDATES;
 use crate::check::Violation;
 use crate::explore::Outcome;
 use crate::explore::coverage::Moves;
-use crate::explore::determinism::DETERMINISM;
+use crate::explore::determinism::{DETERMINISM, Verified};
 use crate::explore::feedback::Lesson;
 use crate::explore::origin::Origin;
 use crate::machine::Digest;
@@ -21,6 +21,10 @@ pub(super) type Candidates = BTreeMap<(u64, u64), Origin>;
 #[derive(Default)]
 pub(super) struct Findings {
     pub(super) worlds: u64,
+    /// How many of them were run twice.
+    pub(super) verified: u64,
+    /// In any of those the states of nodes were compared.
+    pub(super) compares_states: bool,
     pub(super) tally: Tally,
     /// Sums are the same in any order.
     pub(super) digests: u64,
@@ -35,6 +39,12 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// A world was run twice.
+    pub(super) fn add_verified(&mut self, verified: &Verified) {
+        self.verified += 1;
+        self.compares_states |= verified.compares_states;
+    }
+
     pub(super) fn add_outcome(&mut self, origin: Origin, outcome: &Outcome) {
         self.worlds += 1;
         self.tally.add(&outcome.tally);
@@ -85,6 +95,8 @@ impl Findings {
 
     pub(super) fn add(&mut self, other: Self) {
         self.worlds += other.worlds;
+        self.verified += other.verified;
+        self.compares_states |= other.compares_states;
         self.tally.add(&other.tally);
         self.digests = self.digests.wrapping_add(other.digests);
         self.moves.add(other.moves);
