@@ -52,8 +52,17 @@ impl fmt::Display for Cause {
 pub(super) struct Sample {
     /// The texts of the step.
     pub(super) step: Vec<String>,
-    /// All that was sent and answered, in the step and after it, in any order; `None` if that is not known.
-    pub(super) deeds: Option<u64>,
+    /// All that was sent and answered, in the step and after it; `None` if that is not known.
+    pub(super) deeds: Option<Deeds>,
+}
+
+/// What was sent and answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deeds {
+    /// A digest of it in any order.
+    pub(super) all: u64,
+    /// A digest of it in its order.
+    pub(super) row: u64,
 }
 
 /// Of so many texts of a step it is looked at how they are ordered.
@@ -92,7 +101,14 @@ fn is_order(samples: &[Sample]) -> bool {
     (one != other && sorted(&one) == sorted(&other))
         || is_one_collection(samples)
         || samples.windows(2).any(|pair| is_swapped(&pair[0], &pair[1]))
-        || (samples[0].deeds.is_some() && samples.iter().all(|sample| sample.deeds == samples[0].deeds))
+        || is_reordered(samples)
+}
+
+/// True if all runs send and answer the same in the end, but not in the same order.
+fn is_reordered(samples: &[Sample]) -> bool {
+    let (Some(one), Some(other)) = (samples[0].deeds, samples[1].deeds) else { return false };
+    let same = |sample: &Sample| sample.deeds.is_some_and(|deeds| deeds.all == one.all);
+    one.row != other.row && samples.iter().all(same)
 }
 
 /// True if whatever comes first in one run comes later in another.
@@ -191,7 +207,7 @@ fn looks_like_address(number: u64, is_hex: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Sample};
+    use super::{Cause, Deeds, Sample};
 
     /// The cause told by one line in ten runs.
     fn check(runs: [&str; 10], expected: Cause) {
@@ -244,15 +260,17 @@ mod tests {
     /// Each step takes some of what there is to do, and in the end all of it is done.
     #[test]
     fn the_same_things_over_several_steps_are_an_order() {
-        let runs = |deeds: fn(usize) -> u64| -> Vec<Sample> {
+        let runs = |deeds: fn(u64) -> Deeds| -> Vec<Sample> {
             let texts = ["to 1", "to 2 | to 3", "to 2", "to 3 | to 4", "to 4", "to 1", "to 3", "to 2", "to 1", "to 4"];
-            let sample = |(place, text): (usize, &str)| Sample {
+            let sample = |(place, text): (u64, &str)| Sample {
                 step: text.split(" | ").map(str::to_owned).collect(),
                 deeds: Some(deeds(place)),
             };
-            texts.into_iter().enumerate().map(sample).collect()
+            (0..).zip(texts).map(sample).collect()
         };
-        assert_eq!(Cause::of(&runs(|_| 7)), Cause::IterationOrder);
-        assert_eq!(Cause::of(&runs(|place| place as u64)), Cause::Unknown);
+        assert_eq!(Cause::of(&runs(|row| Deeds { all: 7, row })), Cause::IterationOrder);
+        assert_eq!(Cause::of(&runs(|row| Deeds { all: row, row })), Cause::Unknown);
+        // What was sent and answered is the same, and what differs is something else.
+        assert_eq!(Cause::of(&runs(|_| Deeds { all: 7, row: 7 })), Cause::Unknown);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
 
+use super::cause::Deeds;
 use crate::explore::{Outcome, ShowState};
 use crate::machine::{Digest, Effect, NodeId, StateMachine, Time};
 use crate::sim::{Event, Input, LostWhy, Nodes, Observer};
@@ -104,8 +105,8 @@ impl Witness {
         texts.filter(|text| !text.starts_with(STATE)).collect()
     }
 
-    /// All that was sent and answered from this place on, in any order; `None` if there was nothing, or not all is known.
-    pub(super) fn deeds_from(&self, place: usize) -> Option<u64> {
+    /// All that was sent and answered from this place on; `None` if there was nothing, or not all is known.
+    pub(super) fn deeds_from(&self, place: usize) -> Option<Deeds> {
         let is_deed = |text: &str| text.starts_with(SENDS) || text.starts_with(ANSWERS);
         let deeds = (place..self.places.len()).filter(|place| is_deed(self.text_of(*place)));
         let digests = deeds.map(|place| {
@@ -114,8 +115,14 @@ impl Witness {
             digest.fold_bytes(self.text_of(place).as_bytes());
             digest.value()
         });
-        // Sums are the same in any order.
-        digests.reduce(u64::wrapping_add).filter(|_| self.is_whole)
+        let (mut all, mut row, mut count) = (0_u64, Digest::new(), 0);
+        for digest in digests {
+            // Sums are the same in any order.
+            all = all.wrapping_add(digest);
+            row.fold(digest);
+            count += 1;
+        }
+        (self.is_whole && count > 0).then_some(Deeds { all, row: row.value() })
     }
 
     fn text_of(&self, place: usize) -> &str {

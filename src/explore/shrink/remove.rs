@@ -84,7 +84,10 @@ fn in_chunks<W, const WAYS: usize>(
                 (0..end.div_ceil(size)).map(|chunk| (end.saturating_sub((chunk + 1) * size), end - chunk * size));
             let candidates = chunks.flat_map(|(from, to)| without(&plan, from, to)).map(Candidate::from);
             match trials.take_first(candidates) {
-                Some(place) => end = end.saturating_sub((place / WAYS + 1) * size),
+                // What is taken may have lost more than was removed.
+                Some(place) => {
+                    end = end.saturating_sub((place / WAYS + 1) * size).min(length(&trials.best().plan));
+                }
                 None => break,
             }
         }
