@@ -480,7 +480,9 @@ fn one_step_of_many_outcomes_is_bounded_as_well() {
     let harness = Harness::new("last", |_| LastOfMany(0)).requests(|_| 1);
     let scope = Scope::new(1, vec![Ask::new(0, 200_u8)]).drops(20).duplicates(20);
     let found = search(&harness, &Scope { states_max: 1_000, ..scope });
-    assert_eq!((found.states, found.given_up, found.is_exhaustive()), (1_000, 1, false));
+    // Moments of two hundred messages are large, and fewer of them fill the memory of a thousand.
+    assert!(found.states <= 1_000, "{} states", found.states);
+    assert_eq!((found.given_up, found.is_exhaustive()), (1, false));
 }
 
 #[test]
@@ -503,7 +505,7 @@ impl StateMachine for Beacon {
     type Durable = ();
 
     fn start(&mut self, env: &mut Env<'_, Self>) {
-        env.set_timer((), Duration::from_millis(10));
+        env.set_timer((), Duration::from_millis(10 * (1 + env.id().index() as u64)));
     }
 
     fn on_timer(&mut self, (): (), env: &mut Env<'_, Self>) {
@@ -536,7 +538,7 @@ fn a_search_in_which_nothing_happens_is_not_clean() {
     assert!(told.contains("timers fired only after that") && told.contains("--timers 1"), "{told}");
 
     let early = beacons().explore(&Scope::new(3, Vec::new()).timers(1));
-    assert!(early.executions > 1 && early.happened.timers > 0 && early.happened.messages > 0);
+    assert!(early.executions > 1 && early.happened.timers > 0 && early.happened.messages > 0, "{:?}", *early);
     early.assert_clean();
 
     let none = beacons().explore(&Scope::new(3, Vec::new()).with_request_sets(Vec::new()));
@@ -586,12 +588,12 @@ fn a_search_is_stopped_at_any_time() {
     let harness = textbook(Some(Bug::FifoOnly));
     let runs = AtomicU64::new(0);
     let found = explore_with(harness.system(), &puts(2, 2, 2, 0), &options, &|more| {
-        if runs.fetch_add(more, Ordering::Relaxed) + more == 40 {
+        if runs.fetch_add(more, Ordering::Relaxed) + more == 5 {
             stop.store(true, Ordering::Relaxed);
         }
     });
     assert!(found.stopped && !found.is_exhaustive());
-    assert_eq!(found.executions, 40);
+    assert_eq!(found.executions, 5);
     assert_eq!(found.failures.is_empty(), found.violation_count() == 0);
 
     // Before the first run: while states are looked for.

@@ -119,10 +119,10 @@ impl Summary<'_> {
             "states": found.states,
             "transitions": found.transitions,
             "node_steps": found.steps,
-            "requests_handled": found.happened.requests,
-            "messages_handled": found.happened.messages,
-            "timers_handled": found.happened.timers,
-            "crashes_handled": found.happened.crashes,
+            "requests": found.happened.requests,
+            "messages": found.happened.messages,
+            "timers_early": found.happened.timers,
+            "crashed": found.happened.crashes,
             "nothing_happened": found.tell_idle(),
             "marks": found.tally.marks,
             "unreached": found.unreached,
@@ -157,6 +157,13 @@ impl fmt::Display for Summary<'_> {
             scope.drops, scope.duplicates, scope.crashes, scope.timers
         )?;
         writeln!(f, "  runs      {}, {}", grouped(found.executions), meaning_of(found.reduction))?;
+        let Happened { requests, messages, timers, crashes } = found.happened;
+        let happened = [(requests, "requests"), (messages, "messages"), (timers, "timers"), (crashes, "crashes")];
+        let happened = happened.map(|(count, what)| format!("{} {what}", grouped(count))).join(", ");
+        writeln!(f, "            in them {happened} before they heal")?;
+        if timers == 0 && found.tally.timers > 0 {
+            writeln!(f, "            all other timers fired in one order, after the rest: --timers 1 lets one be early")?;
+        }
         if let Some(count) = found.interleavings {
             writeln!(f, "            they stand for {} orders of steps, counted exactly", grouped_wide(count))?;
         }
@@ -167,13 +174,6 @@ impl fmt::Display for Summary<'_> {
             grouped(found.transitions),
             grouped(found.steps)
         )?;
-        let Happened { requests, messages, timers, crashes } = found.happened;
-        let happened = [(requests, "requests"), (messages, "messages"), (timers, "timers"), (crashes, "crashes")];
-        let happened = happened.map(|(count, what)| format!("{} {what}", grouped(count))).join(", ");
-        writeln!(f, "            that handle {happened}")?;
-        if timers == 0 && found.tally.timers > 0 {
-            writeln!(f, "            all other timers fired in one order, after the rest: --timers 1 lets one be early")?;
-        }
         let marks: Vec<(String, u64)> = found.tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
         write_columns(f, "marks", &marks)?;
         write_wrapped(f, "idle", found.tell_idle())?;
@@ -242,4 +242,33 @@ fn speed(found: &Exploration, elapsed: Duration) -> String {
     let per_second = u128::from(found.executions) * 1_000_000_000 / elapsed.as_nanos().max(1);
     let per_second = grouped(u64::try_from(per_second).unwrap_or(u64::MAX));
     format!("{}.{:02} s, {per_second} runs per second", elapsed.as_secs(), elapsed.subsec_millis() / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Exit, run};
+    use crate::cli::OnlyOne;
+    use crate::cli::args::{Arguments, Command};
+    use crate::harness::Harness;
+    use crate::store::Node;
+
+    /// The store without clients: nothing ever happens, unless a node crashes.
+    #[test]
+    fn a_search_in_which_nothing_happens_is_not_clean() {
+        let check = |marks: &[&'static str], words: &[&str], expected| {
+            let words = ["ddc", "explore", "--json"].into_iter().chain(words.iter().copied());
+            let Ok(Arguments { command: Command::Explore(arguments) }) = Arguments::try_parse_from(words) else {
+                panic!("expect: a search");
+            };
+            let harness = Harness::new("idle", Node::boot).must_reach(marks.iter().copied());
+            let mut idle = OnlyOne { name: "idle".to_owned(), system: Box::new(harness) };
+            assert_eq!(run(&mut idle, &arguments).ok(), Some(expected), "{arguments:?}");
+        };
+        check(&[], &[], Exit::Violated);
+        check(&[], &["--seeds", "0"], Exit::Violated);
+        check(&[], &["--crashes", "1"], Exit::Clean);
+        check(&["sibling made"], &["--crashes", "1"], Exit::Violated);
+    }
 }

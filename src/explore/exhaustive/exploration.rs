@@ -18,6 +18,8 @@ pub struct Exploration {
     pub reduction: Reduction,
     /// How many runs were made.
     pub executions: u64,
+    /// What happened in these runs before the world healed.
+    pub happened: Happened,
     /// How many orders of steps these runs stand for, counted exactly: so many runs it would take without reduction. `None` if it
     /// was not counted, or is more than the number holds.
     pub interleavings: Option<u128>,
@@ -27,8 +29,6 @@ pub struct Exploration {
     pub transitions: u64,
     /// How many steps of single nodes were worked out.
     pub steps: u64,
-    /// Of these, how many were of what, before the world heals.
-    pub happened: Happened,
     /// How many runs were healed with messages under way, because they were too long or a node panicked.
     pub cut: u64,
     /// How many classes of runs were left out because a timer fires late in them: clocks are exact in plans.
@@ -57,7 +57,7 @@ pub struct Exploration {
     pub failures: Vec<Failure>,
 }
 
-/// Steps of single nodes, by what they handled. The beginnings of lives are not counted.
+/// Steps of runs, by what they handle. The beginnings of lives are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Happened {
     /// A request.
@@ -148,9 +148,13 @@ impl Exploration {
         }
         self.happened.is_nothing().then(|| {
             let timers = if self.tally.timers > 0 { "timers fired only after that, in one order; " } else { "" };
+            let late = match self.unrunnable {
+                0 => String::new(),
+                classes => format!("in {classes} more classes a timer fires late, which no plan can say; "),
+            };
             format!(
                 "nothing happened in any run of \"{system}\" before it healed: no request, no message, no timer, no crash; \
-                 {timers}ask something (--requests, `Scope::new`), or let timers fire early (--timers 1, `Scope::timers`) or nodes \
+                 {timers}{late}ask something (--requests, `Scope::new`), or let timers fire early (--timers 1, `Scope::timers`) or nodes \
                  crash (--crashes 1, `Scope::crashes`)"
             )
         })

@@ -189,7 +189,6 @@ impl<M: StateMachine> Explorer<'_, M> {
             found.states += covered.states;
             found.transitions += covered.transitions;
             found.steps += unfolding.steps.len() as u64;
-            found.happened.add(happened(unfolding));
             found.given_up += u64::from(covered.given_up);
             found.blind |= unfolding.is_blind();
         }
@@ -223,6 +222,7 @@ impl<M: StateMachine> Explorer<'_, M> {
             return;
         };
         found.cut += u64::from(leaf == Leaf::Cut);
+        found.happened.add(happened(&order));
         found.add_run(place, plan, &outcome);
         if leaf != Leaf::Seen {
             found.add_interleavings(self.reduction, &order, scope.node_count);
@@ -230,18 +230,18 @@ impl<M: StateMachine> Explorer<'_, M> {
     }
 }
 
-/// What the steps of single nodes were of.
-fn happened<M: StateMachine>(unfolding: &Unfolding<'_, M>) -> Happened {
+/// What the steps of a run handle.
+fn happened(order: &Order) -> Happened {
     let mut happened = Happened::default();
-    for step in &unfolding.steps {
-        match step.cause.input {
+    for happening in &order.happenings {
+        match happening.cause.input {
             Input::Start => {}
             Input::Message(_) => happened.messages += 1,
             Input::Request { .. } => happened.requests += 1,
             Input::Timer(_) => happened.timers += 1,
             Input::Crash => happened.crashes += 1,
         }
-        happened.crashes += u64::from(step.cause.crash.is_some());
+        happened.crashes += u64::from(happening.cause.crash.is_some());
     }
     happened
 }

@@ -36,7 +36,7 @@ use super::bounds::Bounds;
 use super::{Recorded, System};
 use crate::check::Violation;
 use crate::machine::StateMachine;
-use crate::sim::{End, Limits, Plan};
+use crate::sim::{End, Limits, Plan, Trace};
 use judge::SameViolation;
 use trial::Trials;
 
@@ -111,6 +111,8 @@ pub fn shrink<M: StateMachine>(system: &System<M>, plan: &Plan, options: &Shrink
 /// What came of shrinking.
 pub(super) struct Shrinkage {
     pub(super) shrunk: Shrunk,
+    /// How its plan goes.
+    pub(super) trace: Trace,
     /// A plan that failed when it was tried, and did not when it was run again: the system is not deterministic.
     pub(super) unsteady: Option<Plan>,
 }
@@ -169,8 +171,8 @@ fn shrinkage(
     [runs, _]: [u64; 2],
     unsteady: Option<Plan>,
 ) -> Shrinkage {
-    let Recorded { plan, outcome, .. } = best;
+    let Recorded { plan, outcome, trace } = best;
     let violation = outcome.violation.expect("expect: the best plan so far fails");
     let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs };
-    Shrinkage { shrunk, unsteady }
+    Shrinkage { shrunk, trace, unsteady }
 }

@@ -8,7 +8,7 @@ use crate::explore::determinism::{DETERMINISM, Verified, never_again, not_shrunk
 use crate::explore::explain::{pivot, twin};
 use crate::explore::origin::Origin;
 use crate::explore::shrink::{Shrinkage, shrink_differing, shrink_recorded};
-use crate::explore::{Pivot, Recorded, ShrinkOptions, Shrunk, System, Twin, shrink};
+use crate::explore::{Pivot, Recorded, ShrinkOptions, Shrunk, System, Twin};
 use crate::machine::StateMachine;
 use crate::sim::{Plan, Trace};
 
@@ -101,10 +101,12 @@ fn shrink_smallest<M: StateMachine>(
         return Some(smallest);
     }
     let share = ShrinkOptions { watch: share.watch.of_seed(smallest.seed), ..share };
-    let Some(further) = shrink(system, &smallest.shrunk.plan, &share) else { return Some(smallest) };
+    let whole = system.record(&smallest.shrunk.plan);
+    let Some(further) = shrink_recorded(system, whole, &share) else { return Some(smallest) };
+    let Shrinkage { shrunk: further, trace, .. } = further;
     let Shrunk { decisions_before, nodes_before, runs, .. } = smallest.shrunk;
     let shrunk = Shrunk { decisions_before, nodes_before, runs: runs + further.runs, ..further };
-    Some(Failure::new(system, smallest.seed, shrunk))
+    Some(Failure::told(system, smallest.seed, shrunk, trace))
 }
 
 /// What there is to tell of a run as it is.
@@ -113,7 +115,7 @@ fn unshrunk<M: StateMachine>(system: &System<M>, recorded: Recorded, check: &str
     let (decisions_before, nodes_before) = (recorded.plan.decision_count(), recorded.plan.node_count);
     let Recorded { plan, outcome, trace } = recorded;
     let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
-    Failure { system: system.name.clone(), seed: None, shrunk, trace, twin: None, pivot: None }
+    Failure::told(system, None, shrunk, trace)
 }
 
 /// What there is to tell of a run that violated `check`: its plan, shrunk. If it goes another way when it is run again, that is
@@ -129,7 +131,7 @@ pub fn failure_of<M: StateMachine>(
         return shrink_differing(system, recorded, differs.to_violation(), options);
     }
     match shrink_recorded(system, system.record(&recorded.plan), options) {
-        Some(Shrinkage { shrunk, unsteady: None }) => Failure::new(system, None, shrunk),
+        Some(Shrinkage { shrunk, trace, unsteady: None }) => Failure::told(system, None, shrunk, trace),
         // It failed when it was tried, and did not when it was tried again.
         Some(Shrinkage { unsteady: Some(plan), .. }) => {
             let recorded = system.record(&plan);
@@ -159,6 +161,10 @@ impl Failure {
     /// The failure that is left after shrinking, with its run written down.
     pub fn new<M: StateMachine>(system: &System<M>, seed: Option<u64>, shrunk: Shrunk) -> Self {
         let trace = system.record(&shrunk.plan).trace;
+        Self::told(system, seed, shrunk, trace)
+    }
+
+    fn told<M: StateMachine>(system: &System<M>, seed: Option<u64>, shrunk: Shrunk, trace: Trace) -> Self {
         Self { system: system.name.clone(), seed, shrunk, trace, twin: None, pivot: None }
     }
 
