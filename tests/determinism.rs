@@ -242,11 +242,7 @@ fn the_identity_of_the_thread() {
 #[test]
 fn a_race_of_two_threads() {
     static DRAWN: AtomicU64 = AtomicU64::new(0);
-    check(
-        |_, id, env| env.respond(id, format!("left did {}", luck(&DRAWN, 1_000))),
-        "answers request ",
-        Cause::Timing,
-    );
+    check(|_, id, env| env.respond(id, format!("left did {}", luck(&DRAWN, 1_000))), "answers request ", Cause::Timing);
 }
 
 #[test]

@@ -17,7 +17,8 @@ use distributed_data_consistency::textbook::Bug;
 const WORLDS_MAX: u64 = 300;
 
 fn campaigns<M: StateMachine>(harness: &Harness<M>, campaigns: u64, worlds_max: u64, jobs: usize) -> Score {
-    let options = ScoreOptions { campaigns, first: 0, worlds_max, jobs: NonZeroUsize::new(jobs).unwrap(), stop: Arc::default() };
+    let options =
+        ScoreOptions { campaigns, first: 0, worlds_max, jobs: NonZeroUsize::new(jobs).unwrap(), stop: Arc::default() };
     score(harness.system(), &options, &|_| {})
 }
 

@@ -162,7 +162,10 @@ impl fmt::Display for Summary<'_> {
         let happened = happened.map(|(count, what)| format!("{} {what}", grouped(count))).join(", ");
         writeln!(f, "            in them {happened} before they heal")?;
         if timers == 0 && found.tally.timers > 0 {
-            writeln!(f, "            all other timers fired in one order, after the rest: --timers 1 lets one be early")?;
+            writeln!(
+                f,
+                "            all other timers fired in one order, after the rest: --timers 1 lets one be early"
+            )?;
         }
         if let Some(count) = found.interleavings {
             writeln!(f, "            they stand for {} orders of steps, counted exactly", grouped_wide(count))?;
@@ -174,7 +177,8 @@ impl fmt::Display for Summary<'_> {
             grouped(found.transitions),
             grouped(found.steps)
         )?;
-        let marks: Vec<(String, u64)> = found.tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
+        let marks: Vec<(String, u64)> =
+            found.tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
         write_columns(f, "marks", &marks)?;
         write_wrapped(f, "idle", found.tell_idle())?;
         write_wrapped(f, "reach", found.tell_unreached())?;

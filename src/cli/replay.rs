@@ -130,8 +130,7 @@ pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArgument
     let path = &arguments.file;
     let progress = Arc::new(Progress::counting("plan to shrink", false));
     let (runs_max, steps_max, stop) = (arguments.runs, arguments.steps, stop_on_interrupt());
-    let options =
-        ShrinkOptions { runs_max, steps_max, stop, watch: progress.watch(), ..ShrinkOptions::default() };
+    let options = ShrinkOptions { runs_max, steps_max, stop, watch: progress.watch(), ..ShrinkOptions::default() };
     let shrunk = system_of(registry, path)?.shrink_file(path, &options);
     progress.finish();
     let Some(failure) = shrunk? else {

@@ -6,9 +6,9 @@ use std::thread;
 
 use super::ablation::Off;
 use super::args::ScoreArguments;
+use super::interrupt::stop_on_interrupt;
 use super::progress::Progress;
 use super::score_table::{Cell, Column, Row, Table};
-use super::interrupt::stop_on_interrupt;
 use super::{Exit, Registry, Wrong, print, tell};
 use crate::explore::{ScoreOptions, Strategy};
 
@@ -45,7 +45,9 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
     }
     progress.finish();
     if options.stop.load(Ordering::Relaxed) {
-        tell("stopped: of the last row only the campaigns that had ended by then are in the table, and later rows are missing");
+        tell(
+            "stopped: of the last row only the campaigns that had ended by then are in the table, and later rows are missing",
+        );
     }
     let table = Table { heads: columns, rows, by_strategy: !arguments.ablation, worlds_max: options.worlds_max };
     if arguments.json {

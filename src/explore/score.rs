@@ -115,12 +115,7 @@ pub fn score<M: StateMachine>(system: &System<M>, options: &ScoreOptions, progre
 }
 
 /// One campaign; `None` if somebody has seen enough before it has ended.
-fn campaign<M: StateMachine>(
-    system: &System<M>,
-    number: u64,
-    worlds_max: u64,
-    stop: &AtomicBool,
-) -> Option<Campaign> {
+fn campaign<M: StateMachine>(system: &System<M>, number: u64, worlds_max: u64, stop: &AtomicBool) -> Option<Campaign> {
     let first = number.wrapping_mul(SEEDS_APART);
     let mut steps = 0;
     let mut learner = system.feedback.then(Learner::default);

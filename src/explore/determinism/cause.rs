@@ -41,7 +41,9 @@ impl fmt::Display for Cause {
             Self::ThreadLocal => "a thread_local that outlives its world: another thread begins anew",
             Self::ThreadIdentity => "the thread's identity: the same on one thread, and different on each other",
             Self::Entropy => "entropy (a RandomState, or a random seed?): large numbers without a pattern",
-            Self::Timing => "thread timing, a stopwatch, or what comes first in a HashMap: it differs without a pattern",
+            Self::Timing => {
+                "thread timing, a stopwatch, or what comes first in a HashMap: it differs without a pattern"
+            }
             Self::State => "something in the state that no message shows: an order, an address, a counter or a clock",
             Self::Unknown => "not to be told from the texts: some runs do more than others",
         })

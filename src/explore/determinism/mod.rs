@@ -125,11 +125,8 @@ impl<M: StateMachine> System<M> {
         origin: &Origin,
         observer: &mut impl Observer<M>,
     ) -> Verified {
-        let first =
-            witnessed(|witness| self.run_origin(memory, origin, &mut (observer, &mut self.looking(witness))));
-        self.compare_to(first, &|witness| {
-            self.run_origin(&mut Memory::default(), origin, &mut self.looking(witness))
-        })
+        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, &mut self.looking(witness))));
+        self.compare_to(first, &|witness| self.run_origin(&mut Memory::default(), origin, &mut self.looking(witness)))
     }
 
     /// The same for one that is looked at again; `None` if somebody has seen enough, and nobody knows what would have come of it.

@@ -115,7 +115,8 @@ impl Exploration {
             left_out.push(format!("{} runs were cut off while messages were under way", self.cut));
         }
         if self.given_up > 0 {
-            left_out.push(format!("{} request sets were given up: more states than --states, or larger", self.given_up));
+            left_out
+                .push(format!("{} request sets were given up: more states than --states, or larger", self.given_up));
         }
         if self.stopped {
             left_out.push("all that had not been run when the search was stopped".to_owned());

@@ -209,8 +209,7 @@ impl<M: StateMachine> Explorer<'_, M> {
         let (leaf, path) = search.leaf(place.1);
         let order = Order::of(&moves.unfolding, scope.node_count, moves.waits(), &path);
         let in_row = matches!(self.reduction, Reduction::Moments | Reduction::Naive);
-        let plan =
-            |in_row: bool| realize::plan_of(&moves.unfolding, scope, asks, &order, in_row, system.settle);
+        let plan = |in_row: bool| realize::plan_of(&moves.unfolding, scope, asks, &order, in_row, system.settle);
         let made = plan(in_row).or_else(|| if in_row { plan(false) } else { None });
         let Some(plan) = made else {
             found.cut += u64::from(leaf == Leaf::Cut);

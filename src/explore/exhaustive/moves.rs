@@ -227,9 +227,7 @@ impl<'a, M: StateMachine> Moves<'a, M> {
         let taken = Taken { step: sending.step, mishaps: self.unfolding.mishaps.id(mishaps) };
         next.add(self.layout.with(&sending.after, budget, &sending.under_way(mishaps)), taken)?;
         for place in (first..sending.count()).rev() {
-            for (spent, mishap) in
-                [(Spent::Duplicate, Mishap::Doubled(place)), (Spent::Drop, Mishap::Dropped(place))]
-            {
+            for (spent, mishap) in [(Spent::Duplicate, Mishap::Doubled(place)), (Spent::Drop, Mishap::Dropped(place))] {
                 let Some(budget) = budget.spend(spent) else { continue };
                 mishaps.push(mishap);
                 self.decide(sending, budget, place + 1, mishaps, next)?;

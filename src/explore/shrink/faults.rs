@@ -11,8 +11,9 @@ use crate::sim::{Fate, Fault, Link, LostWhy, MessageName, Plan, PlannedFault, Wh
 
 pub(super) fn simpler(best: &Recorded) -> Edits<'_> {
     let plan = &best.plan;
-    let each = (0..plan.faults.len())
-        .flat_map(move |place| as_one_loss(best, place).chain(plainer(plan, place)).chain(with_fewer_links(plan, place)));
+    let each = (0..plan.faults.len()).flat_map(move |place| {
+        as_one_loss(best, place).chain(plainer(plan, place)).chain(with_fewer_links(plan, place))
+    });
     Box::new(with_larger_core(plan).chain(merged(plan)).chain(each))
 }
 
@@ -39,7 +40,9 @@ fn merged(plan: &Plan) -> Edits<'_> {
 fn with_merged(plan: &Plan, first: usize, second: usize) -> Plan {
     let mut merged = plan.clone();
     let (one, other) = (&plan.faults[first], &plan.faults[second]);
-    if let (Fault::Partition { links, heal }, Fault::Partition { links: more, heal: later }) = (&one.fault, &other.fault) {
+    if let (Fault::Partition { links, heal }, Fault::Partition { links: more, heal: later }) =
+        (&one.fault, &other.fault)
+    {
         let at = one.at.min(other.at);
         let heal = heal.zip(*later).map(|(heal, later)| (one.at + heal).max(other.at + later) - at);
         let known: IndexSet<Link> = links.iter().copied().collect();
