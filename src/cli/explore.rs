@@ -181,7 +181,7 @@ impl fmt::Display for Summary<'_> {
             found.tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
         write_columns(f, "marks", &marks)?;
         write_wrapped(f, "idle", found.tell_idle())?;
-        write_wrapped(f, "reach", found.tell_unreached())?;
+        write_wrapped(f, "reach", found.tell_unreached().filter(|_| found.executions > 0))?;
         if found.unrunnable > 0 {
             let classes = grouped(found.unrunnable);
             writeln!(f, "  left out  {classes} classes in which a timer fires late: plans have exact clocks")?;

@@ -110,8 +110,8 @@ fn a_run_without_end_is_shrunk_by_its_beginning() {
     // It is told as what it is: of the whole run.
     assert_eq!((shrunk.violation.step, shrunk.digest), (300_000, harness.run(&shrunk.plan).digest));
     let steps = steps.load(Ordering::Relaxed);
-    assert!(steps < 10 * 300_000 + 40 * 10_000 * 10, "{steps} steps");
-    assert!(u128::from(steps) < u128::from(shrunk.runs) * 300_000 / 10, "{steps} steps for {} runs", shrunk.runs);
+    // The run as it was found, as it is told, and once more above; each candidate is no more than a beginning.
+    assert!(steps <= 3 * 300_000 + (shrunk.runs + 10) * 10_000, "{steps} steps for {} runs", shrunk.runs);
 }
 
 #[test]
