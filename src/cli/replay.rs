@@ -1,9 +1,11 @@
 //! `ddc replay` and `ddc shrink`
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::interrupt::stop_on_interrupt;
+use super::progress::Progress;
 use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
@@ -127,8 +129,12 @@ fn verdict(replayed: &Replayed) -> String {
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
-    let options = ShrinkOptions { runs_max: arguments.runs, stop: stop_on_interrupt(), ..ShrinkOptions::default() };
-    let Some(failure) = system_of(registry, path)?.shrink_file(path, &options)? else {
+    let progress = Arc::new(Progress::counting("plan to shrink", false));
+    let (runs_max, steps_max, stop) = (arguments.runs, arguments.steps, stop_on_interrupt());
+    let options = ShrinkOptions { runs_max, steps_max, stop, watch: progress.watch(), ..ShrinkOptions::default() };
+    let shrunk = system_of(registry, path)?.shrink_file(path, &options);
+    progress.finish();
+    let Some(failure) = shrunk? else {
         print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
         return Ok(Exit::Clean);
     };

@@ -22,6 +22,7 @@
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
 mod bytes;
+mod compared;
 mod explored;
 mod fuzz;
 mod mutation;
@@ -90,6 +91,7 @@ impl<M: StateMachine> Harness<M> {
             strategy: Strategy::default(),
             feedback: false,
             limits: Limits::default(),
+            show_state: None,
         };
         Self { system, snapshots: PathBuf::from("snapshots/replays") }
     }
@@ -356,7 +358,8 @@ impl<M: StateMachine> Harness<M> {
     /// runs must be the same, or it is a violation named `determinism`, which tells the first event that differs and what is
     /// probably to blame. (`sweep` does so with one world in a hundred, and with each that fails.) Three to four times as slow.
     ///
-    /// What only the state shows is seen if the machine tells it to [`StateMachine::fold`].
+    /// What is compared, as text: each input, send, answer, timer, mark and durable state; of what a node holds in memory, what the
+    /// machine tells to [`StateMachine::fold`], or all that `Debug` shows with [`debug_state`](Self::debug_state).
     ///
     /// # Panics
     /// If the environment says what cannot be understood.

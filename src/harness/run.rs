@@ -46,7 +46,13 @@ pub struct System<M: StateMachine> {
     pub feedback: bool,
     /// How far a run may go.
     pub limits: Limits,
+    /// What a node's state looks like, where two runs of a world are compared; without it only what its
+    /// [`fold`](StateMachine::fold) tells is. See [`Harness::debug_state`](crate::harness::Harness::debug_state).
+    pub show_state: Option<ShowState<M>>,
 }
+
+/// Shows the state of a node as text.
+pub type ShowState<M> = fn(&M, &mut dyn fmt::Write) -> fmt::Result;
 
 /// Makes a check for one run.
 pub type CheckMaker<M> = Box<dyn Fn() -> Box<dyn Check<M>> + Send + Sync>;
@@ -79,9 +85,15 @@ impl<M: StateMachine> Harness<M> {
         self.live(memory, plan, PlannedFates(&plan.fates), Some(observer))
     }
 
-    /// Runs a plan with other fates than its own.
-    pub(crate) fn run_with(&self, plan: &Plan, fates: impl Fates) -> Outcome {
-        self.live(&mut Memory::default(), plan, fates, None::<&mut Recorder>)
+    /// Runs a plan with these fates and other limits than the system's, while somebody looks on.
+    pub(crate) fn run_limited(
+        &self,
+        plan: &Plan,
+        fates: impl Fates,
+        limits: Limits,
+        observer: &mut impl Observer<M>,
+    ) -> Outcome {
+        self.live_limited(&mut Memory::default(), plan, fates, limits, Some(observer))
     }
 
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
@@ -110,19 +122,19 @@ impl<M: StateMachine> Harness<M> {
     /// Runs a plan and writes everything down.
     #[must_use]
     pub fn record(&self, plan: &Plan) -> Recorded {
-        self.record_with(plan.clone(), PlannedFates(&plan.fates))
+        self.record_limited(plan.clone(), PlannedFates(&plan.fates), self.limits)
     }
 
     /// Runs the world of a seed and writes everything down.
     #[must_use]
     pub fn record_seed(&self, seed: u64) -> Recorded {
         let (plan, fates) = self.draw(seed);
-        self.record_with(plan, fates)
+        self.record_limited(plan, fates, self.limits)
     }
 
-    pub(crate) fn record_with(&self, mut plan: Plan, fates: impl Fates) -> Recorded {
+    pub(crate) fn record_limited(&self, mut plan: Plan, fates: impl Fates, limits: Limits) -> Recorded {
         let mut recorder = Recorder::new();
-        let outcome = self.live(&mut Memory::default(), &plan, fates, Some(&mut recorder));
+        let outcome = self.live_limited(&mut Memory::default(), &plan, fates, limits, Some(&mut recorder));
         let recording = recorder.finish();
         plan.fates = recording.fates;
         Recorded { plan, outcome, trace: recording.trace }
@@ -147,22 +159,33 @@ impl<M: StateMachine> Harness<M> {
         fates: impl Fates,
         observer: Option<&mut O>,
     ) -> Outcome {
+        self.live_limited(memory, plan, fates, self.limits, observer)
+    }
+
+    fn live_limited<O: Observer<M>>(
+        &self,
+        memory: &mut Memory<M>,
+        plan: &Plan,
+        fates: impl Fates,
+        limits: Limits,
+        observer: Option<&mut O>,
+    ) -> Outcome {
         let mut checks = Checks::new(self.checks.iter().map(|make| make()).collect());
         let clients = self.clients.as_ref().map(|clients| clients.fork());
         // A world that panics leaves nothing.
         let left = mem::take(memory);
         let end = catch_panic(|| match observer {
-            None => World::within(left, plan, &self.boot, clients, fates, &mut checks, self.limits).run_and_leave(),
+            None => World::within(left, plan, &self.boot, clients, fates, &mut checks, limits).run_and_leave(),
             Some(observer) => {
                 let both = &mut (&mut checks, observer);
-                World::within(left, plan, &self.boot, clients, fates, both, self.limits).run_and_leave()
+                World::within(left, plan, &self.boot, clients, fates, both, limits).run_and_leave()
             }
         });
         let step = checks.step();
         match end {
             Ok((end, left)) => {
                 *memory = left;
-                let violation = checks.violation().cloned().or_else(|| self.endless(&end));
+                let violation = checks.violation().cloned().or_else(|| endless(&end, limits));
                 finish(end, violation, &checks)
             }
             Err(message) => {
@@ -181,16 +204,16 @@ impl<M: StateMachine> Harness<M> {
             }
         }
     }
+}
 
-    fn endless(&self, end: &RunEnd) -> Option<Violation> {
-        let steps = self.limits.step_count_max;
-        (end.end == End::TooLong).then(|| Violation {
-            check: "rest".to_owned(),
-            breach: Breach::new("endless", format!("the world has not come to rest after {steps} steps")),
-            step: steps,
-            at: end.at,
-        })
-    }
+fn endless(end: &RunEnd, limits: Limits) -> Option<Violation> {
+    let steps = limits.step_count_max;
+    (end.end == End::TooLong).then(|| Violation {
+        check: "rest".to_owned(),
+        breach: Breach::new("endless", format!("the world has not come to rest after {steps} steps")),
+        step: steps,
+        at: end.at,
+    })
 }
 
 fn finish<M: StateMachine>(end: RunEnd, violation: Option<Violation>, checks: &Checks<M>) -> Outcome {

@@ -42,7 +42,9 @@ impl Swept {
     /// Saves the failures, and tells the smallest.
     fn tell(&self) -> String {
         let (worlds, violations) = (self.sweep.worlds, self.sweep.violation_count());
-        let told = format!("{violations} of {worlds} worlds of \"{}\" violated a check\n\n", self.sweep.system);
+        let (system, by_check) =
+            (&self.sweep.system, self.sweep.tell_violations(&|count| count.to_string()).join(", "));
+        let told = format!("{violations} of {worlds} worlds of \"{system}\" violated a check ({by_check})\n\n");
         tell_failures(told, &self.sweep.failures, self.snapshots.as_deref())
     }
 }
