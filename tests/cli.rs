@@ -324,7 +324,12 @@ fn explore_finds_a_planted_bug_and_its_plan_fails_again() {
 
 #[test]
 fn explore_tells_when_it_did_not_get_to_the_end() {
+    // Given up before any run has come to its end: there is no verdict.
     let run = ddc(&["explore", "--puts", "2", "--states", "5"]);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.starts_with("no verdict of \"store\": nothing was searched\n"), "{}", run.out);
+    assert!(run.out.contains("request sets were given up"), "{}", run.out);
+    let run = ddc(&["explore", "--puts", "2", "--states", "300"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.out.starts_with("no violation of \"store\" found, but the scope was not exhausted\n"), "{}", run.out);
     assert!(run.out.contains("request sets were given up"), "{}", run.out);

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::check::{Breach, Check};
+use distributed_data_consistency::explore::{ExploreOptions, explore_with};
 use distributed_data_consistency::kv::{StoreAction, placements};
 use distributed_data_consistency::model_check::{Ask, Exploration, Reduction, Scope, explore};
 use distributed_data_consistency::protocol::{Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
@@ -366,4 +369,244 @@ fn requests_of_a_session_wait_for_each_other() {
     assert_eq!(found.violation_count(), 0, "{:?}", found.violations);
     assert!(found.executions > 1);
     assert_eq!(found.tally.marks.get("context used"), Some(&(2 * found.executions)));
+}
+
+/// Asked once, it sends as many numbers to itself as it was asked for, each in a message of its own.
+struct Wide {
+    heard: BTreeSet<u8>,
+}
+
+impl StateMachine for Wide {
+    type Message = u8;
+    type Timer = ();
+    type Request = u8;
+    type Response = ();
+    type Durable = ();
+
+    fn on_request(&mut self, id: RequestId, last: u8, env: &mut Env<'_, Self>) {
+        (0..=last).for_each(|number| env.send(NodeId::new(0), number));
+        env.respond(id, ());
+    }
+
+    fn on_message(&mut self, _from: NodeId, number: u8, _env: &mut Env<'_, Self>) {
+        self.heard.insert(number);
+    }
+
+    fn fold(&self, digest: &mut Digest) {
+        self.heard.iter().for_each(|number| digest.fold(u64::from(*number)));
+    }
+}
+
+/// Only the last number matters, so that states stay few.
+#[derive(Clone)]
+struct LastOfMany(u8);
+
+impl StateMachine for LastOfMany {
+    type Message = u8;
+    type Timer = ();
+    type Request = u8;
+    type Response = ();
+    type Durable = ();
+
+    fn on_request(&mut self, id: RequestId, last: u8, env: &mut Env<'_, Self>) {
+        (0..=last).for_each(|number| env.send(NodeId::new(0), number));
+        env.respond(id, ());
+    }
+
+    fn on_message(&mut self, _from: NodeId, number: u8, _env: &mut Env<'_, Self>) {
+        self.0 = self.0.saturating_add(u8::from(number == 40));
+    }
+
+    fn fold(&self, digest: &mut Digest) {
+        digest.fold(u64::from(self.0) + 1);
+    }
+}
+
+/// However many messages a step sends, each of them is lost and doubled. A run is healed after three steps, so that the orders of
+/// forty messages are not all gone through.
+#[test]
+fn each_message_of_a_wide_step_is_lost_and_doubled() {
+    let harness = |wrong: u8| {
+        Harness::new("last", |_| LastOfMany(0)).requests(|_| 1).at_rest("once", move |nodes| {
+            let heard = nodes.up().map(|(_, node)| node.0).sum::<u8>();
+            if heard == wrong { Err(format!("heard {heard} times")) } else { Ok(()) }
+        })
+    };
+    let scope = Scope { depth_max: 2, ..Scope::new(1, vec![Ask::new(0, 40_u8)]) };
+    assert_eq!(search(&harness(0), &scope).violation_count(), 0);
+    assert_eq!(search(&harness(0), &scope.clone().drops(1)).violation_count(), 1);
+    assert_eq!(search(&harness(2), &scope.clone().duplicates(1)).violation_count(), 1);
+    // Which messages are lost is a decision for each: none, or one of 41.
+    assert_eq!(search(&harness(9), &scope.drops(1)).executions, 42);
+}
+
+/// A narrow step, to its end: what is lost or doubled is still all of it.
+#[test]
+fn each_message_of_a_step_is_lost_and_doubled() {
+    let harness = |wrong: u8| {
+        Harness::new("wide", |_| Wide { heard: BTreeSet::new() }).requests(|_| 1).at_rest("all", move |nodes| {
+            if nodes.up().all(|(_, node)| node.heard.contains(&wrong)) { Ok(()) } else { Err("lost".to_owned()) }
+        })
+    };
+    for number in 0..4 {
+        let found = search(&harness(number), &Scope::new(1, vec![Ask::new(0, 3_u8)]).drops(1));
+        assert!(found.violation_count() > 0 && found.is_exhaustive());
+    }
+}
+
+/// The bound of states is kept to the state, on any number of threads, and reaching it is no end of the scope.
+#[test]
+fn a_search_stops_at_its_bound_of_states() {
+    let whole = search(&store(), &puts(3, 1, 2, 0));
+    let sets = whole.request_sets;
+    for states_max in [1, 2, 7, 50, 333] {
+        for jobs in [1, 2, 7] {
+            let scope = Scope { states_max, ..puts(3, 1, 2, 0) };
+            let found = explore(store().system(), &scope, NonZeroUsize::new(jobs).unwrap(), &|_| {});
+            assert!(found.states <= states_max * sets, "{} of {states_max} states, {jobs} threads", found.states);
+            assert!(found.given_up == 0 || !found.is_exhaustive());
+            assert_eq!(found.given_up < sets, found.states < states_max * sets, "{states_max}");
+        }
+    }
+    // Just enough is enough.
+    let most = (1..).find(|states| search(&store(), &Scope { states_max: *states, ..puts(2, 1, 1, 0) }).given_up == 0);
+    assert_eq!(most, Some(search(&store(), &puts(2, 1, 1, 0)).states));
+}
+
+/// One step with a great many outcomes is not gone through to its end before the bound is looked at.
+#[test]
+fn one_step_of_many_outcomes_is_bounded_as_well() {
+    let harness = Harness::new("last", |_| LastOfMany(0)).requests(|_| 1);
+    let scope = Scope::new(1, vec![Ask::new(0, 200_u8)]).drops(20).duplicates(20);
+    let found = search(&harness, &Scope { states_max: 1_000, ..scope });
+    // Moments of two hundred messages are large, and fewer of them fill the memory of a thousand.
+    assert!(found.states <= 1_000, "{} states", found.states);
+    assert_eq!((found.given_up, found.is_exhaustive()), (1, false));
+}
+
+#[test]
+#[should_panic(expected = "expected a scope of 1 to 8 nodes, found 9")]
+fn a_scope_of_too_many_nodes_is_refused() {
+    let _ = Scope::new(9, Vec::new());
+}
+
+/// Beats when its timer fires, and has no clients.
+#[derive(Debug)]
+struct Beacon {
+    heard: u64,
+}
+
+impl StateMachine for Beacon {
+    type Message = ();
+    type Timer = ();
+    type Request = u8;
+    type Response = ();
+    type Durable = ();
+
+    fn start(&mut self, env: &mut Env<'_, Self>) {
+        env.set_timer((), Duration::from_millis(10 * (1 + env.id().index() as u64)));
+    }
+
+    fn on_timer(&mut self, (): (), env: &mut Env<'_, Self>) {
+        env.broadcast(&());
+    }
+
+    fn on_message(&mut self, _from: NodeId, (): (), env: &mut Env<'_, Self>) {
+        self.heard += 1;
+        if self.heard == 2 {
+            env.mark("heard both");
+        }
+    }
+
+    fn on_request(&mut self, _id: RequestId, _request: u8, _env: &mut Env<'_, Self>) {}
+}
+
+fn beacons() -> Harness<Beacon> {
+    Harness::new("beacon", |_| Beacon { heard: 0 }).settle(Duration::from_secs(1))
+}
+
+/// With nothing asked and no timer early there is one run, in which nothing is decided: that is no verdict.
+#[test]
+fn a_search_in_which_nothing_happens_is_not_clean() {
+    let found = beacons().explore(&Scope::new(3, Vec::new()));
+    assert_eq!((found.executions, found.violation_count(), found.happened.is_nothing()), (1, 0, true));
+    assert!(found.is_exhaustive() && !found.is_clean());
+    let told = panic::catch_unwind(AssertUnwindSafe(|| found.assert_clean())).unwrap_err();
+    let told = told.downcast::<String>().unwrap();
+    assert!(told.starts_with("nothing happened in any run of \"beacon\" before it healed"), "{told}");
+    assert!(told.contains("timers fired only after that") && told.contains("--timers 1"), "{told}");
+
+    let early = beacons().explore(&Scope::new(3, Vec::new()).timers(1));
+    assert!(early.executions > 1 && early.happened.timers > 0 && early.happened.messages > 0, "{:?}", *early);
+    early.assert_clean();
+
+    let none = beacons().explore(&Scope::new(3, Vec::new()).with_request_sets(Vec::new()));
+    assert!(!none.is_clean() && none.tell_idle().unwrap().contains("there are no request sets"));
+}
+
+#[test]
+fn a_search_is_held_to_what_it_must_reach() {
+    let scope = Scope::new(3, Vec::new()).timers(1);
+    let found = beacons().must_reach(["heard both"]).explore(&scope);
+    assert!(found.unreached.is_empty() && found.tally.marks["heard both"] > 0);
+    found.assert_clean();
+
+    // Of the system's marks one is enough: small scopes have not all that large worlds have.
+    let found = beacons().must_reach(["heard both", "never"]).explore(&scope);
+    assert_eq!((&*found.unreached, found.misses_reach), (&["never"][..], false));
+    found.assert_clean();
+
+    let vain = [
+        beacons().must_reach(["never"]).explore(&scope),
+        beacons().explore(&scope.clone().must_reach(["heard both", "never"])),
+    ];
+    for found in vain {
+        let told = panic::catch_unwind(AssertUnwindSafe(|| found.assert_clean())).unwrap_err();
+        assert!(told.downcast::<String>().unwrap().contains("\"beacon\" reached the mark \"never\""));
+    }
+}
+
+/// Who takes states for the same by a digest that tells nothing, or takes more for the same than the checks allow, has not
+/// seen all.
+#[test]
+fn a_reduction_that_is_too_strong_is_not_exhaustive() {
+    let scope = Scope::new(3, Vec::new()).timers(1);
+    let found = search(&beacons(), &scope.clone().reduction(Reduction::States));
+    assert!(found.blind && !found.is_exhaustive());
+    let watched = || beacons().always("any", |_| Ok(()));
+    assert!(search(&watched(), &scope).is_exhaustive());
+    let found = search(&watched(), &scope.reduction(Reduction::Classes));
+    assert!(found.forced && !found.is_exhaustive());
+}
+
+/// A flag that is set in the middle of a search ends it soon, and what was found by then is told.
+#[test]
+fn a_search_is_stopped_at_any_time() {
+    let options = ExploreOptions { jobs: NonZeroUsize::MIN, ..ExploreOptions::default() };
+    let stop = Arc::clone(&options.stop);
+    let harness = textbook(Some(Bug::FifoOnly));
+    let runs = AtomicU64::new(0);
+    let found = explore_with(harness.system(), &puts(2, 2, 2, 0), &options, &|more| {
+        if runs.fetch_add(more, Ordering::Relaxed) + more == 5 {
+            stop.store(true, Ordering::Relaxed);
+        }
+    });
+    assert!(found.stopped && !found.is_exhaustive());
+    assert_eq!(found.executions, 5);
+    assert_eq!(found.failures.is_empty(), found.violation_count() == 0);
+
+    // Before the first run: while states are looked for.
+    let states = AtomicU64::new(0);
+    let stop = Arc::clone(&options.stop);
+    stop.store(false, Ordering::Relaxed);
+    let harness = Harness::new("stops", move |_| {
+        if states.fetch_add(1, Ordering::Relaxed) == 20 {
+            stop.store(true, Ordering::Relaxed);
+        }
+        LastOfMany(0)
+    });
+    let scope = Scope::new(1, vec![Ask::new(0, 200_u8)]).crashes(200);
+    let found = explore_with(harness.requests(|_| 1).system(), &scope, &options, &|_| {});
+    assert!(found.stopped && found.executions == 0 && found.states < 5_000_000);
+    assert!(found.tell_idle().unwrap().contains("stopped before"));
 }

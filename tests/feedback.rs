@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine};
@@ -64,7 +65,7 @@ fn climber() -> Harness<Climber> {
 
 fn campaigns(feedback: bool) -> Score {
     let jobs = NonZeroUsize::new(2).unwrap();
-    let options = ScoreOptions { campaigns: 8, first: 0, worlds_max: 6_000, jobs };
+    let options = ScoreOptions { campaigns: 8, first: 0, worlds_max: 6_000, jobs, stop: Arc::default() };
     score(&climber().feedback(feedback), &options, &|_| {})
 }
 

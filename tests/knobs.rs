@@ -119,7 +119,13 @@ fn what_is_right_is_clean_however_limits_are_shaken() {
 fn each_bug_of_a_limit_needs_a_limit_that_is_met() {
     for bug in Bug::OF_LIMITS {
         let found = |harness: &Harness<Textbook>| {
-            let options = ScoreOptions { first: 0, campaigns: 3, worlds_max: 400, jobs: NonZeroUsize::new(2).unwrap() };
+            let options = ScoreOptions {
+                first: 0,
+                campaigns: 3,
+                worlds_max: 400,
+                jobs: NonZeroUsize::new(2).unwrap(),
+                stop: Arc::default(),
+            };
             score(harness, &options, &|_| {}).found()
         };
         assert_eq!(found(&textbook(Some(bug))), 3, "{bug} is not found");

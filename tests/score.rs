@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
@@ -18,7 +19,8 @@ use distributed_data_consistency::sweep::{Seeds, SweepOptions};
 const WORLDS_MAX: u64 = 300;
 
 fn campaigns<M: StateMachine>(harness: &Harness<M>, campaigns: u64, worlds_max: u64, jobs: usize) -> Score {
-    let options = ScoreOptions { campaigns, first: 0, worlds_max, jobs: NonZeroUsize::new(jobs).unwrap() };
+    let options =
+        ScoreOptions { campaigns, first: 0, worlds_max, jobs: NonZeroUsize::new(jobs).unwrap(), stop: Arc::default() };
     score(harness, &options, &|_| {})
 }
 

@@ -1,12 +1,12 @@
 //! A harness whose machine type is forgotten, so that one command can serve several systems.
 
-use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use crate::model_check::{ExploreOptions, explore_with};
 use crate::harness::Harness;
 use crate::harness::Recorded;
-use crate::model_check::{Ask, Exploration, Scope, explore};
+use crate::model_check::{Ask, Exploration, Scope};
 use crate::protocol::StateMachine;
 use crate::replay::Error;
 use crate::score::{Score, ScoreOptions, score};
@@ -29,7 +29,7 @@ pub(super) trait AnySystem {
     fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score;
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask>;
-    fn explore(&self, scope: &Scope, jobs: NonZeroUsize, progress: &(dyn Fn(u64) + Sync)) -> Exploration;
+    fn explore(&self, scope: &Scope, options: &ExploreOptions, progress: &(dyn Fn(u64) + Sync)) -> Exploration;
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
     fn update_file(&self, path: &Path) -> Result<Updated, Error>;
     /// The failure that a replay ran into, with its twin and its pivot.
@@ -82,8 +82,8 @@ impl<M: StateMachine> AnySystem for Harness<M> {
         Harness::draw_asks(self, seed, node_count, request_count)
     }
 
-    fn explore(&self, scope: &Scope, jobs: NonZeroUsize, progress: &(dyn Fn(u64) + Sync)) -> Exploration {
-        explore(self, scope, jobs, progress)
+    fn explore(&self, scope: &Scope, options: &ExploreOptions, progress: &(dyn Fn(u64) + Sync)) -> Exploration {
+        explore_with(self, scope, options, progress)
     }
 
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error> {

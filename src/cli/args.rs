@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::shrink::SHRINK_STEPS_MAX;
 use crate::testing::{JOBS_MAX, parse_jobs};
 use crate::model_check::SCOPE_NODES_MAX;
 use crate::sim::NODE_COUNT_MAX;
@@ -129,7 +130,7 @@ pub(super) struct ExploreArguments {
     /// How many timers may fire before all messages have come
     #[arg(long, value_name = "T", default_value_t = 0)]
     pub(super) timers: u8,
-    /// Give up a set of requests after so many states
+    /// Give up a set of requests before it has more states than this; each thread holds as many at most
     #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) states: u64,
     /// On how many threads; the result does not depend on it
@@ -180,6 +181,9 @@ pub(super) struct ShrinkArguments {
     /// How many runs to spend
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) runs: u64,
+    /// How many steps of nodes to spend
+    #[arg(long, value_name = "N", default_value_t = 4 * SHRINK_STEPS_MAX)]
+    pub(super) steps: u64,
 }
 
 #[derive(Debug, Args)]

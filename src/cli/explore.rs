@@ -1,21 +1,26 @@
 //! `ddc explore`
 
 use std::fmt;
-use std::num::NonZeroUsize;
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::args::ExploreArguments;
 use super::findings::{add_place, print_and_save, save_all};
+use super::interrupt::stop_on_interrupt;
 use super::output::print_json;
 use super::progress::Progress;
+use super::summary::write_columns;
 use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
+use crate::model_check::{ExploreOptions, Happened};
 use crate::testing::Saved;
 use crate::model_check::{Ask, Exploration, Reduction, Scope};
 use crate::protocol::visible;
 use crate::report::grouped;
+
+/// Sentences in the summary are at most so wide.
+const SENTENCE_COLUMNS: usize = 68;
 
 /// How many requests are drawn if nobody says.
 const REQUESTS: usize = 3;
@@ -26,9 +31,11 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ExploreArguments) -> 
     let name = system_name(registry, arguments.system.as_deref(), arguments.bug.as_deref());
     let system = registry.find(&name)?;
     let scope = scope(&*system, placements, arguments);
-    let all = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let progress = Progress::counting("runs", arguments.json);
-    let found = system.explore(&scope, arguments.jobs.unwrap_or(all), &|runs| progress.add(runs));
+    let progress = Arc::new(Progress::counting("runs", arguments.json));
+    let options = ExploreOptions::default();
+    let jobs = arguments.jobs.unwrap_or(options.jobs);
+    let options = ExploreOptions { jobs, stop: stop_on_interrupt(), watch: progress.watch() };
+    let found = system.explore(&scope, &options, &|runs| progress.add(runs));
     let elapsed = progress.finish();
 
     let directory = arguments.out.as_deref().unwrap_or(system.snapshots());
@@ -43,7 +50,9 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ExploreArguments) -> 
         }
         tell(speed(&found, elapsed));
     }
-    Ok(if found.violation_count() == 0 { Exit::Clean } else { Exit::Violated })
+    // Who has not looked has not found it clean.
+    let is_clean = found.violation_count() == 0 && found.tell_idle().is_none() && !found.misses_reach;
+    Ok(if is_clean { Exit::Clean } else { Exit::Violated })
 }
 
 fn scope(system: &dyn AnySystem, placements: Option<Vec<Vec<Ask>>>, arguments: &ExploreArguments) -> Scope {
@@ -76,6 +85,8 @@ impl Summary<'_> {
             violations.iter().map(|(check, count)| format!("{} {}", visible(check), grouped(*count))).collect();
         let system = visible(system);
         match self.found.violation_count() {
+            0 if self.found.tell_idle().is_some() => format!("no verdict of \"{system}\": nothing was searched"),
+            0 if self.found.misses_reach => format!("no violation of \"{system}\", but none of its marks was reached"),
             0 if self.found.is_exhaustive() => format!("no violation of \"{system}\" within this scope"),
             0 => format!("no violation of \"{system}\" found, but the scope was not exhausted"),
             count => format!(
@@ -113,9 +124,17 @@ impl Summary<'_> {
             "states": found.states,
             "transitions": found.transitions,
             "node_steps": found.steps,
+            "requests": found.happened.requests,
+            "messages": found.happened.messages,
+            "timers_early": found.happened.timers,
+            "crashed": found.happened.crashes,
+            "nothing_happened": found.tell_idle(),
+            "marks": found.tally.marks,
+            "unreached": found.unreached,
             "cut": found.cut,
             "left_out_late_timers": found.unrunnable,
             "request_sets_given_up": found.given_up,
+            "stopped": found.stopped,
             "exhausted": found.is_exhaustive(),
             "violations": found.violation_count(),
             "violations_by_check": found.violations,
@@ -143,6 +162,16 @@ impl fmt::Display for Summary<'_> {
             scope.drops, scope.duplicates, scope.crashes, scope.timers
         )?;
         writeln!(f, "  runs      {}, {}", grouped(found.executions), meaning_of(found.reduction))?;
+        let Happened { requests, messages, timers, crashes } = found.happened;
+        let happened = [(requests, "requests"), (messages, "messages"), (timers, "timers"), (crashes, "crashes")];
+        let happened = happened.map(|(count, what)| format!("{} {what}", grouped(count))).join(", ");
+        writeln!(f, "            in them {happened} before they heal")?;
+        if timers == 0 && found.tally.timers > 0 {
+            writeln!(
+                f,
+                "            all other timers fired in one order, after the rest: --timers 1 lets one be early"
+            )?;
+        }
         if let Some(count) = found.interleavings {
             writeln!(f, "            they stand for {} orders of steps, counted exactly", grouped_wide(count))?;
         }
@@ -153,18 +182,37 @@ impl fmt::Display for Summary<'_> {
             grouped(found.transitions),
             grouped(found.steps)
         )?;
-        for (count, what) in [
-            (found.unrunnable, "classes in which a timer fires late: plans have exact clocks"),
-            (found.cut, "runs were cut off while messages were under way"),
-            (found.given_up, "request sets were given up: more states than --states"),
-        ] {
-            if count > 0 {
-                writeln!(f, "  left out  {} {what}", grouped(count))?;
-            }
+        let marks: Vec<(String, u64)> =
+            found.tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
+        write_columns(f, "marks", &marks)?;
+        write_wrapped(f, "idle", found.tell_idle())?;
+        write_wrapped(f, "reach", found.tell_unreached().filter(|_| found.executions > 0))?;
+        if found.unrunnable > 0 {
+            let classes = grouped(found.unrunnable);
+            writeln!(f, "  left out  {classes} classes in which a timer fires late: plans have exact clocks")?;
+        }
+        for left_out in found.left_out() {
+            writeln!(f, "  left out  {left_out}")?;
         }
         writeln!(f, "  not in it partitions; and once all has come, repair goes its ordinary way")?;
         writeln!(f, "  digest    {:#018x}", found.digest)
     }
+}
+
+/// A sentence behind a label, if there is one.
+fn write_wrapped(f: &mut fmt::Formatter<'_>, label: &str, sentence: Option<String>) -> fmt::Result {
+    let (mut label, mut line) = (label, String::new());
+    for word in sentence.iter().flat_map(|sentence| sentence.split(' ')) {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > SENTENCE_COLUMNS {
+            writeln!(f, "  {label:<8}  {line}")?;
+            (label, line) = ("", String::new());
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if line.is_empty() { Ok(()) } else { writeln!(f, "  {label:<8}  {line}") }
 }
 
 fn name_of(reduction: Reduction) -> &'static str {
@@ -193,4 +241,33 @@ fn speed(found: &Exploration, elapsed: Duration) -> String {
     let per_second = u128::from(found.executions) * 1_000_000_000 / elapsed.as_nanos().max(1);
     let per_second = grouped(u64::try_from(per_second).unwrap_or(u64::MAX));
     format!("{}.{:02} s, {per_second} runs per second", elapsed.as_secs(), elapsed.subsec_millis() / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Exit, run};
+    use crate::cli::OnlyOne;
+    use crate::cli::args::{Arguments, Command};
+    use crate::harness::Harness;
+    use crate::store::Node;
+
+    /// The store without clients: nothing ever happens, unless a node crashes.
+    #[test]
+    fn a_search_in_which_nothing_happens_is_not_clean() {
+        let check = |marks: &[&'static str], words: &[&str], expected| {
+            let words = ["ddc", "explore", "--json"].into_iter().chain(words.iter().copied());
+            let Ok(Arguments { command: Command::Explore(arguments) }) = Arguments::try_parse_from(words) else {
+                panic!("expect: a search");
+            };
+            let harness = Harness::new("idle", Node::boot).must_reach(marks.iter().copied());
+            let mut idle = OnlyOne { name: "idle".to_owned(), system: Box::new(harness) };
+            assert_eq!(run(&mut idle, &arguments).ok(), Some(expected), "{arguments:?}");
+        };
+        check(&[], &[], Exit::Violated);
+        check(&[], &["--seeds", "0"], Exit::Violated);
+        check(&[], &["--crashes", "1"], Exit::Clean);
+        check(&["sibling made"], &["--crashes", "1"], Exit::Violated);
+    }
 }

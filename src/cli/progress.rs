@@ -3,12 +3,13 @@
 #![expect(clippy::disallowed_types, reason = "people wait in real time")]
 
 use std::io::{self, IsTerminal};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tell;
+use crate::shrink::{Shrinking, Watch};
 use crate::report::grouped;
 
 /// How often a line is written where there is no terminal.
@@ -70,6 +71,26 @@ impl Progress {
                     lines.last = Instant::now();
                     let of = total.map_or_else(String::new, |total| format!("of {} ", grouped(total)));
                     tell(format_args!("{} {of}{unit}", grouped(lines.done)));
+                }
+            }
+        }
+    }
+
+    /// Whoever shrinks what was found says here how far that has come.
+    pub(super) fn watch(self: &Arc<Self>) -> Watch {
+        let progress = Arc::clone(self);
+        Watch::new(move |shrinking| progress.tell_shrinking(shrinking))
+    }
+
+    fn tell_shrinking(&self, shrinking: &Shrinking<'_>) {
+        match &self.how {
+            How::Silent => {}
+            How::Bar(bar) => bar.set_message(format!("shrinking {shrinking}")),
+            How::Lines { state, .. } => {
+                let mut lines = state.lock().expect("expect: nobody panics while writing a line");
+                if lines.last.elapsed() >= LINE_EVERY {
+                    lines.last = Instant::now();
+                    tell(format_args!("shrinking {shrinking}"));
                 }
             }
         }

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::path::Path;
 use std::slice;
+use std::sync::Arc;
 
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::findings::print_and_save;
 use super::interrupt::stop_on_interrupt;
+use super::progress::Progress;
 use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
 use crate::protocol::visible;
 use crate::replay::{Error, Expect, PlanFile};
@@ -152,9 +154,13 @@ fn verdict(replayed: &Replayed) -> String {
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
-    let options = ShrinkOptions { runs_max: arguments.runs, stop: stop_on_interrupt(), ..ShrinkOptions::default() };
+    let progress = Arc::new(Progress::counting("plan to shrink", false));
+    let (runs_max, steps_max, stop) = (arguments.runs, arguments.steps, stop_on_interrupt());
+    let options = ShrinkOptions { runs_max, steps_max, stop, watch: progress.watch(), ..ShrinkOptions::default() };
     let system = system_of(registry, path)?;
-    let Some(failure) = system.shrink_file(path, &options)? else {
+    let shrunk = system.shrink_file(path, &options);
+    progress.finish();
+    let Some(failure) = shrunk? else {
         let replayed = system.replay_file(path)?;
         let name = visible(&path.to_string_lossy()).into_owned();
         print(format_args!("{name}: {}: there is nothing to shrink\n", verdict(&replayed)));

@@ -1,27 +1,32 @@
 //! `ddc score`
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use super::ablation::Off;
 use super::args::ScoreArguments;
+use super::interrupt::stop_on_interrupt;
 use super::output::print_json;
 use super::progress::Progress;
 use super::score_table::{Cell, Column, Row, Table};
-use super::{Exit, Registry, Wrong, print};
+use super::{Exit, Registry, Wrong, print, tell};
 use crate::score::ScoreOptions;
 use crate::strategy::Strategy;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Result<Exit, Wrong> {
     let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let options =
-        ScoreOptions { campaigns: arguments.campaigns, first: arguments.from, worlds_max: arguments.worlds, jobs };
+    let (campaigns, worlds_max, stop) = (arguments.campaigns, arguments.worlds, stop_on_interrupt());
+    let options = ScoreOptions { campaigns, first: arguments.from, worlds_max, jobs, stop };
     let columns = columns(registry, arguments);
     let systems = registry.scored(arguments.system.as_deref(), arguments.bug.as_deref());
     let total = options.campaigns.saturating_mul((systems.len() * columns.len()) as u64);
     let progress = Progress::up_to(total, "campaigns", arguments.json);
     let mut rows = Vec::new();
     for name in systems {
+        if options.stop.load(Ordering::Relaxed) {
+            break;
+        }
         let mut cells = Vec::new();
         for Column { strategy, feedback, off } in &columns {
             registry.switch_off(*off);
@@ -36,11 +41,16 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
             let clock = Progress::up_to(options.campaigns, "campaigns", true);
             let score = system.score(&options, &|campaigns| progress.add(campaigns));
             let busy = clock.finish() * u32::try_from(jobs.get()).unwrap_or(u32::MAX);
-            cells.push(Cell { score, seconds: busy.as_secs_f64() / options.campaigns as f64 });
+            cells.push(Cell { seconds: busy.as_secs_f64() / score.campaigns.len().max(1) as f64, score });
         }
         rows.push(Row { name, cells });
     }
     progress.finish();
+    if options.stop.load(Ordering::Relaxed) {
+        tell(
+            "stopped: of the last row only the campaigns that had ended by then are in the table, and later rows are missing",
+        );
+    }
     let table = Table { heads: columns, rows, by_strategy: !arguments.ablation, worlds_max: options.worlds_max };
     if arguments.json {
         print_json(&table.to_json());

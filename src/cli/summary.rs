@@ -29,10 +29,9 @@ pub(super) struct Summary<'a> {
 impl Summary<'_> {
     /// `34 of 1,000 worlds of "store" violated a check (siblings 30, convergence 4)`
     pub(super) fn headline(&self) -> String {
-        let Sweep { system, worlds, violations, .. } = self.sweep;
+        let Sweep { system, worlds, .. } = self.sweep;
         let count = self.sweep.violation_count();
-        let by_check: Vec<String> =
-            violations.iter().map(|(check, count)| format!("{} {}", visible(check), grouped(*count))).collect();
+        let by_check = self.sweep.tell_violations(&grouped);
         let (worlds, system) = (grouped(*worlds), visible(system));
         match count {
             0 => format!("{worlds} worlds of \"{system}\", 0 violations"),
@@ -43,8 +42,8 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self, saved: &[Saved]) -> Value {
-        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, .. } =
-            self.sweep;
+        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, .. } = self.sweep;
+        let Sweep { verified, compares_states, unreached, failures, .. } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(saved).map(|(failure, saved)| {
@@ -63,6 +62,8 @@ impl Summary<'_> {
             "strategy": strategy.name(),
             "feedback": feedback,
             "runs": worlds,
+            "runs_verified": verified,
+            "states_compared": compares_states,
             "violations": self.sweep.violation_count(),
             "violations_by_check": violations,
             "events": tally.steps,
@@ -122,12 +123,16 @@ impl fmt::Display for Summary<'_> {
             grouped(coverage.moves),
             unseen(coverage.worlds_alone, worlds)
         )?;
+        if self.sweep.verified > 0 && !self.sweep.compares_states {
+            let verified = grouped(self.sweep.verified);
+            writeln!(f, "  verified  {verified} worlds were run twice, but states not compared: no `fold` tells any")?;
+        }
         writeln!(f, "  digest    {:#018x}", self.sweep.digest)
     }
 }
 
 /// Names and counts under a label: in as many columns as there is room for, each as wide as it must be.
-fn write_columns(f: &mut fmt::Formatter<'_>, label: &str, counts: &[(String, u64)]) -> fmt::Result {
+pub(super) fn write_columns(f: &mut fmt::Formatter<'_>, label: &str, counts: &[(String, u64)]) -> fmt::Result {
     let counts: Vec<(&str, String)> = counts.iter().map(|(name, count)| (name.as_str(), grouped(*count))).collect();
     let widths = |column_count: usize| -> Vec<(usize, usize)> {
         let column = |column: usize| counts.iter().skip(column).step_by(column_count);

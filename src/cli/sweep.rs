@@ -1,5 +1,7 @@
 //! `ddc sweep`
 
+use std::sync::Arc;
+
 use super::args::SweepArguments;
 use super::findings::{print_and_save, save_all};
 use super::interrupt::stop_on_interrupt;
@@ -30,7 +32,8 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         options.verify_permille = 1_000;
     }
     options.stop = stop_on_interrupt();
-    let progress = Progress::up_to(options.seeds.count(), "worlds", arguments.json);
+    let progress = Arc::new(Progress::up_to(options.seeds.count(), "worlds", arguments.json));
+    options.watch = progress.watch();
     let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
     let elapsed = progress.finish();
 

@@ -41,15 +41,34 @@ impl fmt::Display for Cause {
             Self::ThreadLocal => "a thread_local that outlives its world: another thread begins anew",
             Self::ThreadIdentity => "the thread's identity: the same on one thread, and different on each other",
             Self::Entropy => "entropy (a RandomState, or a random seed?): large numbers without a pattern",
-            Self::Timing => "thread timing, or a stopwatch: it differs from run to run without a pattern",
+            Self::Timing => {
+                "thread timing, a stopwatch, or what comes first in a HashMap: it differs without a pattern"
+            }
             Self::State => "something in the state that no message shows: an order, an address, a counter or a clock",
             Self::Unknown => "not to be told from the texts: some runs do more than others",
         })
     }
 }
 
-/// How the step went from the first difference on, in one run.
-pub(crate) type Sample = Vec<String>;
+/// How one run went from the first difference on.
+pub(crate) struct Sample {
+    /// The texts of the step.
+    pub(crate) step: Vec<String>,
+    /// All that was sent and answered, in the step and after it; `None` if that is not known.
+    pub(crate) deeds: Option<Deeds>,
+}
+
+/// What was sent and answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deeds {
+    /// A digest of it in any order.
+    pub(crate) all: u64,
+    /// A digest of it in its order.
+    pub(crate) row: u64,
+}
+
+/// Of so many texts of a step it is looked at how they are ordered.
+const ORDERED_MAX: usize = 256;
 
 /// Numbers of at least so much are no counts and no spans of time in a run …
 const LARGE: u64 = 1 << 52;
@@ -60,17 +79,57 @@ impl Cause {
     /// The likely cause, told by how the step went in runs in turn on one thread (even places) and on new ones (odd places).
     /// The first two differ.
     pub(crate) fn of(samples: &[Sample]) -> Self {
-        let words: Vec<Vec<&str>> = samples.iter().map(|sample| words(sample)).collect();
+        let words: Vec<Vec<&str>> = samples.iter().map(|sample| words(&sample.step)).collect();
         if words[0] != words[1] && sorted(&words[0]) == sorted(&words[1]) {
             return Self::IterationOrder;
         }
-        if words.iter().any(|other| other.len() != words[0].len()) {
-            return thread_pattern(&words).unwrap_or(Self::Unknown);
-        }
-        let mut columns = (0..words[0].len()).map(|column| words.iter().map(|words| words[column]).collect::<Vec<_>>());
-        let differing = columns.find(|column| column[0] != column[1]);
-        differing.map_or(Self::Unknown, |column| of_word(&column))
+        let cause = if words.iter().any(|other| other.len() != words[0].len()) {
+            thread_pattern(&words).unwrap_or(Self::Unknown)
+        } else {
+            let column = |place: usize| words.iter().map(|words| words[place]).collect::<Vec<_>>();
+            let differing = (0..words[0].len()).map(column).find(|column| column[0] != column[1]);
+            differing.map_or(Self::Unknown, |column| of_word(&column))
+        };
+        let is_open = matches!(cause, Self::Unknown | Self::Timing);
+        if is_open && is_order(samples) { Self::IterationOrder } else { cause }
     }
+}
+
+/// True if some runs do more than others, or something else, because the same things come in another order.
+fn is_order(samples: &[Sample]) -> bool {
+    let first = |sample: &Sample| sample.step.first().cloned().into_iter().collect::<Vec<String>>();
+    let firsts = [first(&samples[0]), first(&samples[1])];
+    let [one, other] = [words(&firsts[0]), words(&firsts[1])];
+    (one != other && sorted(&one) == sorted(&other))
+        || is_one_collection(samples)
+        || samples.windows(2).any(|pair| is_swapped(&pair[0], &pair[1]))
+        || is_reordered(samples)
+}
+
+/// True if all runs send and answer the same in the end, but not in the same order.
+fn is_reordered(samples: &[Sample]) -> bool {
+    let (Some(one), Some(other)) = (samples[0].deeds, samples[1].deeds) else { return false };
+    let same = |sample: &Sample| sample.deeds.is_some_and(|deeds| deeds.all == one.all);
+    one.row != other.row && samples.iter().all(same)
+}
+
+/// True if whatever comes first in one run comes later in another.
+fn is_one_collection(samples: &[Sample]) -> bool {
+    let mut firsts: Vec<&str> = samples.iter().filter_map(|sample| Some(sample.step.first()?.as_str())).collect();
+    firsts.sort_unstable();
+    firsts.dedup();
+    let comes_later = |text: &&str| samples.iter().any(|sample| sample.step.iter().skip(1).any(|later| later == text));
+    firsts.len() > 1 && firsts.iter().all(comes_later)
+}
+
+/// True if two texts of both runs come in one order in one of them, and in the other order in the other.
+fn is_swapped(one: &Sample, other: &Sample) -> bool {
+    let place = |text: &String| other.step.iter().take(ORDERED_MAX).position(|found| found == text);
+    let texts = one.step.iter().take(ORDERED_MAX).enumerate();
+    // Texts that come again have no place.
+    let alone = texts.filter(|(at, text)| !one.step[..*at].contains(*text)).map(|(_, text)| text);
+    let places: Vec<usize> = alone.filter_map(place).collect();
+    places.windows(2).any(|pair| pair[0] > pair[1])
 }
 
 /// The likely cause of one word that differs.
@@ -106,9 +165,9 @@ fn thread_pattern<T: PartialEq>(samples: &[T]) -> Option<Cause> {
 }
 
 /// The words and numbers of a text, in order. A point within a number is part of it.
-fn words(sample: &Sample) -> Vec<&str> {
+fn words(texts: &[String]) -> Vec<&str> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    let parts = sample.iter().flat_map(|text| text.split(move |c| !is_part(c)));
+    let parts = texts.iter().flat_map(|text| text.split(move |c| !is_part(c)));
     let words = parts.flat_map(|part| {
         let is_number = part.starts_with(|c: char| c.is_ascii_digit());
         let points: &[char] = if is_number { &[] } else { &['.'] };
@@ -150,11 +209,12 @@ fn looks_like_address(number: u64, is_hex: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Sample};
+    use super::{Cause, Deeds, Sample};
 
     /// The cause told by one line in ten runs.
     fn check(runs: [&str; 10], expected: Cause) {
-        let samples: Vec<Sample> = runs.iter().map(|text| vec![(*text).to_owned()]).collect();
+        let sample = |text: &&str| Sample { step: text.split(" | ").map(str::to_owned).collect(), deeds: None };
+        let samples: Vec<Sample> = runs.iter().map(sample).collect();
         assert_eq!(Cause::of(&samples), expected, "{runs:?}");
     }
 
@@ -182,5 +242,37 @@ mod tests {
         check(["a b", "a", "a", "a b", "a", "a b", "a b", "a", "a", "a"], Cause::Unknown);
         let hash = ["17391231231231231231", "3213123123123123123", "9", "8", "7", "6", "5", "4", "3", "2"];
         check(hash, Cause::Entropy);
+    }
+
+    /// A node goes through its peers until it comes to a certain one: how many it meets depends on the order.
+    #[test]
+    fn an_order_that_makes_a_run_do_more_is_told() {
+        let until_1 = ["to 2 | to 1", "to 1", "to 3 | to 2 | to 1", "to 3 | to 1", "to 2 | to 3 | to 1"];
+        let until_1 = [until_1, ["to 1", "to 1", "to 2 | to 1", "to 3 | to 1", "to 1"]].concat();
+        check(until_1.try_into().unwrap(), Cause::IterationOrder);
+        // A coin decides whether there is one more: nothing ever comes in another order.
+        check(["b | a", "a", "a", "b | a", "a", "b | a", "b | a", "a", "a", "a"], Cause::Unknown);
+        check(["a | b", "a", "a", "a | b", "a", "a | b", "a | b", "a", "a", "a"], Cause::Unknown);
+        // The state comes first, and what one run does more is because of it.
+        let state = ["{1, 2} | more", "{2, 1}", "{2, 1}", "{1, 2} | more", "{2, 1}", "{2, 1}", "{1, 2} | more"];
+        let state = [&state[..], &["{2, 1}", "{2, 1}", "{1, 2} | more"]].concat();
+        check(state.try_into().unwrap(), Cause::IterationOrder);
+    }
+
+    /// Each step takes some of what there is to do, and in the end all of it is done.
+    #[test]
+    fn the_same_things_over_several_steps_are_an_order() {
+        let runs = |deeds: fn(u64) -> Deeds| -> Vec<Sample> {
+            let texts = ["to 1", "to 2 | to 3", "to 2", "to 3 | to 4", "to 4", "to 1", "to 3", "to 2", "to 1", "to 4"];
+            let sample = |(place, text): (u64, &str)| Sample {
+                step: text.split(" | ").map(str::to_owned).collect(),
+                deeds: Some(deeds(place)),
+            };
+            (0..).zip(texts).map(sample).collect()
+        };
+        assert_eq!(Cause::of(&runs(|row| Deeds { all: 7, row })), Cause::IterationOrder);
+        assert_eq!(Cause::of(&runs(|row| Deeds { all: row, row })), Cause::Unknown);
+        // What was sent and answered is the same, and what differs is something else.
+        assert_eq!(Cause::of(&runs(|_| Deeds { all: 7, row: 7 })), Cause::Unknown);
     }
 }

@@ -1,25 +1,28 @@
 //! Whether a system is deterministic: its world is run twice, and everything that can be seen of the two runs is compared.
 //!
 //! The digest of a run sees steps and effects, and states at the end. Here every input, effect, answer and durable state is
-//! compared as text, and every state after each step as far as [`StateMachine::fold`] tells it. The second run has a thread of
+//! compared as text, and every state after each step as far as [`StateMachine::fold`] tells it, or as `Debug` shows it if that is
+//! asked for. The second run has a thread of
 //! its own, so that what belongs to a thread (its identity, its thread-locals, its part of the heap) differs too.
 
 mod cause;
 mod transcript;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+
+use indexmap::IndexSet;
 
 pub use cause::Cause;
 use cause::Sample;
-use transcript::{STATE, Sight, Witness};
+use transcript::{Looking, STATE, Sight, Witness};
 
 use crate::check::{Breach, Violation};
 use crate::harness::Origin;
+use crate::harness::bounds::{Bounds, Brake};
 use crate::harness::{Harness, Outcome, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
-use crate::shrink::Shrunk;
-use crate::sim::{Limits, Memory, Observer, Plan};
-use crate::sweep::Failure;
+use crate::sim::{Limits, Memory, MessageName, Observer, Plan};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
 pub const DETERMINISM: &str = "determinism";
@@ -83,6 +86,10 @@ pub struct Verified {
     pub outcome: Outcome,
     /// Where the second run went another way; `None` if it went the same.
     pub differs: Option<Box<Nondeterminism>>,
+    /// True if the states of nodes were compared: their [`fold`](StateMachine::fold) told anything, or their `Debug` was asked for
+    /// ([`Harness::debug_state`](crate::harness::Harness::debug_state)), or they have none. Inputs, effects, answers and durable states
+    /// are compared in any case.
+    pub compares_states: bool,
 }
 
 impl Verified {
@@ -101,13 +108,13 @@ impl<M: StateMachine> Harness<M> {
     /// down as text.
     #[must_use]
     pub fn verify_plan(&self, plan: &Plan) -> Verified {
-        run_twice(&|witness| self.run_seen(plan, witness))
+        self.compare(&|witness| self.run_seen(plan, &mut self.looking(witness)))
     }
 
     /// Runs the world of a seed twice, and compares all that can be seen of it. See [`verify_plan`](Self::verify_plan).
     #[must_use]
     pub fn verify_seed(&self, seed: u64) -> Verified {
-        run_twice(&|witness| self.run_seed_seen(seed, witness))
+        self.compare(&|witness| self.run_seed_seen(seed, &mut self.looking(witness)))
     }
 
     /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
@@ -119,28 +126,55 @@ impl<M: StateMachine> Harness<M> {
         observer: &mut impl Observer<M>,
         limits: Limits,
     ) -> Verified {
-        let first = witnessed(|witness| self.run_origin(memory, origin, &mut (observer, witness), limits));
-        run_again(first, &|witness| self.run_origin(&mut Memory::default(), origin, witness, limits))
+        let first =
+            witnessed(|witness| self.run_origin(memory, origin, &mut (observer, &mut self.looking(witness)), limits));
+        self.compare_to(first, &|witness| {
+            self.run_origin(&mut Memory::default(), origin, &mut self.looking(witness), limits)
+        })
+    }
+
+    /// The same for one that is looked at again; `None` if somebody has seen enough, and nobody knows what would have come of it.
+    pub(crate) fn verify_origin_until(&self, origin: &Origin, limits: Limits, stop: &AtomicBool) -> Option<Verified> {
+        let verified = self.compare(&|witness| {
+            let both = &mut (&mut Brake(stop), &mut self.looking(witness));
+            self.run_origin(&mut Memory::default(), origin, both, limits)
+        });
+        (!stop.load(Ordering::Relaxed)).then_some(verified)
+    }
+
+    /// Runs a plan twice, as far as `bounds` let it; `None` if somebody has seen enough.
+    pub(crate) fn verify_bounded(&self, plan: &Plan, bounds: &Bounds<'_>) -> Option<Verified> {
+        let verified = self.compare(&|witness| self.run_bounded_seen(plan, bounds, &mut self.looking(witness)));
+        (!bounds.is_stopped()).then_some(verified)
+    }
+
+    fn looking<'a>(&self, witness: &'a mut Witness) -> Looking<'a, M> {
+        Looking { witness, show: self.show_state }
+    }
+
+    fn compare(&self, run: Run<'_>) -> Verified {
+        self.compare_to(witnessed(run), run)
+    }
+
+    /// Runs the world once more, and holds that against the first run.
+    fn compare_to(&self, (outcome, first): (Outcome, Witness), run: Run<'_>) -> Verified {
+        let second = on_new_thread(run);
+        let compares_states = size_of::<M>() == 0 || first.sees_states || second.sees_states;
+        let differs = difference([first, second], run).map(Box::new);
+        Verified { outcome, differs, compares_states }
     }
 }
 
 type Run<'a> = &'a (dyn Fn(&mut Witness) -> Outcome + Sync);
 
-fn run_twice(run: Run<'_>) -> Verified {
-    run_again(witnessed(run), run)
-}
-
-/// Runs the world once more, and holds that against the first run.
-fn run_again((outcome, first): (Outcome, Witness), run: Run<'_>) -> Verified {
-    let second = on_new_thread(run);
-    let Some(place) = first.first_difference(&second) else { return Verified { outcome, differs: None } };
+fn difference([first, second]: [Witness; 2], run: Run<'_>) -> Option<Nondeterminism> {
+    let place = first.first_difference(&second)?;
     let (one, other) = (first.sight(place), second.sight(place));
     let cause = cause(run, [first, second], place, [&one, &other]);
     let Sight { step, at, node, .. } =
         one.as_ref().or(other.as_ref()).expect("expect: one of the runs has something to differ in").clone();
     let text = |sight: Option<Sight>| sight.map(|sight| sight.text);
-    let differs = Nondeterminism { step, at, node, one: text(one), other: text(other), cause };
-    Verified { outcome, differs: Some(Box::new(differs)) }
+    Some(Nondeterminism { step, at, node, one: text(one), other: text(other), cause })
 }
 
 /// Runs the world some more times, and guesses.
@@ -148,7 +182,10 @@ fn cause(run: Run<'_>, first: [Witness; 2], place: usize, sights: [&Option<Sight
     if sights.into_iter().flatten().any(|sight| sight.text.starts_with(STATE)) {
         return Cause::State;
     }
-    let sample = |witness: &Witness| -> Sample { witness.rest_of_step(place).into_iter().map(str::to_owned).collect() };
+    let sample = |witness: &Witness| Sample {
+        step: witness.rest_of_step(place).into_iter().map(str::to_owned).collect(),
+        deeds: witness.deeds_from(place),
+    };
     let mut samples: Vec<Sample> = first.iter().map(sample).collect();
     drop(first);
     while samples.len() < SAMPLES {
@@ -181,19 +218,21 @@ pub(crate) fn never_again(check: &str, again: Option<&Violation>) -> Violation {
     Violation { check: DETERMINISM.to_owned(), breach, step, at }
 }
 
-/// A failure that cannot be shrunk, because no run tells what another one would do. It is cut off where the runs differ: what
-/// was yet to come cannot be to blame.
-pub(crate) fn not_shrunk(system: String, recorded: Recorded, violation: Violation) -> Failure {
-    let Recorded { mut plan, outcome, mut trace } = recorded;
-    let (decisions_before, nodes_before) = (plan.decision_count(), plan.node_count);
-    if violation.step > 0 {
+/// The run up to where another one of the same plan went another way, which is its violation: what was yet to come cannot be to
+/// blame.
+pub(crate) fn cut_off(recorded: Recorded, violation: &Violation) -> Recorded {
+    let Recorded { mut plan, mut outcome, mut trace } = recorded;
+    // A trace that ends before that is one of a run too long to be written down.
+    if violation.step > 0 && trace.events.last().is_some_and(|event| event.step >= violation.step) {
         trace.events.retain(|event| event.step <= violation.step && event.at <= violation.at);
-        plan.fates.retain(|name, _| trace.events.iter().any(|event| event.what.is_sent(name)));
+        let sent: IndexSet<&MessageName> = trace.events.iter().filter_map(|event| event.what.sent()).collect();
+        plan.fates.retain(|name, _| sent.contains(name));
         plan.requests.retain(|planned| planned.at <= violation.at);
         plan.faults.retain(|planned| planned.at <= violation.at);
+        outcome.at = violation.at;
     }
-    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
-    Failure { system, seed: None, shrunk, trace, twin: None, pivot: None }
+    outcome.violation = Some(violation.clone());
+    Recorded { plan, outcome, trace }
 }
 
 #[cfg(test)]

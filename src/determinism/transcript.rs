@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
 
+use super::cause::Deeds;
+use crate::harness::ShowState;
 use crate::harness::Outcome;
 use crate::protocol::{Digest, Effect, NodeId, StateMachine, Time};
 use crate::sim::{Event, Input, LostWhy, Nodes, Observer};
@@ -29,6 +31,10 @@ pub(crate) struct Witness {
     places: Vec<Place>,
     /// Of what came after the text was full.
     rest: Option<Digest>,
+    /// There was room for all of the text.
+    is_whole: bool,
+    /// The state of a node was seen.
+    pub(crate) sees_states: bool,
     step: u64,
 }
 
@@ -49,12 +55,14 @@ impl Default for Witness {
 
 impl Witness {
     fn with_room(text_bytes_max: usize) -> Self {
-        Self { text: String::new(), text_bytes_max, places: Vec::new(), rest: None, step: 0 }
+        let (text, places) = (String::new(), Vec::new());
+        Self { text, text_bytes_max, places, rest: None, is_whole: true, sees_states: false, step: 0 }
     }
 
     /// Looks at the verdict, when the run is over.
     pub(crate) fn conclude(&mut self, outcome: &Outcome) {
         if let Some(rest) = self.rest.take() {
+            self.is_whole = false;
             // The verdict is worth a few bytes more.
             self.text_bytes_max = usize::MAX;
             self.write(outcome.at, None, format_args!("the rest: {:#018x}", rest.value()));
@@ -98,6 +106,26 @@ impl Witness {
         texts.filter(|text| !text.starts_with(STATE)).collect()
     }
 
+    /// All that was sent and answered from this place on; `None` if there was nothing, or not all is known.
+    pub(crate) fn deeds_from(&self, place: usize) -> Option<Deeds> {
+        let is_deed = |text: &str| text.starts_with(SENDS) || text.starts_with(ANSWERS);
+        let deeds = (place..self.places.len()).filter(|place| is_deed(self.text_of(*place)));
+        let digests = deeds.map(|place| {
+            let mut digest = Digest::new();
+            digest.fold(self.places[place].node.map_or(u64::MAX, |node| node.index() as u64));
+            digest.fold_bytes(self.text_of(place).as_bytes());
+            digest.value()
+        });
+        let (mut all, mut row, mut count) = (0_u64, Digest::new(), 0);
+        for digest in digests {
+            // Sums are the same in any order.
+            all = all.wrapping_add(digest);
+            row.fold(digest);
+            count += 1;
+        }
+        (self.is_whole && count > 0).then_some(Deeds { all, row: row.value() })
+    }
+
     fn text_of(&self, place: usize) -> &str {
         let Some(Place { end, .. }) = self.places.get(place) else { return "" };
         let begin = place.checked_sub(1).map_or(0, |before| self.places[before].end);
@@ -113,12 +141,19 @@ impl Witness {
         }
     }
 
-    fn write_effects<M: StateMachine>(&mut self, at: Time, node: NodeId, effects: &[Effect<M>], nodes: Nodes<'_, M>) {
+    fn write_effects<M: StateMachine>(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        effects: &[Effect<M>],
+        nodes: Nodes<'_, M>,
+        show: Option<ShowState<M>>,
+    ) {
         let here = Some(node);
         for effect in effects {
             match effect {
                 Effect::Send { to, message } => {
-                    self.write(at, here, format_args!("sends to {to}: {} {message:?}", M::kind(message)));
+                    self.write(at, here, format_args!("{SENDS}{to}: {} {message:?}", M::kind(message)));
                 }
                 Effect::SetTimer { timer, after } => {
                     self.write(at, here, format_args!("sets timer {timer:?} to go off after {after:?}"));
@@ -126,30 +161,67 @@ impl Witness {
                 Effect::CancelTimer { timer } => self.write(at, here, format_args!("cancels timer {timer:?}")),
                 Effect::Persist => self.write(at, here, format_args!("persists {:?}", nodes.durable(node))),
                 Effect::Respond { id, response } => {
-                    self.write(at, here, format_args!("answers request {id}: {response:?}"));
+                    self.write(at, here, format_args!("{ANSWERS}{id}: {response:?}"));
                 }
                 Effect::Mark(mark) => self.write(at, here, format_args!("marks: {mark}")),
             }
         }
-        if let Some(machine) = nodes.get(node) {
-            let mut state = Digest::new();
-            machine.fold(&mut state);
-            if state != Digest::new() {
-                self.write(at, here, format_args!("{STATE}{:#018x}", state.value()));
-            }
+        let Some(machine) = nodes.get(node) else { return };
+        let mut state = Digest::new();
+        machine.fold(&mut state);
+        if state != Digest::new() {
+            self.sees_states = true;
+            self.write(at, here, format_args!("{STATE}{:#018x}", state.value()));
+        }
+        if let Some(show) = show {
+            self.sees_states = true;
+            self.write(at, here, format_args!("holds {}", Shown(machine, show)));
         }
     }
 }
 
+/// A state as text.
+struct Shown<'a, M>(&'a M, ShowState<M>);
+
+impl<M> fmt::Display for Shown<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.1(self.0, f)
+    }
+}
+
+/// How the texts of what is sent and answered begin.
+const SENDS: &str = "sends to ";
+const ANSWERS: &str = "answers request ";
+
 /// How the text of a sight begins that shows a state.
 pub(crate) const STATE: &str = "holds another state: its digest is ";
 
-impl<M: StateMachine> Observer<M> for Witness {
+/// A witness that looks at nodes of this sort.
+pub(crate) struct Looking<'a, M> {
+    pub(crate) witness: &'a mut Witness,
+    /// How states are shown, if they are.
+    pub(crate) show: Option<ShowState<M>>,
+}
+
+impl<M: StateMachine> Observer<M> for Looking<'_, M> {
     fn wants_names(&self) -> bool {
         true
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        self.witness.see(at, event, nodes, self.show);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Witness {
+    fn see<M: StateMachine>(
+        &mut self,
+        at: Time,
+        event: &Event<'_, M>,
+        nodes: Nodes<'_, M>,
+        show: Option<ShowState<M>>,
+    ) {
         match event {
             Event::Begins { step, node, input } => {
                 self.step = *step;
@@ -163,7 +235,7 @@ impl<M: StateMachine> Observer<M> for Witness {
                     Input::Timer { timer } => self.write(at, here, format_args!("wakes: {timer:?}")),
                 }
             }
-            Event::Ends { node, effects, .. } => self.write_effects(at, *node, effects, nodes),
+            Event::Ends { node, effects, .. } => self.write_effects(at, *node, effects, nodes, show),
             Event::Lost { name, why, .. } if *why != LostWhy::Dropped => {
                 self.write(at, None, format_args!("{name} is lost: {why}"));
             }
@@ -180,7 +252,6 @@ impl<M: StateMachine> Observer<M> for Witness {
             | Event::Joined { .. }
             | Event::Healed => {}
         }
-        ControlFlow::Continue(())
     }
 }
 

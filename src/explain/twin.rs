@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use super::phrase;
+use crate::harness::bounds::Bounds;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
-use crate::sim::{Fate, Fault, Limits, MessageName, Plan, PlannedFault, TraceEvent, What, show_links};
+use crate::sim::{Fate, Fault, MessageName, Plan, PlannedFault, TraceEvent, What, show_links};
 
 /// So many of the messages taken last are tried with another fate.
 const MESSAGES_MAX: usize = 12;
 /// How much later messages and requests are tried.
 const LATER: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
-/// A twin is looked for in about so many steps at most.
+/// A twin is looked for in about so many steps at most, if each plan takes as many as the one that fails …
 const STEPS_MAX: u64 = 500_000;
+/// … and in no case in more than so many times that.
+const STEPS_FACTOR: u64 = 4;
 
 /// A plan that differs in one thing from one that fails, and passes.
 #[derive(Clone, Debug)]
@@ -53,8 +56,8 @@ pub struct Parting {
 
 /// The nearest plan that passes, if one thing changed is enough: a fate, fault or knob of the plan undone or changed, a message
 /// late or lost that was not, and only then a request at another time, at another node, or not at all.
-/// What reaches `limits`, under which `failing` was recorded, does not pass.
-pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, limits: Limits) -> Option<Twin> {
+/// `None` also if somebody has seen enough. What goes farther than `bounds` does not pass.
+pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bounds: &Bounds<'_>) -> Option<Twin> {
     let tries = STEPS_MAX / failing.outcome.tally.steps.max(1);
     let changes = fates_undone(failing)
         .chain(faults_undone(failing))
@@ -62,10 +65,20 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, lim
         .chain(delays_changed(failing))
         .chain(messages_changed(failing))
         .chain(requests_changed(failing));
-    let passes = |plan: &Plan| *plan != failing.plan && system.run_limited(plan, limits).is_clean();
-    let mut twin = changes.take(tries as usize).find(|twin| passes(&twin.plan))?;
-    twin.parting = parting(&failing.trace.events, &system.record(&twin.plan).trace.events);
-    Some(twin)
+    let mut left = STEPS_MAX * STEPS_FACTOR;
+    for mut twin in changes.take(tries as usize).filter(|twin| twin.plan != failing.plan) {
+        if left == 0 || bounds.is_stopped() {
+            break;
+        }
+        // One that was cut short may have passed, or not.
+        let outcome = system.run_bounded(&twin.plan, bounds);
+        left = left.saturating_sub(outcome.as_ref().map_or(bounds.step_count_max(), |outcome| outcome.tally.steps));
+        if outcome.is_some_and(|outcome| outcome.is_clean()) {
+            twin.parting = parting(&failing.trace.events, &system.record_bounded(&twin.plan, bounds).trace.events);
+            return Some(twin);
+        }
+    }
+    None
 }
 
 fn change(changed: Changed, change: String, failing: &Recorded, edit: impl FnOnce(&mut Plan)) -> Twin {

@@ -21,7 +21,9 @@
 //!
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
+pub(crate) mod bounds;
 mod checks;
+mod compared;
 pub(crate) mod endless;
 mod knob;
 mod limits;
@@ -65,7 +67,13 @@ pub struct Harness<M: StateMachine> {
     pub(crate) limits: Limits,
     /// Where plans that fail are saved.
     pub(crate) snapshots: PathBuf,
+    /// What a node's state looks like, where two runs of a world are compared; without it only what its
+    /// [`fold`](StateMachine::fold) tells is. See [`debug_state`](Self::debug_state).
+    pub(crate) show_state: Option<ShowState<M>>,
 }
+
+/// Shows the state of a node as text.
+pub(crate) type ShowState<M> = fn(&M, &mut dyn fmt::Write) -> fmt::Result;
 
 /// Makes a check for one run.
 type CheckMaker<M> = Box<dyn Fn() -> Box<dyn Check<M>> + Send + Sync>;
@@ -92,6 +100,7 @@ impl<M: StateMachine> Harness<M> {
             feedback: false,
             limits: Limits::default(),
             snapshots: PathBuf::from("snapshots/replays"),
+            show_state: None,
         }
     }
 

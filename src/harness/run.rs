@@ -25,13 +25,8 @@ impl<M: StateMachine> Harness<M> {
     /// Runs a plan.
     #[must_use]
     pub fn run(&self, plan: &Plan) -> Outcome {
-        self.run_limited(plan, self.limits)
-    }
-
-    /// The same, under other limits.
-    pub(crate) fn run_limited(&self, plan: &Plan, limits: Limits) -> Outcome {
         let fates = PlannedFates(&plan.fates);
-        self.live(&mut Memory::default(), plan, fates, None::<&mut Recorder>, limits)
+        self.live(&mut Memory::default(), plan, fates, None::<&mut Recorder>, self.limits)
     }
 
     /// Runs a plan while somebody looks on.
@@ -50,9 +45,15 @@ impl<M: StateMachine> Harness<M> {
         self.live(memory, plan, PlannedFates(&plan.fates), Some(observer), limits)
     }
 
-    /// Runs a plan with other fates than its own.
-    pub(crate) fn run_with(&self, plan: &Plan, fates: impl Fates) -> Outcome {
-        self.live(&mut Memory::default(), plan, fates, None::<&mut Recorder>, self.limits)
+    /// Runs a plan with these fates and other limits than the system's, while somebody looks on.
+    pub(crate) fn run_limited(
+        &self,
+        plan: &Plan,
+        fates: impl Fates,
+        limits: Limits,
+        observer: &mut impl Observer<M>,
+    ) -> Outcome {
+        self.live(&mut Memory::default(), plan, fates, Some(observer), limits)
     }
 
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
@@ -117,11 +118,7 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// Runs a plan under these limits and writes everything down, all that repeats itself included.
-    pub(crate) fn record_plan_limited(&self, plan: &Plan, limits: Limits) -> Recorded {
-        self.record_limited(plan.clone(), PlannedFates(&plan.fates), limits)
-    }
-
-    fn record_limited(&self, mut plan: Plan, fates: impl Fates, limits: Limits) -> Recorded {
+    pub(crate) fn record_limited(&self, mut plan: Plan, fates: impl Fates, limits: Limits) -> Recorded {
         let mut recorder = Recorder::new();
         let outcome = self.live(&mut Memory::default(), &plan, fates, Some(&mut recorder), limits);
         let recording = recorder.finish();

@@ -10,6 +10,13 @@ use super::local_states::{LocalId, MessageId, SessionId};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Moment(SmallVec<[u32; 20]>);
 
+impl Moment {
+    /// How many numbers it takes.
+    pub(crate) fn length(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
 /// Where what stands in a [`Moment`].
 #[derive(Clone, Copy)]
 pub(crate) struct Layout {

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use smallvec::SmallVec;
 
 use super::dependence::{ANSWERED, Influence, STARTED, TIMED, class_of_kind};
+use super::fates::KnownMishaps;
 use super::running::{Armed, Running};
 use crate::harness::Harness;
 use crate::model_check::Ask;
@@ -115,6 +116,13 @@ pub(crate) struct Unfolding<'a, M: StateMachine> {
     pub(crate) session_count: usize,
     kinds: Vec<&'static str>,
     pub(crate) influence: Influence,
+    /// What may become of the messages of a step.
+    pub(crate) mishaps: KnownMishaps,
+    /// How many numbers all of this takes, roughly.
+    size: u64,
+    /// In a search by states: how many states were asked for, and told anything.
+    states_asked: u64,
+    states_told: u64,
 }
 
 impl<'a, M: StateMachine> Unfolding<'a, M> {
@@ -149,7 +157,21 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
             session_count: distinct.len(),
             kinds: Vec::new(),
             influence: Influence::new(),
+            mishaps: KnownMishaps::new(),
+            size: 0,
+            states_asked: 0,
+            states_told: 0,
         }
+    }
+
+    /// How many numbers all that is known takes, roughly.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// True if nodes have states, and are taken for the same by a digest that tells nothing of any.
+    pub(crate) fn is_blind(&self) -> bool {
+        size_of::<M>() > 0 && self.states_asked > 0 && self.states_told == 0
     }
 
     /// True before the node's first life.
@@ -197,6 +219,8 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
         if let (Input::Request { index, .. }, true) = (cause.input, was_up) {
             step.sessions.extend(self.session_of[index as usize]);
         }
+        let timers = running.timers.len() + step.timer_origins.len();
+        self.size += (1 + effects.len() + timers) as u64;
         self.keep_effects(&mut step, effects, running.now);
         step.to = self.local_after(id, &step, running, handled.is_err());
         self.steps.push(step);
@@ -309,7 +333,8 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
         if self.by_state && !panicked {
             let mut digest = Digest::new();
             digest.fold(u64::from(asked));
-            running.fold(&mut digest);
+            self.states_asked += 1;
+            self.states_told += u64::from(running.fold(&mut digest));
             let alike = self.same.entry((node, digest.value())).or_default();
             let locals = &self.locals;
             let is_same = |local: &&LocalId| Armed::are_same(&locals[**local as usize].timers, &timers);

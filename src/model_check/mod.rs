@@ -7,7 +7,11 @@
 //! `realize`), and the plan is run by the simulator under all checks: so a violation is a failing plan from the start,
 //! and no check need know that it is part of a search.
 
+mod exploration;
+mod fates;
+mod findings;
 mod dependence;
+mod level;
 mod global_state;
 mod local_states;
 mod order;
@@ -18,128 +22,116 @@ mod search;
 mod transitions;
 
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use indexmap::IndexMap;
 
-use crate::harness::{Harness, Outcome};
-use crate::protocol::{Digest, StateMachine};
-use crate::shrink::{ShrinkOptions, shrink};
-use crate::sim::{Plan, Tally};
-use crate::sweep::Failure;
-use local_states::Unfolding;
+use crate::shrink::Watch;
+use crate::harness::Harness;
+use crate::harness::bounds::Bounds;
+use crate::protocol::StateMachine;
+use crate::shrink::ShrinkOptions;
+use crate::sim::EventKind;
+use crate::sweep::{Failure, failure_of};
+use findings::{Failing, Findings};
+use local_states::{Input, Unfolding};
 use order::Order;
 use search::Search;
 use transitions::{Leaf, Moves};
 
+pub use exploration::{Exploration, Happened};
 pub use scope::{Ask, Reduction, SCOPE_NODES_MAX, Scope};
 
 /// At most so many different failures are shrunk and told.
 const FAILURES_MAX: usize = 3;
 
-/// What an exhaustive search has covered and found. The same scope gives the same, whatever the number of threads.
+/// How to search.
 #[derive(Clone, Debug)]
-pub struct Exploration {
-    /// The system that was searched.
-    pub system: String,
-    /// How many request sets.
-    pub request_sets: u64,
-    /// Which runs were taken for the same.
-    pub reduction: Reduction,
-    /// How many runs were made.
-    pub executions: u64,
-    /// How many orders of steps these runs stand for, counted exactly: so many runs it would take without reduction. `None` if it
-    /// was not counted.
-    pub interleavings: Option<u128>,
-    /// How many moments were looked at.
-    pub states: u64,
-    /// How many steps between them.
-    pub transitions: u64,
-    /// How many steps of single nodes were worked out.
-    pub steps: u64,
-    /// How many runs were healed with messages under way, because they were too long or a node panicked.
-    pub cut: u64,
-    /// How many classes of runs were left out because a timer fires late in them: clocks are exact in plans.
-    pub unrunnable: u64,
-    /// How many request sets were given up, because they have too many states.
-    pub given_up: u64,
-    /// How many runs violated a check, by check.
-    pub violations: IndexMap<String, u64>,
-    /// What happened in all of them, counted.
-    pub tally: Tally,
-    /// The digests of all runs, folded.
-    pub digest: u64,
-    /// The failures, shrunk; the one with the fewest decisions first.
-    pub failures: Vec<Failure>,
+pub struct ExploreOptions {
+    /// On how many threads. The result does not depend on it. Each holds a search of its own, so memory grows with it.
+    pub jobs: NonZeroUsize,
+    /// Set by whoever has seen enough: what was found by then is told, as small as it is.
+    pub stop: Arc<AtomicBool>,
+    /// Hears how far the shrinking of what failed has come.
+    pub watch: Watch,
 }
 
-impl Exploration {
-    /// How many runs violated a check.
-    #[must_use]
-    pub fn violation_count(&self) -> u64 {
-        self.violations.values().sum()
+impl Default for ExploreOptions {
+    /// On all processors, and nobody stops it.
+    fn default() -> Self {
+        let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { jobs, stop: Arc::default(), watch: Watch::default() }
     }
-
-    /// True if the search went to the end of its scope, so that what was not found is not there. With checks that are not
-    /// causal, or timers that fire early, that is all the worlds of the scope whose clocks are exact.
-    #[must_use]
-    pub fn is_exhaustive(&self) -> bool {
-        self.cut == 0 && self.given_up == 0
-    }
-}
-
-/// Where a run stands among all: request set and place in it.
-type Place = (usize, usize);
-
-/// What one thread, or all of them, found.
-#[derive(Default)]
-struct Findings {
-    executions: u64,
-    interleavings: Option<u128>,
-    states: u64,
-    transitions: u64,
-    steps: u64,
-    cut: u64,
-    unrunnable: u64,
-    given_up: u64,
-    tally: Tally,
-    /// Sums are the same in any order.
-    digests: u64,
-    violations: IndexMap<String, u64>,
-    /// For each check and sort of breach the run with the fewest decisions.
-    smallest: IndexMap<(String, &'static str), (usize, Place, Plan)>,
 }
 
 /// Searches all of `scope`, on so many threads. `progress` hears how many runs more have been made.
+///
+/// # Panics
+/// As [`explore_with`] does.
 pub fn explore<M: StateMachine>(
     system: &Harness<M>,
     scope: &Scope,
     jobs: NonZeroUsize,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Exploration {
+    explore_with(system, scope, &ExploreOptions { jobs, ..ExploreOptions::default() }, progress)
+}
+
+/// Searches all of `scope`, until it is stopped. `progress` hears how many runs more have been made.
+///
+/// # Panics
+/// If the scope has no nodes, or more than [`SCOPE_NODES_MAX`].
+pub fn explore_with<M: StateMachine>(
+    system: &Harness<M>,
+    scope: &Scope,
+    options: &ExploreOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Exploration {
+    scope.expect_nodes();
     let is_causal = system.checks.iter().all(|make| make().is_causal());
     let strongest = if is_causal { Reduction::Classes } else { Reduction::Moments };
-    let explorer = Explorer { system, scope, reduction: scope.reduction.unwrap_or(strongest), progress };
-    let mut found = explorer.run(jobs);
+    let reduction = scope.reduction.unwrap_or(strongest);
+    let explorer = Explorer { system, scope, reduction, stop: &options.stop, progress };
+    let mut found = explorer.run(options.jobs);
     found.violations.sort_unstable_keys();
+    let is_missing = |mark: &&'static str| found.tally.marks.get(*mark).is_none_or(|count| *count == 0);
+    let marks = scope.must_reach.as_ref().unwrap_or(&system.must_reach);
+    let unreached: Vec<&'static str> = marks.iter().copied().filter(is_missing).collect();
+    let missing_max = if scope.must_reach.is_some() { 0 } else { marks.len().saturating_sub(1) };
     Exploration {
         system: system.name.clone(),
         request_sets: scope.request_sets.len() as u64,
-        reduction: explorer.reduction,
+        reduction,
         executions: found.executions,
         interleavings: found.interleavings,
         states: found.states,
         transitions: found.transitions,
         steps: found.steps,
+        happened: found.happened,
         cut: found.cut,
         unrunnable: found.unrunnable,
         given_up: found.given_up,
+        stopped: found.stopped,
+        blind: found.blind,
+        forced: !allows(system, reduction),
         violations: found.violations,
         tally: found.tally,
+        misses_reach: unreached.len() > missing_max,
+        unreached,
         digest: found.digests,
-        failures: shrink_failures(system, found.smallest),
+        failures: shrink_failures(system, found.smallest, options),
+    }
+}
+
+/// True if no check of the system can tell runs apart that are the same to this reduction.
+fn allows<M: StateMachine>(system: &Harness<M>, reduction: Reduction) -> bool {
+    let mut checks = system.checks.iter().map(|make| make());
+    match reduction {
+        Reduction::Naive | Reduction::Moments => true,
+        Reduction::Classes => checks.all(|check| check.is_causal()),
+        Reduction::States => checks.all(|check| check.is_causal() && check.looks_at() == [EventKind::Rest]),
     }
 }
 
@@ -147,6 +139,7 @@ struct Explorer<'a, M: StateMachine> {
     system: &'a Harness<M>,
     scope: &'a Scope,
     reduction: Reduction,
+    stop: &'a AtomicBool,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -157,9 +150,9 @@ impl<M: StateMachine> Explorer<'_, M> {
         let (jobs, sets) = (jobs.get(), self.scope.request_sets.len());
         let by_set = sets >= 4 * jobs;
         let next = AtomicUsize::new(0);
-        let all = Mutex::new(Findings { interleavings: Some(0), ..Findings::default() });
+        let all = Mutex::new(Findings::new());
         let work = |job: usize| {
-            let mut mine = Findings { interleavings: Some(0), ..Findings::default() };
+            let mut mine = Findings::new();
             if by_set {
                 while let Some(set) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|set| *set < sets) {
                     self.search(set, 0, 1, &mut mine);
@@ -179,112 +172,100 @@ impl<M: StateMachine> Explorer<'_, M> {
         all.into_inner().expect("expect: no thread of a search panics")
     }
 
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     /// Searches one request set, and makes every `shares`-th of its runs.
     fn search(&self, set: usize, share: usize, shares: usize, found: &mut Findings) {
+        if self.is_stopped() {
+            found.stopped = true;
+            return;
+        }
         let (system, scope, asks) = (self.system, self.scope, &*self.scope.request_sets[set]);
         let reduces = matches!(self.reduction, Reduction::Classes | Reduction::States);
         let unfolding = Unfolding::new(system, asks, scope.node_count, self.reduction == Reduction::States);
-        let mut search = Search::new(Moves::new(unfolding, scope, asks, reduces), scope, self.reduction);
+        let mut search = Search::new(Moves::new(unfolding, scope, asks, reduces), scope, self.reduction, self.stop);
         let covered = search.run();
-        let moves = &search.moves;
         if share == 0 {
+            let unfolding = &search.moves.unfolding;
             found.states += covered.states;
             found.transitions += covered.transitions;
-            found.steps += moves.unfolding.steps.len() as u64;
+            found.steps += unfolding.steps.len() as u64;
             found.given_up += u64::from(covered.given_up);
+            found.blind |= unfolding.is_blind();
         }
-        let in_row = matches!(self.reduction, Reduction::Moments | Reduction::Naive);
+        found.stopped |= covered.stopped;
         for index in (share..search.leaf_count()).step_by(shares) {
-            let (leaf, path) = search.leaf(index);
-            let order = Order::of(&moves.unfolding, scope.node_count, moves.waits(), &path);
-            found.cut += u64::from(leaf == Leaf::Cut);
-            let made = schedule::plan_of(&moves.unfolding, scope, asks, &order, in_row, system.worlds.settle);
-            let plan = match made {
-                None if in_row => schedule::plan_of(&moves.unfolding, scope, asks, &order, false, system.worlds.settle),
-                made => made,
-            };
-            match plan {
-                Some(plan) => {
-                    let outcome = system.run(&plan);
-                    found.add_run((set, index), plan, &outcome);
-                    if leaf != Leaf::Seen {
-                        found.add_interleavings(self.reduction, &order, scope.node_count);
-                    }
-                }
-                None => found.unrunnable += 1,
+            if self.is_stopped() {
+                found.stopped = true;
+                return;
             }
+            self.run_leaf(&search, (set, index), asks, found);
             (self.progress)(1);
+        }
+    }
+
+    /// Makes one run of the class that ends in this leaf.
+    fn run_leaf(&self, search: &Search<'_, M>, place: (usize, usize), asks: &[Ask], found: &mut Findings) {
+        let (system, scope, moves) = (self.system, self.scope, &search.moves);
+        let (leaf, path) = search.leaf(place.1);
+        let order = Order::of(&moves.unfolding, scope.node_count, moves.waits(), &path);
+        let in_row = matches!(self.reduction, Reduction::Moments | Reduction::Naive);
+        let plan =
+            |in_row: bool| schedule::plan_of(&moves.unfolding, scope, asks, &order, in_row, system.worlds.settle);
+        let made = plan(in_row).or_else(|| if in_row { plan(false) } else { None });
+        let Some(plan) = made else {
+            found.cut += u64::from(leaf == Leaf::Cut);
+            found.unrunnable += 1;
+            return;
+        };
+        let Some(outcome) = system.run_bounded(&plan, &Bounds::own(system, self.stop)) else {
+            found.stopped = true;
+            return;
+        };
+        found.cut += u64::from(leaf == Leaf::Cut);
+        found.happened.add(happened(&order));
+        found.add_run(place, plan, &outcome);
+        if leaf != Leaf::Seen {
+            found.add_interleavings(self.reduction, &order, scope.node_count);
         }
     }
 }
 
-impl Findings {
-    fn add_run(&mut self, place: Place, plan: Plan, outcome: &Outcome) {
-        self.executions += 1;
-        self.tally.add(&outcome.tally);
-        let mut digest = Digest::new();
-        digest.fold(place.0 as u64);
-        digest.fold(place.1 as u64);
-        digest.fold(outcome.digest);
-        self.digests = self.digests.wrapping_add(digest.value());
-        if let Some(violation) = &outcome.violation {
-            *self.violations.entry(violation.check.clone()).or_default() += 1;
-            let way = (violation.check.clone(), violation.breach.sort);
-            self.add_failing(way, (plan.decision_count(), place, plan));
+/// What the steps of a run handle.
+fn happened(order: &Order) -> Happened {
+    let mut happened = Happened::default();
+    for happening in &order.happenings {
+        match happening.cause.input {
+            Input::Start => {}
+            Input::Message(_) => happened.messages += 1,
+            Input::Request { .. } => happened.requests += 1,
+            Input::Timer(_) => happened.timers += 1,
+            Input::Crash => happened.crashes += 1,
         }
+        happened.crashes += u64::from(happening.cause.crash.is_some());
     }
-
-    fn add_interleavings(&mut self, reduction: Reduction, order: &Order, node_count: usize) {
-        let Some(sum) = self.interleavings else { return };
-        let more = match reduction {
-            Reduction::Naive => Some(1),
-            Reduction::Moments | Reduction::Classes => order.interleavings(node_count),
-            Reduction::States => None,
-        };
-        self.interleavings = more.map(|more| sum.saturating_add(more));
-    }
-
-    fn add_failing(&mut self, way: (String, &'static str), failing: (usize, Place, Plan)) {
-        let is_smaller = |known: &(usize, Place, Plan)| (failing.0, failing.1) < (known.0, known.1);
-        if self.smallest.get(&way).is_none_or(is_smaller) {
-            self.smallest.insert(way, failing);
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.executions += other.executions;
-        self.interleavings = self.interleavings.zip(other.interleavings).map(|(sum, more)| sum.saturating_add(more));
-        self.states += other.states;
-        self.transitions += other.transitions;
-        self.steps += other.steps;
-        self.cut += other.cut;
-        self.unrunnable += other.unrunnable;
-        self.given_up += other.given_up;
-        self.tally.add(&other.tally);
-        self.digests = self.digests.wrapping_add(other.digests);
-        for (check, count) in other.violations {
-            *self.violations.entry(check).or_default() += count;
-        }
-        for (way, failing) in other.smallest {
-            self.add_failing(way, failing);
-        }
-    }
+    happened
 }
 
 fn shrink_failures<M: StateMachine>(
     system: &Harness<M>,
-    smallest: IndexMap<(String, &'static str), (usize, Place, Plan)>,
+    smallest: IndexMap<(String, &'static str), Failing>,
+    options: &ExploreOptions,
 ) -> Vec<Failure> {
-    let mut ways: Vec<(usize, Place, Plan)> = smallest.into_values().collect();
-    ways.sort_unstable_by_key(|(decisions, place, _)| (*decisions, *place));
-    let told = ways
-        .into_iter()
-        .take(FAILURES_MAX)
-        .filter_map(|(_, _, plan)| Some(Failure::new(system, None, shrink(system, &plan, &ShrinkOptions::default())?)));
+    let mut ways: Vec<(String, Failing)> = smallest.into_iter().map(|((check, _), failing)| (check, failing)).collect();
+    ways.sort_unstable_by_key(|(_, (decisions, place, _))| (*decisions, *place));
+    let ExploreOptions { jobs, stop, watch } = options.clone();
+    let shrinking = ShrinkOptions { jobs, stop, watch, ..ShrinkOptions::default() };
+    let told = ways.into_iter().take(FAILURES_MAX).map(|(check, (_, _, plan))| {
+        // What does not come back when it is run again is told too: as what is not deterministic.
+        failure_of(system, system.record(&plan), system.verify_plan(&plan), &check, &shrinking)
+    });
     let mut failures: Vec<Failure> = told.collect();
     failures.sort_by_key(|failure| failure.shrunk.plan.decision_count());
     if let Some(told) = failures.first_mut() {
-        told.explain(system);
+        told.explain_until(system, &options.stop);
     }
     failures
 }

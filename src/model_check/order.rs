@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::fates::{Mishap, Mishaps};
 use super::local_states::{Cause, Input, MessageId, StepId, Unfolding};
 use super::transitions::Taken;
 use crate::protocol::StateMachine;
@@ -44,6 +45,8 @@ pub(crate) struct Order {
     pub(crate) needs: Vec<(usize, usize)>,
     /// What timers ask for. The moment at which the world heals stands behind all steps.
     pub(crate) clocks: Vec<Constraint>,
+    /// A timer fires so late that no clock shows it.
+    pub(crate) beyond_time: bool,
 }
 
 /// What a node was last seen to do.
@@ -85,7 +88,7 @@ impl Order {
                 let last = sessions[*session as usize].replace(index);
                 order.needs.extend(last.map(|last| (last, index)));
             }
-            order.post(step.sends.clone(), *taken, index);
+            order.post(step.sends.clone(), unfolding.mishaps.get(taken.mishaps), index);
             order.wind(unfolding, taken.step, index, track);
         }
         order.leave_timers(unfolding, &tracks);
@@ -100,11 +103,15 @@ impl Order {
         self.needs.push((posted.sent_in, index));
     }
 
-    fn post(&mut self, sends: std::ops::Range<MessageId>, taken: Taken, index: usize) {
-        for (place, message) in sends.enumerate() {
-            let is_in = |set: u32| place < 32 && set >> place & 1 == 1;
-            let under_way = if is_in(taken.dropped) { 0 } else { 1 + u32::from(is_in(taken.doubled)) };
-            self.posted.push(Posted { message, sent_in: index, taken_in: SmallVec::new(), under_way });
+    fn post(&mut self, sends: std::ops::Range<MessageId>, mishaps: &Mishaps, index: usize) {
+        let first = self.posted.len();
+        let whole = |message| Posted { message, sent_in: index, taken_in: SmallVec::new(), under_way: 1 };
+        self.posted.extend(sends.map(whole));
+        for mishap in mishaps {
+            match mishap {
+                Mishap::Dropped(place) => self.posted[first + *place as usize].under_way = 0,
+                Mishap::Doubled(place) => self.posted[first + *place as usize].under_way = 2,
+            }
         }
     }
 
@@ -114,6 +121,7 @@ impl Order {
         for (place, set_in) in track.timers_set_in.iter().enumerate() {
             let after = nanos(unfolding.timer_after(step.from, place));
             if step.cause.input == Input::Timer(place as u32) {
+                self.beyond_time |= after == NANOS_MAX;
                 self.clocks.push(Constraint { from: *set_in, to: index, ticks: 0, span: after });
                 self.clocks.push(Constraint { from: index, to: *set_in, ticks: 0, span: -after });
             } else {
@@ -137,7 +145,7 @@ impl Order {
         }
     }
 
-    /// In how many ways the steps can be put into a row; `None` if it is too much work to count them.
+    /// In how many ways the steps can be put into a row; `None` if it is too much work to count them, or no number holds it.
     pub(crate) fn interleavings(&self, node_count: usize) -> Option<u128> {
         /// More sets of steps than this are not looked at.
         const WORK_MAX: usize = 1 << 18;
@@ -173,7 +181,7 @@ impl Order {
             for node in 0..node_count {
                 let Some(step) = of_node[node].get(count(node)) else { continue };
                 if needs[*step].iter().all(|(other, least)| count(*other) >= *least) {
-                    ways[set + strides[node]] = ways[set + strides[node]].saturating_add(ways[set]);
+                    ways[set + strides[node]] = ways[set + strides[node]].checked_add(ways[set])?;
                 }
             }
         }
@@ -181,6 +189,9 @@ impl Order {
     }
 }
 
+/// The longest that a timer may wait and still fire: 73 years.
+const NANOS_MAX: i64 = i64::MAX / 4;
+
 fn nanos(span: Duration) -> i64 {
-    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4)
+    i64::try_from(span.as_nanos()).unwrap_or(NANOS_MAX).min(NANOS_MAX)
 }

@@ -104,16 +104,17 @@ impl<M: StateMachine> Running<M> {
         self.life += 1;
     }
 
-    /// All that the node's further life depends on, as far as the machine's own digest tells.
-    pub(crate) fn fold(&self, digest: &mut Digest) {
+    /// All that the node's further life depends on, as far as the machine's own digest tells; false if it tells nothing.
+    pub(crate) fn fold(&self, digest: &mut Digest) -> bool {
         use std::fmt::Write as _;
         digest.fold(u64::from(self.life) << 1 | u64::from(self.is_up()));
         let mut rng = self.rng.clone();
         digest.fold(rng.bits64());
         write!(digest, "{:?}", self.durable).expect("expect: a digest takes all text");
-        if let Some(machine) = &self.machine {
-            machine.fold(digest);
-        }
+        let Some(machine) = &self.machine else { return false };
+        let before = *digest;
+        machine.fold(digest);
+        *digest != before
     }
 
     fn number_timers(&mut self) {

@@ -89,8 +89,12 @@ fn faults(order: &Order, at: &impl Fn(usize) -> Time) -> Vec<PlannedFault> {
     faults
 }
 
-/// The earliest times, in nanoseconds, that keep to the order, that of healing last; `None` if there are none.
+/// The earliest times, in nanoseconds, that keep to the order, that of healing last; `None` if there are none, or no clock shows
+/// them.
 fn times(order: &Order, node_count: usize, in_row: bool, tick: i64) -> Option<Vec<i64>> {
+    if order.beyond_time {
+        return None;
+    }
     let healed = order.happenings.len();
     let after = |from: usize, to: usize| Constraint { from, to, ticks: 1, span: 0 };
     let mut constraints: Vec<Constraint> = order.needs.iter().map(|(from, to)| after(*from, *to)).collect();
@@ -106,7 +110,7 @@ fn times(order: &Order, node_count: usize, in_row: bool, tick: i64) -> Option<Ve
     for _ in 0..=times.len() {
         let mut moved = false;
         for Constraint { from, to, ticks, span } in &constraints {
-            let earliest = times[*from] + ticks * tick + span;
+            let earliest = times[*from].checked_add(ticks * tick)?.checked_add(*span)?;
             if times[*to] < earliest {
                 times[*to] = earliest;
                 moved = true;

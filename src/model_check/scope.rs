@@ -11,7 +11,7 @@ pub const SCOPE_NODES_MAX: usize = 8;
 /// A small world, all of whose runs are wanted.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// How many nodes, up to [`SCOPE_NODES_MAX`].
+    /// How many nodes, from 1 to [`SCOPE_NODES_MAX`].
     pub node_count: usize,
     /// What clients ask. Each set is a world of its own, and all of them are searched. The requests of one node come in the
     /// order of their set, and so do those of one session ([`Workload::session`](crate::protocol::Workload::session)).
@@ -30,10 +30,15 @@ pub struct Scope {
     pub timers: u8,
     /// A run heals after so many steps, whatever is under way: what follows is not searched.
     pub depth_max: u32,
-    /// The search of a request set is given up after so many states.
+    /// The search of a request set is given up before it finds more states than this, on each of the threads: it bounds the memory
+    /// that a search takes. Very large states count as several: on the average one has up to 64 numbers (nodes and messages under
+    /// way), and so have what nodes do and send. It is 2^32 at most.
     pub states_max: u64,
     /// Which runs are taken for the same; `None` for the strongest that the checks allow.
     pub reduction: Option<Reduction>,
+    /// The marks that at least one run must hit. `None` for at least one of those that a sweep of the system
+    /// [must reach](crate::harness::Harness::must_reach): a small scope has not all that large worlds have.
+    pub must_reach: Option<Vec<&'static str>>,
 }
 
 /// One request of a scope.
@@ -65,13 +70,11 @@ impl Scope {
     /// All orders of these requests and their messages on `node_count` nodes; nothing is lost, doubled, or crashes.
     ///
     /// # Panics
-    /// If there are to be no nodes, or more than [`SCOPE_NODES_MAX`].
+    /// If there are no nodes, or more than [`SCOPE_NODES_MAX`].
     #[must_use]
     #[track_caller]
     pub fn new(node_count: usize, requests: Vec<Ask>) -> Self {
-        let counts = 1..=SCOPE_NODES_MAX;
-        assert!(counts.contains(&node_count), "Scope: expected 1 to {SCOPE_NODES_MAX} nodes, found {node_count}");
-        Self {
+        let scope = Self {
             node_count,
             request_sets: vec![requests],
             in_order: false,
@@ -82,7 +85,19 @@ impl Scope {
             depth_max: 200,
             states_max: 5_000_000,
             reduction: None,
-        }
+            must_reach: None,
+        };
+        scope.expect_nodes();
+        scope
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_nodes(&self) {
+        let nodes = self.node_count;
+        assert!(
+            (1..=SCOPE_NODES_MAX).contains(&nodes),
+            "Scope: expected 1 to {SCOPE_NODES_MAX} nodes, found {nodes}"
+        );
     }
 
     /// The same with other requests, one set after the other.
@@ -119,6 +134,12 @@ impl Scope {
     #[must_use]
     pub fn timers(self, timers: u8) -> Self {
         Self { timers, ..self }
+    }
+
+    /// At least one run must hit each of these marks.
+    #[must_use]
+    pub fn must_reach(self, marks: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { must_reach: Some(marks.into_iter().collect()), ..self }
     }
 
     /// Takes these runs for the same, whatever the checks say of themselves.

@@ -1,18 +1,12 @@
 //! The search itself: level by level, each one step further into all runs of one request set.
 
-use indexmap::IndexSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::global_state::Moment;
+use super::fates::MishapsId;
+use super::level::{Came, Level, Next, Room};
 use super::transitions::{Leaf, Moves, Taken};
 use super::{Reduction, Scope};
 use crate::protocol::StateMachine;
-
-/// How a moment came about: the place of the one before it in the level before, and a step.
-#[derive(Clone, Copy)]
-struct Came {
-    from: u32,
-    taken: Taken,
-}
 
 /// How much was looked at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +14,7 @@ pub(crate) struct Covered {
     pub(crate) states: u64,
     pub(crate) transitions: u64,
     pub(crate) given_up: bool,
+    pub(crate) stopped: bool,
 }
 
 /// The search of one request set.
@@ -30,64 +25,77 @@ pub(crate) struct Search<'a, M: StateMachine> {
     pub(crate) moves: Moves<'a, M>,
     scope: &'a Scope,
     reduction: Reduction,
+    stop: &'a AtomicBool,
     /// By level: how its moments lead to those of the next.
     trail: Vec<Vec<Came>>,
     /// Level and place of each.
     leaves: Vec<(usize, u32, Leaf)>,
-    covered: Covered,
 }
 
 impl<'a, M: StateMachine> Search<'a, M> {
-    pub(crate) fn new(moves: Moves<'a, M>, scope: &'a Scope, reduction: Reduction) -> Self {
-        Self { moves, scope, reduction, trail: Vec::new(), leaves: Vec::new(), covered: Covered::default() }
+    pub(crate) fn new(moves: Moves<'a, M>, scope: &'a Scope, reduction: Reduction, stop: &'a AtomicBool) -> Self {
+        Self { moves, scope, reduction, stop, trail: Vec::new(), leaves: Vec::new() }
     }
 
-    /// Searches until there is nothing left to learn.
+    /// Searches until there is nothing left to learn, there is no room for more, or it is stopped.
     pub(crate) fn run(&mut self) -> Covered {
         loop {
             self.moves.unfolding.influence.take_news();
             self.trail.clear();
             self.leaves.clear();
-            self.covered = Covered::default();
-            if self.pass() {
-                return self.covered;
+            if let Some(covered) = self.pass() {
+                return covered;
             }
         }
     }
 
-    /// One pass; false as soon as something is learned that might have changed it.
-    fn pass(&mut self) -> bool {
+    /// One pass; `None` as soon as something is learned that might have changed it.
+    fn pass(&mut self) -> Option<Covered> {
         let learns = matches!(self.reduction, Reduction::Classes | Reduction::States);
-        let mut level = Level::default();
-        level.add(self.moves.first(), false);
+        let keeps_copies = self.reduction == Reduction::Naive;
+        let (mut room, mut covered) = (Room::of(self.scope), Covered::default());
+        let mut level = self.first_level(&mut room);
+        covered.given_up = level.is_empty();
         for depth in 0_u32.. {
-            self.covered.states += level.len() as u64;
-            self.covered.given_up = self.covered.states > self.scope.states_max;
-            if level.len() == 0 || self.covered.given_up {
+            if level.is_empty() || covered.given_up || covered.stopped {
                 break;
             }
-            let (mut next, mut came) = (Level::default(), Vec::new());
+            let mut next = Next::after(&level, &mut room, keeps_copies);
             for (place, moment) in (0..).zip(level.iter()) {
-                let leaf = self.moves.find(moment, depth);
+                next.from = place;
+                let (transitions, before) = (next.transitions, next.came.len());
+                let leaf = self.moves.find(moment, depth, &mut next);
                 if learns && self.moves.unfolding.influence.take_news() {
-                    return false;
+                    return None;
                 }
-                self.covered.transitions += self.moves.next.len() as u64;
-                let (found, before) = (self.moves.next.len(), came.len());
-                for (moment, taken) in self.moves.next.drain(..) {
-                    if next.add(moment, self.reduction == Reduction::Naive) {
-                        came.push(Came { from: place, taken });
-                    }
-                }
-                let is_seen = self.reduction == Reduction::Moments && found > 0 && came.len() == before;
+                covered.given_up = next.is_full;
+                let is_seen = self.reduction == Reduction::Moments
+                    && !next.is_full
+                    && next.transitions > transitions
+                    && next.came.len() == before;
                 if let Some(leaf) = leaf.or(is_seen.then_some(Leaf::Seen)) {
                     self.leaves.push((depth as usize, place, leaf));
                 }
+                covered.stopped = self.stop.load(Ordering::Relaxed);
+                if covered.given_up || covered.stopped {
+                    break;
+                }
             }
-            self.trail.push(came);
-            level = next;
+            covered.transitions += next.transitions;
+            self.trail.push(next.came);
+            level = next.level;
         }
-        true
+        covered.states = room.states;
+        Some(covered)
+    }
+
+    /// The moment at which all begins.
+    fn first_level(&self, room: &mut Room) -> Level {
+        let none = Level::default();
+        let mut first = Next::after(&none, room, false);
+        // Nothing led to it.
+        let _ = first.add(self.moves.first(), Taken { step: 0, mishaps: MishapsId::NONE });
+        first.level
     }
 
     pub(crate) fn leaf_count(&self) -> usize {
@@ -105,31 +113,5 @@ impl<'a, M: StateMachine> Search<'a, M> {
         }
         path.reverse();
         (leaf, path)
-    }
-}
-
-/// The moments that are so many steps from the first.
-#[derive(Default)]
-struct Level {
-    moments: IndexSet<Moment, foldhash::fast::FixedState>,
-    copies: Vec<Moment>,
-}
-
-impl Level {
-    /// False if it is there already, and copies are not wanted.
-    fn add(&mut self, moment: Moment, as_copy: bool) -> bool {
-        if as_copy {
-            self.copies.push(moment);
-            return true;
-        }
-        self.moments.insert(moment)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Moment> {
-        self.moments.iter().chain(&self.copies)
-    }
-
-    fn len(&self) -> usize {
-        self.moments.len() + self.copies.len()
     }
 }

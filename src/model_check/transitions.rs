@@ -1,23 +1,23 @@
 //! What may happen next.
 
+use std::ops::{ControlFlow, Range};
+
 use smallvec::SmallVec;
 
 use super::dependence::{ANSWERED, NodeSet, STARTED, Sorts, TIMED};
+use super::fates::{Mishap, Mishaps, MishapsId};
 use super::global_state::{Budget, Layout, Moment, Spent};
+use super::level::Next;
 use super::local_states::{Cause, Input, MessageId, StepId, Unfolding};
 use super::{Ask, Scope};
 use crate::protocol::StateMachine;
 
-/// A step, and what becomes of the messages that it sends: bit *i* is for the *i*-th of them.
+/// A step, and what becomes of the messages that it sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Taken {
     pub(crate) step: StepId,
-    pub(crate) dropped: u32,
-    pub(crate) doubled: u32,
+    pub(crate) mishaps: MishapsId,
 }
-
-/// The messages of a step beyond so many are neither lost nor doubled.
-const FATES_MAX: usize = 32;
 
 /// Why a run may end at a moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,8 +42,6 @@ pub(crate) struct Moves<'a, M: StateMachine> {
     after: Vec<Option<u32>>,
     /// Leave out what comes to the same.
     reduces: bool,
-    /// What may follow the moment that was looked at last.
-    pub(crate) next: Vec<(Moment, Taken)>,
 }
 
 impl<'a, M: StateMachine> Moves<'a, M> {
@@ -63,7 +61,7 @@ impl<'a, M: StateMachine> Moves<'a, M> {
             }
         }
         let layout = Layout::new(scope.node_count, unfolding.session_count);
-        Self { unfolding, layout, scope, asks, asks_of, after, reduces, next: Vec::new() }
+        Self { unfolding, layout, scope, asks, asks_of, after, reduces }
     }
 
     pub(crate) fn first(&self) -> Moment {
@@ -75,12 +73,13 @@ impl<'a, M: StateMachine> Moves<'a, M> {
         &self.after
     }
 
-    /// Leaves in `next` what may follow `moment`, which is `depth` steps from the first; says why a run may end there.
-    pub(crate) fn find(&mut self, moment: &Moment, depth: u32) -> Option<Leaf> {
-        self.next.clear();
+    /// Leaves in `next` what may follow `moment`, which is `depth` steps from the first, as long as there is room; says why a run
+    /// may end there.
+    pub(crate) fn find(&mut self, moment: &Moment, depth: u32, next: &mut Next<'_>) -> Option<Leaf> {
         let locals = self.layout.locals(moment);
         if let Some(node) = locals.iter().position(|local| self.unfolding.is_unborn(*local)) {
-            self.take(moment, node as u32, Cause::plain(Input::Start), self.layout.budget(moment));
+            let budget = self.layout.budget(moment);
+            let _ = self.take(moment, node as u32, Cause::plain(Input::Start), budget, next);
             return None;
         }
         if locals.iter().any(|local| self.unfolding.locals[*local as usize].panicked) {
@@ -95,7 +94,9 @@ impl<'a, M: StateMachine> Moves<'a, M> {
         let movers =
             if self.reduces && leaf.is_none() { self.unfolding.influence.choose(pending, must_move) } else { all };
         for node in movers {
-            self.find_of(moment, node);
+            if self.find_of(moment, node, next).is_break() {
+                break;
+            }
         }
         leaf
     }
@@ -137,7 +138,7 @@ impl<'a, M: StateMachine> Moves<'a, M> {
         })
     }
 
-    fn find_of(&mut self, moment: &Moment, node: u32) {
+    fn find_of(&mut self, moment: &Moment, node: u32, next: &mut Next<'_>) -> ControlFlow<()> {
         let budget = self.layout.budget(moment);
         let local = &self.unfolding.locals[self.layout.local(moment, node) as usize];
         let (is_up, timer_count) = (local.is_up, local.timers.len() as u32);
@@ -148,87 +149,117 @@ impl<'a, M: StateMachine> Moves<'a, M> {
             // Copies are alike.
             let is_other = last.replace(message) != Some(message);
             if is_other && self.unfolding.sent[message as usize].to.index() == node as usize {
-                self.take_or_crash(moment, node, Input::Message(message), budget);
+                self.take_or_crash(moment, node, Input::Message(message), budget, next)?;
             }
         }
         if let Some(index) = ask.filter(|index| self.is_let_go(moment, *index)) {
             let session = self.unfolding.session_of[index as usize];
             let session = session.map_or(0, |session| self.layout.session(moment, session));
-            self.take_or_crash(moment, node, Input::Request { index, session }, budget);
+            self.take_or_crash(moment, node, Input::Request { index, session }, budget, next)?;
         }
         if let Some(budget) = budget.spend(Spent::Timer).filter(|_| is_up) {
             for timer in 0..timer_count {
-                self.take_or_crash(moment, node, Input::Timer(timer), budget);
+                self.take_or_crash(moment, node, Input::Timer(timer), budget, next)?;
             }
         }
         if let Some(budget) = budget.spend(Spent::Crash).filter(|_| is_up) {
-            self.take(moment, node, Cause::plain(Input::Crash), budget);
+            self.take(moment, node, Cause::plain(Input::Crash), budget, next)?;
         }
         if !is_up {
-            self.take(moment, node, Cause::plain(Input::Start), budget);
+            self.take(moment, node, Cause::plain(Input::Start), budget, next)?;
         }
+        ControlFlow::Continue(())
     }
 
     /// The node handles `input`; or crashes while it does, after any effect but the last.
-    fn take_or_crash(&mut self, moment: &Moment, node: u32, input: Input, budget: Budget) {
-        let step = self.take(moment, node, Cause::plain(input), budget);
-        let Some(budget) = budget.spend(Spent::Crash) else { return };
+    fn take_or_crash(
+        &mut self,
+        moment: &Moment,
+        node: u32,
+        input: Input,
+        budget: Budget,
+        next: &mut Next<'_>,
+    ) -> ControlFlow<()> {
+        let local = self.layout.local(moment, node);
+        self.take(moment, node, Cause::plain(input), budget, next)?;
+        let Some(budget) = budget.spend(Spent::Crash) else { return ControlFlow::Continue(()) };
+        let step = self.unfolding.step(local, Cause::plain(input));
         for effects in 0..self.unfolding.steps[step as usize].effect_count {
-            self.take(moment, node, Cause { input, crash: Some(effects) }, budget);
+            self.take(moment, node, Cause { input, crash: Some(effects) }, budget, next)?;
         }
+        ControlFlow::Continue(())
     }
 
-    fn take(&mut self, moment: &Moment, node: u32, cause: Cause, budget: Budget) -> StepId {
-        let id = self.unfolding.step(self.layout.local(moment, node), cause);
+    fn take(
+        &mut self,
+        moment: &Moment,
+        node: u32,
+        cause: Cause,
+        budget: Budget,
+        next: &mut Next<'_>,
+    ) -> ControlFlow<()> {
+        let step = self.unfolding.step(self.layout.local(moment, node), cause);
+        next.check(self.unfolding.size())?;
         let mut after = moment.clone();
         if let Input::Message(message) = cause.input {
             self.layout.arrive(&mut after, message);
         }
-        let step = &self.unfolding.steps[id as usize];
-        let (first, last) = (step.sends.start, step.sends.end);
-        self.layout.set_local(&mut after, node, step.to);
-        for session in step.sessions.clone() {
-            let known = self.unfolding.session_after(self.layout.session(moment, session), id);
+        let unfolded = &self.unfolding.steps[step as usize];
+        let sends = unfolded.sends.clone();
+        self.layout.set_local(&mut after, node, unfolded.to);
+        for session in unfolded.sessions.clone() {
+            let known = self.unfolding.session_after(self.layout.session(moment, session), step);
             self.layout.set_session(&mut after, session, known);
         }
-        let sends: SmallVec<[MessageId; 8]> = (first..last).collect();
-        let mut under_way = SmallVec::new();
-        self.decide(&after, budget, &sends, Taken { step: id, dropped: 0, doubled: 0 }, 0, &mut under_way);
-        id
+        self.decide(&Sending { after, step, sends }, budget, 0, &mut Mishaps::new(), next)
     }
 
-    /// Decides what becomes of the messages `sends` from the one at `place` on, in all ways that the budget allows.
+    /// What may become of the messages that a step sends, where `mishaps` happen to those before `first`: none to the others, or one
+    /// more to any of them, as far as the budget allows.
     fn decide(
         &mut self,
-        after: &Moment,
+        sending: &Sending,
         budget: Budget,
-        sends: &[MessageId],
-        taken: Taken,
-        place: usize,
-        under_way: &mut SmallVec<[MessageId; 16]>,
-    ) {
-        if place == sends.len() {
-            self.next.push((self.layout.with(after, budget, under_way), taken));
-            return;
-        }
-        let length = under_way.len();
-        under_way.push(sends[place]);
-        self.decide(after, budget, sends, taken, place + 1, under_way);
-        if place < FATES_MAX {
-            let bit = 1 << place;
-            if let Some(budget) = budget.spend(Spent::Duplicate) {
-                under_way.truncate(length);
-                under_way.extend([sends[place]; 2]);
-                let taken = Taken { doubled: taken.doubled | bit, ..taken };
-                self.decide(after, budget, sends, taken, place + 1, under_way);
-            }
-            if let Some(budget) = budget.spend(Spent::Drop) {
-                under_way.truncate(length);
-                let taken = Taken { dropped: taken.dropped | bit, ..taken };
-                self.decide(after, budget, sends, taken, place + 1, under_way);
+        first: u32,
+        mishaps: &mut Mishaps,
+        next: &mut Next<'_>,
+    ) -> ControlFlow<()> {
+        let taken = Taken { step: sending.step, mishaps: self.unfolding.mishaps.id(mishaps) };
+        next.add(self.layout.with(&sending.after, budget, &sending.under_way(mishaps)), taken)?;
+        for place in (first..sending.count()).rev() {
+            for (spent, mishap) in [(Spent::Duplicate, Mishap::Doubled(place)), (Spent::Drop, Mishap::Dropped(place))] {
+                let Some(budget) = budget.spend(spent) else { continue };
+                mishaps.push(mishap);
+                self.decide(sending, budget, place + 1, mishaps, next)?;
+                mishaps.pop();
             }
         }
-        under_way.truncate(length);
+        ControlFlow::Continue(())
+    }
+}
+
+/// A step, and the moment after it without the messages that it sends.
+struct Sending {
+    after: Moment,
+    step: StepId,
+    sends: Range<MessageId>,
+}
+
+impl Sending {
+    fn count(&self) -> u32 {
+        self.sends.end - self.sends.start
+    }
+
+    /// The messages of the step that are under way after it.
+    fn under_way(&self, mishaps: &Mishaps) -> SmallVec<[MessageId; 16]> {
+        let mut under_way: SmallVec<[MessageId; 16]> = self.sends.clone().collect();
+        for mishap in mishaps {
+            match mishap {
+                Mishap::Doubled(place) => under_way.push(self.sends.start + place),
+                Mishap::Dropped(place) => under_way.retain(|message| *message != self.sends.start + place),
+            }
+        }
+        under_way
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::mem;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use indexmap::IndexMap;
 
+use crate::harness::bounds::Brake;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::StateMachine;
 use crate::sim::Memory;
@@ -28,6 +29,8 @@ pub struct ScoreOptions {
     pub worlds_max: u64,
     /// On how many threads. The result does not depend on it.
     pub jobs: NonZeroUsize,
+    /// Set by whoever has seen enough: the campaigns that have ended by then are the score.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// How one campaign ended.
@@ -90,7 +93,10 @@ pub fn score<M: StateMachine>(system: &Harness<M>, options: &ScoreOptions, progr
         if number >= options.campaigns {
             break;
         }
-        let campaign = campaign(system, options.first.wrapping_add(number), options.worlds_max.min(SEEDS_APART));
+        let worlds_max = options.worlds_max.min(SEEDS_APART);
+        let Some(campaign) = campaign(system, options.first.wrapping_add(number), worlds_max, &options.stop) else {
+            break;
+        };
         all.lock().expect("expect: no thread of a score panics").push(campaign);
         progress(1);
     };
@@ -108,22 +114,26 @@ pub fn score<M: StateMachine>(system: &Harness<M>, options: &ScoreOptions, progr
     Score { campaigns }
 }
 
-fn campaign<M: StateMachine>(system: &Harness<M>, number: u64, worlds_max: u64) -> Campaign {
+/// One campaign; `None` if somebody has seen enough before it has ended.
+fn campaign<M: StateMachine>(system: &Harness<M>, number: u64, worlds_max: u64, stop: &AtomicBool) -> Option<Campaign> {
     let first = number.wrapping_mul(SEEDS_APART);
     let mut steps = 0;
     let mut learner = system.feedback.then(Learner::default);
     for place in 0..worlds_max {
         let seed = first.wrapping_add(place);
         let outcome = match &mut learner {
-            None => system.run_seed(seed),
-            Some(learner) => learner.run(system, seed),
+            None => system.run_seed_seen(seed, &mut Brake(stop)),
+            Some(learner) => learner.run(system, seed, stop),
         };
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
         steps += outcome.tally.steps;
         if let Some(violation) = outcome.violation {
-            return Campaign { worlds: place + 1, steps, check: Some(violation.check) };
+            return Some(Campaign { worlds: place + 1, steps, check: Some(violation.check) });
         }
     }
-    Campaign { worlds: worlds_max, steps, check: None }
+    Some(Campaign { worlds: worlds_max, steps, check: None })
 }
 
 /// Runs worlds one after the other, as a sweep with feedback does.
@@ -136,7 +146,7 @@ struct Learner {
 }
 
 impl Learner {
-    fn run<M: StateMachine>(&mut self, system: &Harness<M>, seed: u64) -> Outcome {
+    fn run<M: StateMachine>(&mut self, system: &Harness<M>, seed: u64, stop: &AtomicBool) -> Outcome {
         if self.place == ROUND {
             self.feedback.learn(mem::take(&mut self.lessons));
             self.place = 0;
@@ -145,7 +155,8 @@ impl Learner {
         let origin = self.feedback.origin(seed, &system.worlds.profile);
         let mut moves = Moves::default();
         moves.begin(seed);
-        let outcome = system.run_origin(&mut Memory::default(), &origin, &mut moves, system.limits);
+        let outcome =
+            system.run_origin(&mut Memory::default(), &origin, &mut (&mut moves, &mut Brake(stop)), system.limits);
         self.lessons.extend(self.feedback.lesson(system, &origin, &outcome, &moves));
         outcome
     }

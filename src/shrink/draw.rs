@@ -11,7 +11,7 @@ use indexmap::IndexSet;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::{NodeId, Rng, StateMachine, Time};
 use crate::shrink::remove::moments;
-use crate::shrink::simpler_requests;
+use crate::shrink::simpler::{simpler_actions, with_actions};
 use crate::shrink::trial::{Candidate, Trials, digest_of};
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, What};
 use crate::strategy::draw_links;
@@ -30,7 +30,7 @@ const ONE_WAY_PERMILLE: u32 = 400;
 const DRAW_STREAM: u64 = 4;
 
 /// Draws at most `draws` plans, until one is the new best.
-pub(crate) fn smaller<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Harness<M>, draws: u64) {
+pub(crate) fn smaller<M: StateMachine>(trials: &mut Trials<'_>, system: &Harness<M>, draws: u64) {
     let best = trials.best();
     let draws = draws.min(STEPS_MAX / best.outcome.tally.steps.max(1));
     let pool = Pool { plan: best.plan.clone(), kinds: kinds(best), moments: moments(best) };
@@ -40,9 +40,9 @@ pub(crate) fn smaller<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Harn
     let mut rng = Rng::new(digest_of(&pool.plan), DRAW_STREAM);
     let drawn = (0..draws).map(|_| {
         let drawn = pool.draw(&mut rng);
-        let mut simpler = if rng.chance(500) { simpler_requests(system, &drawn) } else { Vec::new() };
+        let mut simpler = if rng.chance(500) { simpler_actions(system, &drawn) } else { Vec::new() };
         let place = rng.below(simpler.len() as u64) as usize;
-        if simpler.is_empty() { Candidate::from(drawn) } else { simpler.swap_remove(place) }
+        if simpler.is_empty() { Candidate::from(drawn) } else { with_actions(&drawn, simpler.swap_remove(place)) }
     });
     let _ = trials.take_first(drawn);
 }

@@ -1,20 +1,20 @@
 //! Fewer and plainer fates: a partition in the place of many losses, a loss or a delay in the place of a double.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::harness::Recorded;
 use crate::protocol::Time;
-use crate::shrink::trial::Candidate;
-use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, What};
+use crate::shrink::trial::{Edits, edit};
+use crate::sim::{Fate, Fault, Link, Plan, PlannedFault, What};
 
-pub(crate) fn simpler(best: &Recorded) -> Vec<Candidate> {
-    let mut candidates = as_partitions(best);
-    candidates.extend((0..best.plan.fates.len()).flat_map(|place| plainer(&best.plan, place)));
-    candidates.into_iter().map(Candidate::from).collect()
+pub(crate) fn simpler(best: &Recorded) -> Edits<'_> {
+    let plan = &best.plan;
+    let each = (0..plan.fates.len()).flat_map(move |place| plainer(plan, place));
+    Box::new(as_partitions(best).chain(each))
 }
 
 /// All messages lost on one link, or on all links, are lost to one partition from the first of them on.
-fn as_partitions(best: &Recorded) -> Vec<Plan> {
+fn as_partitions(best: &Recorded) -> Edits<'_> {
     let plan = &best.plan;
     let mut first_loss: IndexMap<Link, (Time, usize)> = IndexMap::new();
     for event in &best.trace.events {
@@ -22,35 +22,37 @@ fn as_partitions(best: &Recorded) -> Vec<Plan> {
             first_loss.entry(name.link).or_insert((event.at, 0)).1 += 1;
         }
     }
-    let instead = |at: Time, links: Vec<Link>| {
-        let mut plan = plan.clone();
-        let is_lost = |name: &MessageName, fate: &Fate| *fate == Fate::Drop && links.contains(&name.link);
-        plan.fates.retain(|name, fate| !is_lost(name, fate));
-        plan.faults.push(PlannedFault { at, fault: Fault::Partition { links, heal: None } });
-        plan.faults.sort_by_key(|planned| planned.at);
-        plan
+    let instead = move |at: Time, links: Vec<Link>| {
+        edit(move || {
+            let mut plan = plan.clone();
+            let lost: IndexSet<Link> = links.iter().copied().collect();
+            plan.fates.retain(|name, fate| *fate != Fate::Drop || !lost.contains(&name.link));
+            plan.faults.push(PlannedFault { at, fault: Fault::Partition { links, heal: None } });
+            plan.faults.sort_by_key(|planned| planned.at);
+            plan
+        })
     };
-    let on_one = first_loss.iter().filter(|(_, (_, count))| *count > 1);
-    let mut candidates: Vec<Plan> = on_one.map(|(link, (at, _))| instead(*at, vec![*link])).collect();
-    if let (Some((_, (at, _))), true) = (first_loss.first(), first_loss.len() > 1) {
-        candidates.insert(0, instead(*at, first_loss.keys().copied().collect()));
-    }
-    candidates
+    let first = first_loss.first().filter(|_| first_loss.len() > 1);
+    let on_all = first.map(|(_, (at, _))| instead(*at, first_loss.keys().copied().collect()));
+    let on_one = first_loss.into_iter().filter(|(_, (_, count))| *count > 1);
+    Box::new(on_all.into_iter().chain(on_one.map(move |(link, (at, _))| instead(at, vec![link]))))
 }
 
 /// The message is lost, or comes once.
-fn plainer(plan: &Plan, place: usize) -> Vec<Plan> {
-    let with = |fate: Fate| {
-        let mut plan = plan.clone();
-        plan.fates[place] = fate;
-        plan
+fn plainer(plan: &Plan, place: usize) -> Edits<'_> {
+    let with = move |fate: Fate| {
+        edit(move || {
+            let mut plan = plan.clone();
+            plan.fates[place] = fate;
+            plan
+        })
     };
-    let mut candidates = vec![with(Fate::Drop)];
+    let mut simpler = vec![Fate::Drop];
     if let Fate::Deliver(delays) = &plan.fates[place]
         && delays.len() > 1
     {
-        candidates.extend(delays.iter().map(|delay| with(Fate::delay(*delay))));
-        candidates.extend(delays.windows(2).map(Fate::copies).map(with));
+        simpler.extend(delays.iter().map(|delay| Fate::delay(*delay)));
+        simpler.extend(delays.windows(2).map(Fate::copies));
     }
-    candidates
+    Box::new(simpler.into_iter().map(with))
 }

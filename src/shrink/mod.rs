@@ -5,17 +5,27 @@
 //! ever smaller chunks (delta debugging; Zeller and Hildebrandt, TSE 2002); then what is left is made simpler, one sort of
 //! change after the other, over and over until nothing helps any more.
 //!
-//! Where to look: `trial` tries candidates, on all threads and with one result; each other file makes one sort of them.
+//! Where to look: `pass` has the order of the passes; `trial` tries candidates, on all threads and with one result; `judge` says which
+//! fail, and `differs` of plans that are not deterministic; each other file makes one sort of candidates.
+//!
+//! What shrinking costs is bounded, whatever the system does: in runs and in steps, by a budget that does not depend on the number
+//! of threads; in memory, as candidates are made when it is their turn; and a candidate that takes many times the steps of the run
+//! that it is to stand for is given up.
 
 mod cut;
+mod differs;
 mod draw;
 mod fates;
 mod faults;
+mod judge;
 mod knobs;
 mod nodes;
+mod pass;
 mod remove;
+mod simpler;
 mod times;
 mod trial;
+mod watch;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -23,13 +33,21 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use crate::check::Violation;
+use crate::harness::bounds::Bounds;
 use crate::harness::{Harness, Recorded, endless};
 use crate::protocol::StateMachine;
-use crate::sim::Plan;
-use trial::{Candidate, Trials};
+use crate::sim::{Plan, Trace};
+use judge::SameViolation;
+use trial::Trials;
+
+pub(crate) use differs::{not_shrunk, shrink_differing};
+pub use watch::{Shrinking, Watch};
 
 /// How many runs the shrinking of one plan may take, if not told otherwise.
 pub const SHRINK_RUNS_MAX: u64 = 20_000;
+
+/// How much the shrinking of one plan may do, in steps of nodes, if not told otherwise: about a minute on one thread.
+pub const SHRINK_STEPS_MAX: u64 = 40_000_000;
 
 /// How many plans are drawn at random whenever nothing else helps, if not told otherwise.
 const DRAWS_MAX: u64 = 6_000;
@@ -41,17 +59,23 @@ pub struct ShrinkOptions {
     pub runs_max: u64,
     /// How many of them may be plans drawn at random from what is left, whenever nothing else helps; 0 for none.
     pub draws_max: u64,
+    /// How much may be done in all, in steps of nodes; to make a candidate counts as a step for each of its decisions. The run that
+    /// is tried last may go beyond it.
+    pub steps_max: u64,
     /// On how many threads. The result does not depend on it.
     pub jobs: NonZeroUsize,
     /// Set by whoever has seen enough: what is smallest by then is the result.
     pub stop: Arc<AtomicBool>,
+    /// Hears how far it has come.
+    pub watch: Watch,
 }
 
 impl Default for ShrinkOptions {
-    /// At most [`SHRINK_RUNS_MAX`] runs, on all processors, and nobody stops it.
+    /// At most [`SHRINK_RUNS_MAX`] runs and [`SHRINK_STEPS_MAX`] steps, on all processors, and nobody stops it.
     fn default() -> Self {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { runs_max: SHRINK_RUNS_MAX, draws_max: DRAWS_MAX, jobs, stop: Arc::default() }
+        let (runs_max, draws_max, steps_max) = (SHRINK_RUNS_MAX, DRAWS_MAX, SHRINK_STEPS_MAX);
+        Self { runs_max, draws_max, steps_max, jobs, stop: Arc::default(), watch: Watch::default() }
     }
 }
 
@@ -74,79 +98,75 @@ pub struct Shrunk {
 
 /// Shrinks a failing plan; `None` if it does not fail, or not every time.
 ///
-/// The result is the best so far whenever the shrinking ends: when nothing helps any more, when the runs are used up, or when
-/// it is stopped. The result and the number of runs do not depend on the number of threads, unless it is stopped.
+/// The result is the best so far whenever the shrinking ends: when nothing helps any more, when the runs or the steps are used up, or
+/// when it is stopped. The result and the number of runs do not depend on the number of threads, unless it is stopped.
 pub fn shrink<M: StateMachine>(system: &Harness<M>, plan: &Plan, options: &ShrinkOptions) -> Option<Shrunk> {
-    let recorded = system.record(plan);
+    Some(shrink_recorded(system, system.record(plan), options)?.shrunk)
+}
+
+/// What came of shrinking.
+pub(crate) struct Shrinkage {
+    pub(crate) shrunk: Shrunk,
+    /// How its plan goes.
+    pub(crate) trace: Trace,
+    /// A plan that failed when it was tried, and did not when it was run again: the system is not deterministic.
+    pub(crate) unsteady: Option<Plan>,
+}
+
+/// Shrinks the plan of a run; `None` if the run is clean.
+pub(crate) fn shrink_recorded<M: StateMachine>(
+    system: &Harness<M>,
+    recorded: Recorded,
+    options: &ShrinkOptions,
+) -> Option<Shrinkage> {
     let violation = recorded.outcome.violation.clone()?;
-    let (decisions_before, nodes_before) = (recorded.plan.decision_count(), plan.node_count);
-    let (mut limits, mut runs) = (endless::limits_of(Some(&violation), system.limits), 0);
-    loop {
-        let is_whole = endless::is_whole(limits, system.limits);
-        let first = if is_whole { recorded.clone() } else { system.record_plan_limited(&recorded.plan, limits) };
-        let mut smallest = first;
-        if smallest.outcome.violation.as_ref().is_some_and(|found| found.is_like(&violation)) {
-            let mut trials = Trials::new(system, smallest, options, limits);
-            shrink_to_fixpoint(&mut trials, system, options);
-            runs += trials.runs();
-            smallest = trials.into_best();
-        }
-        if !is_whole {
-            smallest = system.record(&smallest.plan);
-        }
-        let Recorded { plan, outcome, .. } = smallest;
-        match outcome.violation {
-            Some(found) if is_whole || found.is_like(&violation) => {
-                let digest = outcome.digest;
-                return Some(Shrunk { plan, violation: found, digest, decisions_before, nodes_before, runs });
+    let (decisions_before, nodes_before) = (recorded.plan.decision_count(), recorded.plan.node_count);
+    let (mut spent, mut unsteady) = ([0, 0], None);
+    // What goes on for ever does so early: a run that never comes to rest is shrunk under limits that it reaches soon.
+    let mut limits = endless::limits_of(Some(&violation), system.limits);
+    while !endless::is_whole(limits, system.limits) {
+        let bounds = Bounds::at_most(limits, &options.stop);
+        let early = system.record_bounded(&recorded.plan, &bounds);
+        if early.outcome.violation.as_ref().is_some_and(|found| found.is_like(&violation)) {
+            let best = shrink_within(system, early, bounds, options, (&mut spent, &mut unsteady));
+            let whole = system.record(&best.plan);
+            if whole.outcome.violation.as_ref().is_some_and(|found| found.is_like(&violation)) {
+                return Some(shrinkage(whole, [decisions_before, nodes_before], spent, unsteady));
             }
-            // What was taken for endless was only long.
-            _ if !is_whole => limits = endless::longer(limits, system.limits),
-            _ => return None,
         }
+        // What was taken for endless was only long.
+        limits = endless::longer(limits, system.limits);
     }
+    let steps = recorded.outcome.tally.steps.max(violation.step);
+    let bounds = Bounds::beside(system, steps, &options.stop);
+    let best = shrink_within(system, recorded, bounds, options, (&mut spent, &mut unsteady));
+    Some(shrinkage(best, [decisions_before, nodes_before], spent, unsteady))
 }
 
-/// A plan is never tried twice, so the last round, which finds nothing, costs little.
-fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Harness<M>, options: &ShrinkOptions) {
-    loop {
-        let before = trials.best().plan.clone();
-        trials.exhaust(cut::after_the_violation);
-        trials.exhaust(knobs::fewer);
-        remove::requests(trials);
-        remove::fates(trials);
-        remove::faults(trials);
-        trials.exhaust(|best| knobs::smaller(best, &system.worlds.knobs));
-        trials.exhaust(nodes::fewer);
-        trials.exhaust(|best| simpler_requests(system, &best.plan));
-        trials.exhaust(faults::simpler);
-        trials.exhaust(fates::simpler);
-        times::simplify(trials);
-        if trials.best().plan == before {
-            trials.exhaust(remove::pairs);
-            trials.exhaust(remove::retimed);
-        }
-        if trials.best().plan == before {
-            draw::smaller(trials, system, options.draws_max);
-        }
-        if trials.best().plan == before || trials.is_over() {
-            break;
-        }
-    }
+fn shrink_within<M: StateMachine>(
+    system: &Harness<M>,
+    recorded: Recorded,
+    bounds: Bounds<'_>,
+    options: &ShrinkOptions,
+    (spent, unsteady): (&mut [u64; 2], &mut Option<Plan>),
+) -> Recorded {
+    let judge = SameViolation { system, bounds };
+    let mut trials = Trials::new(&judge, recorded, options, *spent);
+    pass::to_fixpoint(&mut trials, system, options.draws_max);
+    *spent = trials.spent();
+    let (best, failed_once) = trials.finish();
+    *unsteady = unsteady.take().or(failed_once);
+    best
 }
 
-/// The requests as the workload says them more simply.
-fn simpler_requests<M: StateMachine>(system: &Harness<M>, plan: &Plan) -> Vec<Candidate> {
-    let Some(clients) = &system.clients else { return Vec::new() };
-    let actions: Vec<_> = plan.requests.iter().map(|request| request.action.clone()).collect();
-    let simpler = clients.simpler(&actions).into_iter().filter(|simpler| simpler.actions.len() == actions.len());
-    simpler
-        .map(|simpler| {
-            let mut plan = plan.clone();
-            for (request, action) in plan.requests.iter_mut().zip(simpler.actions) {
-                request.action = action;
-            }
-            Candidate { plan, renamed: simpler.renamed }
-        })
-        .collect()
+fn shrinkage(
+    best: Recorded,
+    [decisions_before, nodes_before]: [usize; 2],
+    [runs, _]: [u64; 2],
+    unsteady: Option<Plan>,
+) -> Shrinkage {
+    let Recorded { plan, outcome, trace } = best;
+    let violation = outcome.violation.expect("expect: the best plan so far fails");
+    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs };
+    Shrinkage { shrunk, trace, unsteady }
 }

@@ -4,24 +4,27 @@ use indexmap::IndexSet;
 
 use crate::harness::Recorded;
 use crate::protocol::NodeId;
-use crate::shrink::trial::Candidate;
+use crate::shrink::trial::{Edits, edit};
 use crate::sim::{Fault, Link, MessageName, Plan};
 
 /// The plan without each node, the last one first: with its part of the plan gone, or played by another node.
-pub(crate) fn fewer(best: &Recorded) -> Vec<Candidate> {
+pub(crate) fn fewer(best: &Recorded) -> Edits<'_> {
     let plan = &best.plan;
-    let nodes = (0..plan.node_count).rev().map(NodeId::new).filter(|_| plan.node_count > 1);
-    let mut candidates: Vec<Candidate> = nodes.clone().map(|gone| without_node(plan, gone).into()).collect();
-    for gone in nodes.clone().filter(|gone| plan.requests.iter().any(|request| request.node == *gone)) {
-        for stand_in in nodes.clone().filter(|node| *node != gone) {
-            let mut plan = plan.clone();
-            let requests = plan.requests.iter_mut().filter(|request| request.node == gone);
-            requests.for_each(|request| request.node = stand_in);
-            candidates.push(without_node(&plan, gone).into());
-        }
-    }
-    candidates.push(in_order_of_appearance(plan).into());
-    candidates
+    let nodes = move || (0..plan.node_count).rev().map(NodeId::new).filter(move |_| plan.node_count > 1);
+    let alone = nodes().map(move |gone| edit(move || without_node(plan, gone)));
+    let asked: IndexSet<NodeId> = plan.requests.iter().map(|request| request.node).collect();
+    let played = nodes().filter(move |gone| asked.contains(gone)).flat_map(move |gone| {
+        let stand_ins = nodes().filter(move |node| *node != gone);
+        stand_ins.map(move |stand_in| edit(move || played_by(plan, gone, stand_in)))
+    });
+    Box::new(alone.chain(played).chain(std::iter::once(edit(move || in_order_of_appearance(plan)))))
+}
+
+fn played_by(plan: &Plan, gone: NodeId, stand_in: NodeId) -> Plan {
+    let mut plan = plan.clone();
+    let requests = plan.requests.iter_mut().filter(|request| request.node == gone);
+    requests.for_each(|request| request.node = stand_in);
+    without_node(&plan, gone)
 }
 
 /// The plan for one node fewer: what was for the node that goes is left out, and later nodes move up.

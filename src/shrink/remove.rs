@@ -1,13 +1,14 @@
 //! Removes decisions: in ever smaller chunks, from all of them down to single ones, and in the end two at a time.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use indexmap::{IndexMap, IndexSet};
 
 use crate::harness::Recorded;
-use crate::protocol::{StateMachine, Time};
-use crate::shrink::trial::{Candidate, Trials};
-use crate::sim::{Fate, MessageName, Plan, What};
+use crate::protocol::Time;
+use crate::shrink::trial::{Candidate, Edit, Edits, Trials, edit, none};
+use crate::sim::{Fate, Link, MessageName, Plan, What};
 
 /// Plans of more decisions than this are not searched for pairs: there are too many.
 const PAIRS_DECISIONS_MAX: usize = 16;
@@ -19,7 +20,7 @@ const JUST_AFTER: Duration = Duration::from_micros(500);
 
 /// Requests take their messages with them: later messages of the same link move up by as many numbers, and so must
 /// their fates. Where that fails, the fates stay as they are.
-pub(crate) fn requests<M: StateMachine>(trials: &mut Trials<'_, M>) {
+pub(crate) fn requests(trials: &mut Trials<'_>) {
     in_chunks(
         trials,
         |plan| plan.requests.len(),
@@ -36,7 +37,7 @@ pub(crate) fn requests<M: StateMachine>(trials: &mut Trials<'_, M>) {
     );
 }
 
-pub(crate) fn fates<M: StateMachine>(trials: &mut Trials<'_, M>) {
+pub(crate) fn fates(trials: &mut Trials<'_>) {
     in_chunks(
         trials,
         |plan| plan.fates.len(),
@@ -50,7 +51,7 @@ pub(crate) fn fates<M: StateMachine>(trials: &mut Trials<'_, M>) {
     );
 }
 
-pub(crate) fn faults<M: StateMachine>(trials: &mut Trials<'_, M>) {
+pub(crate) fn faults(trials: &mut Trials<'_>) {
     in_chunks(
         trials,
         |plan| plan.faults.len(),
@@ -66,12 +67,11 @@ pub(crate) fn faults<M: StateMachine>(trials: &mut Trials<'_, M>) {
 
 /// Tries to remove chunks of a list from its end to its beginning; `without` makes, for a best plan, what makes the ways
 /// in which a plan can do without a chunk.
-fn in_chunks<M, W, const WAYS: usize>(
-    trials: &mut Trials<'_, M>,
+fn in_chunks<W, const WAYS: usize>(
+    trials: &mut Trials<'_>,
     length: fn(&Plan) -> usize,
     without: impl Fn(&Recorded) -> W,
 ) where
-    M: StateMachine,
     W: Fn(&Plan, usize, usize) -> [Plan; WAYS],
 {
     let mut size = length(&trials.best().plan);
@@ -84,7 +84,10 @@ fn in_chunks<M, W, const WAYS: usize>(
                 (0..end.div_ceil(size)).map(|chunk| (end.saturating_sub((chunk + 1) * size), end - chunk * size));
             let candidates = chunks.flat_map(|(from, to)| without(&plan, from, to)).map(Candidate::from);
             match trials.take_first(candidates) {
-                Some(place) => end = end.saturating_sub((place / WAYS + 1) * size),
+                // What is taken may have lost more than was removed.
+                Some(place) => {
+                    end = end.saturating_sub((place / WAYS + 1) * size).min(length(&trials.best().plan));
+                }
                 None => break,
             }
         }
@@ -93,37 +96,41 @@ fn in_chunks<M, W, const WAYS: usize>(
 }
 
 /// Two decisions at a time: those that make up for each other.
-pub(crate) fn pairs(best: &Recorded) -> Vec<Candidate> {
+pub(crate) fn pairs(best: &Recorded) -> Edits<'_> {
     let plan = &best.plan;
     let count = plan.decision_count();
     if count > PAIRS_DECISIONS_MAX {
-        return Vec::new();
+        return none();
     }
     let pairs = (0..count).flat_map(|second| (0..second).map(move |first| [first, second]));
-    let sends = messages_of_requests(best);
-    pairs.map(|pair| without_decisions(plan, &pair, &sends).into()).collect()
+    let sends = Rc::new(messages_of_requests(best));
+    Box::new(pairs.map(move |pair| {
+        let sends = Rc::clone(&sends);
+        edit(move || without_decisions(plan, &pair, &sends))
+    }))
 }
 
 /// One decision less, and one request at another time: just when something else happens, or just after.
-pub(crate) fn retimed(best: &Recorded) -> Vec<Candidate> {
+pub(crate) fn retimed(best: &Recorded) -> Edits<'_> {
     let plan = &best.plan;
     let count = plan.decision_count();
     if count > PAIRS_DECISIONS_MAX {
-        return Vec::new();
+        return none();
     }
     let (moments, sends) = (moments(best), messages_of_requests(best));
-    let mut candidates = Vec::new();
-    for gone in 0..count {
-        let smaller = without_decisions(plan, &[gone], &sends);
-        for place in 0..smaller.requests.len() {
-            candidates.extend(moments.iter().map(|at| {
-                let mut candidate = smaller.clone();
-                candidate.requests[place].at = *at;
-                candidate.into()
-            }));
-        }
-    }
-    candidates
+    Box::new((0..count).flat_map(move |gone| {
+        let smaller = Rc::new(without_decisions(plan, &[gone], &sends));
+        let places = (0..smaller.requests.len()).flat_map(|place| moments.iter().map(move |at| (place, *at)));
+        let edits = places.map(|(place, at)| {
+            let smaller = Rc::clone(&smaller);
+            edit(move || {
+                let mut candidate = (*smaller).clone();
+                candidate.requests[place].at = at;
+                candidate
+            })
+        });
+        edits.collect::<Vec<Edit<'_>>>()
+    }))
 }
 
 /// The times at which something happens, and just after; not all of a long run.
@@ -174,13 +181,17 @@ fn moved_up<'a>(
     fates: &IndexMap<MessageName, Fate>,
     gone: impl Iterator<Item = &'a MessageName>,
 ) -> IndexMap<MessageName, Fate> {
-    let gone: Vec<&MessageName> = gone.collect();
-    let stays = fates.iter().filter(|(name, _)| !gone.contains(name));
-    let renamed = stays.map(|(name, fate)| {
-        let before =
-            |other: &&&MessageName| other.link == name.link && other.kind == name.kind && other.number < name.number;
-        let moved = gone.iter().filter(before).count() as u32;
-        (MessageName { number: name.number - moved, ..name.clone() }, fate.clone())
+    // Of each link and kind the numbers of those that are gone.
+    let mut numbers: IndexMap<(Link, &str), Vec<u32>> = IndexMap::new();
+    for name in gone {
+        numbers.entry((name.link, &name.kind)).or_default().push(name.number);
+    }
+    numbers.values_mut().for_each(|numbers| numbers.sort_unstable());
+    let renamed = fates.iter().filter_map(|(name, fate)| {
+        let gone = numbers.get(&(name.link, &*name.kind)).map_or(&[][..], Vec::as_slice);
+        let before = gone.partition_point(|number| *number < name.number);
+        let is_gone = gone.get(before) == Some(&name.number);
+        (!is_gone).then(|| (MessageName { number: name.number - before as u32, ..name.clone() }, fate.clone()))
     });
     renamed.collect()
 }

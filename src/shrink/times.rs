@@ -1,12 +1,13 @@
 //! Small round numbers: when requests and faults happen, how long messages and faults take, when the world heals.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use indexmap::IndexSet;
 
 use crate::harness::Recorded;
-use crate::protocol::{StateMachine, Time};
-use crate::shrink::trial::{Candidate, Trials};
+use crate::protocol::Time;
+use crate::shrink::trial::{Edits, Trials, edit};
 use crate::sim::{Fate, Fault, Plan};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -17,7 +18,7 @@ const SPANS_MS: [u64; 6] = [2, 5, 10, 20, 50, 100];
 /// How much sooner things may come, most first.
 const SOONER_MS: [u64; 10] = [200, 100, 80, 60, 40, 20, 10, 5, 2, 1];
 
-pub(crate) fn simplify<M: StateMachine>(trials: &mut Trials<'_, M>) {
+pub(crate) fn simplify(trials: &mut Trials<'_>) {
     trials.exhaust(|best| evenly_spaced(&best.plan));
     trials.exhaust(|best| each_moment(&best.plan));
     trials.exhaust(|best| each_span(&best.plan));
@@ -26,93 +27,107 @@ pub(crate) fn simplify<M: StateMachine>(trials: &mut Trials<'_, M>) {
 }
 
 /// Requests and faults keep their order, with the same time between each two that are not at once.
-fn evenly_spaced(plan: &Plan) -> Vec<Candidate> {
+fn evenly_spaced(plan: &Plan) -> Edits<'_> {
     let mut moments: Vec<Time> = moments(plan).collect();
     moments.sort_unstable();
-    let moments: IndexSet<Time> = moments.into_iter().collect();
-    let spaced = |unit: Duration| {
-        let mut plan = plan.clone();
-        each_time(&mut plan, &|at| {
-            let place = moments.get_index_of(&at).expect("expect: it is one of the moments");
-            Time::ZERO + unit * place as u32
-        });
-        plan.into()
+    let moments: Rc<IndexSet<Time>> = Rc::new(moments.into_iter().collect());
+    let spaced = move |unit: Duration| {
+        let moments = Rc::clone(&moments);
+        edit(move || {
+            let mut plan = plan.clone();
+            each_time(&mut plan, &|at| {
+                let place = moments.get_index_of(&at).expect("expect: it is one of the moments");
+                Time::ZERO + unit * place as u32
+            });
+            plan
+        })
     };
-    UNITS.into_iter().map(spaced).collect()
+    Box::new(UNITS.into_iter().map(spaced))
 }
 
 /// From each moment on all comes sooner by round spans, healing too: what waits for nothing, or for timers that come again
 /// and again.
-fn closer_together(plan: &Plan) -> Vec<Candidate> {
+fn closer_together(plan: &Plan) -> Edits<'_> {
     let mut moments: Vec<Time> = moments(plan).chain([Time::ZERO, plan.heal_at]).collect();
     moments.sort_unstable();
     moments.dedup();
-    let mut candidates = Vec::new();
-    for pair in moments.windows(2) {
-        let (from, gap) = (pair[1], pair[1] - pair[0]);
-        for by in SOONER_MS.map(Duration::from_millis).into_iter().filter(|by| *by <= gap) {
-            let mut sooner = plan.clone();
-            let moved = |at: Time| if at >= from { Time::ZERO + (at.since_start() - by) } else { at };
-            each_time(&mut sooner, &moved);
-            sooner.heal_at = moved(plan.heal_at);
-            if sooner.heal_at >= plan.heal_at.min(soonest_heal(&sooner)) {
-                candidates.push(sooner.into());
-            }
-        }
-    }
-    candidates
+    let gaps: Vec<(Time, Duration)> = moments.windows(2).map(|pair| (pair[1], pair[1] - pair[0])).collect();
+    let last = self::moments(plan).max().unwrap_or_default();
+    Box::new(gaps.into_iter().flat_map(move |(from, gap)| {
+        let spans = SOONER_MS.map(Duration::from_millis).into_iter().filter(move |by| *by <= gap);
+        spans.filter_map(move |by| {
+            let moved = move |at: Time| if at >= from { Time::ZERO + (at.since_start() - by) } else { at };
+            let heal_at = moved(plan.heal_at);
+            let soonest = heal_after(moved(last));
+            (heal_at >= plan.heal_at.min(soonest)).then(|| {
+                edit(move || {
+                    let mut sooner = plan.clone();
+                    each_time(&mut sooner, &moved);
+                    sooner.heal_at = heal_at;
+                    sooner
+                })
+            })
+        })
+    }))
 }
 
 /// When all that is planned has come to pass, to the millisecond; things can go wrong until then.
 fn soonest_heal(plan: &Plan) -> Time {
-    round_down(moments(plan).max().unwrap_or_default(), MILLISECOND) + MILLISECOND + MILLISECOND
+    heal_after(moments(plan).max().unwrap_or_default())
+}
+
+fn heal_after(last: Time) -> Time {
+    round_down(last, MILLISECOND) + MILLISECOND + MILLISECOND
 }
 
 /// Each request and fault on its own: at once with the one before, or at a round time.
-fn each_moment(plan: &Plan) -> Vec<Candidate> {
+fn each_moment(plan: &Plan) -> Edits<'_> {
     let at: Vec<Time> = moments(plan).collect();
-    let mut candidates = Vec::new();
-    for place in 0..at.len() {
-        let earlier = at.iter().copied().filter(|other| *other < at[place]).max();
-        let round = UNITS.into_iter().map(|unit| round_down(at[place], unit));
-        let simpler = [Some(Time::ZERO), earlier].into_iter().flatten().chain(round).filter(|time| *time < at[place]);
+    let mut sorted = at.clone();
+    sorted.sort_unstable();
+    Box::new(at.into_iter().enumerate().flat_map(move |(place, at)| {
+        let earlier = sorted[..sorted.partition_point(|other| *other < at)].last().copied();
+        let round = UNITS.into_iter().map(move |unit| round_down(at, unit));
+        let simpler = [Some(Time::ZERO), earlier].into_iter().flatten().chain(round).filter(move |time| *time < at);
         // Never later but for the next millisecond, where only a part of one will do.
-        let next = Time::ZERO + round_up(at[place].since_start(), MILLISECOND);
-        let simpler = simpler.chain([next].into_iter().filter(|next| *next > at[place] && at[place] != Time::ZERO));
-        candidates.extend(simpler.map(|time| {
-            let mut plan = plan.clone();
-            *moments_mut(&mut plan)[place] = time;
-            plan.into()
-        }));
-    }
-    candidates
+        let next = Time::ZERO + round_up(at.since_start(), MILLISECOND);
+        let next = [next].into_iter().filter(move |next| *next > at && at != Time::ZERO);
+        simpler.chain(next).map(move |time| {
+            edit(move || {
+                let mut plan = plan.clone();
+                *moments_mut(&mut plan)[place] = time;
+                plan
+            })
+        })
+    }))
 }
 
 /// Each delay of a message, each time down and each time cut: a plain one, or a round one.
-fn each_span(plan: &Plan) -> Vec<Candidate> {
+fn each_span(plan: &Plan) -> Edits<'_> {
     let spans: Vec<Duration> = spans_mut(&mut plan.clone()).into_iter().map(|span| *span).collect();
-    let mut candidates = Vec::new();
-    for (place, span) in spans.iter().enumerate() {
-        let plain =
-            SPANS_MS.map(Duration::from_millis).into_iter().filter(|plain| plain < span && *plain > plan.latency);
-        let is_plain = SPANS_MS.map(Duration::from_millis).contains(span);
-        let round = UNITS.map(|unit| round_up(*span, unit)).into_iter().filter(|round| round != span && !is_plain);
-        candidates.extend(plain.chain(round).map(|simpler| {
-            let mut plan = plan.clone();
-            *spans_mut(&mut plan)[place] = simpler;
-            plan.into()
-        }));
-    }
-    candidates
+    Box::new(spans.into_iter().enumerate().flat_map(move |(place, span)| {
+        let plain = SPANS_MS.map(Duration::from_millis).into_iter();
+        let plain = plain.filter(move |plain| *plain < span && *plain > plan.latency);
+        let is_plain = SPANS_MS.map(Duration::from_millis).contains(&span);
+        let round = UNITS.map(|unit| round_up(span, unit)).into_iter();
+        let round = round.filter(move |round| *round != span && !is_plain);
+        plain.chain(round).map(move |simpler| {
+            edit(move || {
+                let mut plan = plan.clone();
+                *spans_mut(&mut plan)[place] = simpler;
+                plan
+            })
+        })
+    }))
 }
 
 /// The world heals as soon as all that is planned has come to pass, to the millisecond, or to the ten.
-fn healed_soon(best: &Recorded) -> Vec<Candidate> {
+fn healed_soon(best: &Recorded) -> Edits<'_> {
     let plan = &best.plan;
     let soonest = soonest_heal(plan);
     let round = UNITS.map(|unit| Time::ZERO + round_up(soonest.since_start(), unit));
     let sooner = [soonest].into_iter().chain(round).filter(|heal_at| *heal_at < plan.heal_at);
-    sooner.map(|heal_at| Plan { heal_at, ..plan.clone() }.into()).collect()
+    Box::new(sooner.map(move |heal_at| edit(move || Plan { heal_at, ..plan.clone() })))
 }
 
 fn moments(plan: &Plan) -> impl Iterator<Item = Time> {

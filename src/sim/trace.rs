@@ -86,7 +86,16 @@ impl What {
     /// True if it is that the message of this name was sent.
     #[must_use]
     pub fn is_sent(&self, message: &MessageName) -> bool {
-        matches!(self, Self::Sent { name, .. } if name == message)
+        self.sent() == Some(message)
+    }
+
+    /// The message that was sent, if that is what happened.
+    #[must_use]
+    pub fn sent(&self) -> Option<&MessageName> {
+        match self {
+            Self::Sent { name, .. } => Some(name),
+            _ => None,
+        }
     }
 }
 
@@ -168,6 +177,13 @@ impl<M: StateMachine> Observer<M> for Recorder {
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, _nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        if self.recording.trace.events.len() >= EVENT_COUNT_MAX {
+            // Only the plan goes on: to write texts that nobody keeps would take longer than the run.
+            if let Event::Sent { name, fate: Some(fate), .. } = event {
+                self.recording.fates.insert(name.into_name(), (*fate).clone());
+            }
+            return ControlFlow::Continue(());
+        }
         let what = match event {
             Event::Begins { step, node, input } => {
                 self.step = *step;

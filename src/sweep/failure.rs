@@ -1,17 +1,26 @@
 //! Failures: the worlds that failed, shrunk until every decision matters.
 
-use crate::determinism::{DETERMINISM, Verified, never_again, not_shrunk};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::determinism::{DETERMINISM, Verified, never_again};
 use crate::explain::{Pivot, Twin};
 use crate::explain::{pivot, twin};
+use crate::harness::bounds::Bounds;
 use crate::harness::endless;
+use crate::harness::Origin;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::StateMachine;
-use crate::shrink::{ShrinkOptions, Shrunk, shrink};
-use crate::sim::{Memory, Trace};
+use crate::shrink::{ShrinkOptions, Shrunk};
+use crate::shrink::{Shrinkage, not_shrunk, shrink_differing, shrink_recorded};
+use crate::sim::{Plan, Trace};
 use crate::sweep::findings::{Candidates, Findings};
+use crate::sweep::{CANDIDATES, is_verified};
 
 /// At most so many different failures are shrunk and told.
 const FAILURES_MAX: usize = 3;
+
+/// A plan that is said to go different ways is run twice so often before that is not believed.
+const LOOKS: usize = 5;
 
 /// One failure: where it was found, and what is left of it.
 #[derive(Clone, Debug)]
@@ -34,51 +43,84 @@ pub struct Failure {
 pub(crate) fn shrink_failures<M: StateMachine>(
     system: &Harness<M>,
     found: &mut Findings,
+    verify_permille: u32,
     options: &ShrinkOptions,
 ) -> Vec<Failure> {
     let mut ways: Vec<_> = found.shortest.drain(..).map(|((check, _), candidates)| (candidates, check)).collect();
     ways.sort_by(|(left, check), (right, other)| left.keys().cmp(right.keys()).then_with(|| check.cmp(other)));
     ways.truncate(FAILURES_MAX);
     let leak = found.leak.take().map(|(origin, violation)| {
-        let recorded = system.record_origin(&origin);
-        Failure { seed: origin.seed(), ..not_shrunk(system.name.clone(), recorded, violation) }
+        let (recorded, options) = (system.record_origin(&origin), heard_of(&origin, options));
+        Failure { seed: origin.seed(), ..Failure::of(system, shrink_differing(system, recorded, violation, &options)) }
     });
     let mut failures: Vec<Failure> = leak.into_iter().collect();
     for (candidates, check) in ways {
+        // The others were counted when they were swept.
+        let verified = candidates.values().filter(|origin| !is_verified(origin, verify_permille)).count();
+        found.verified += verified as u64;
         let shrunk = shrink_smallest(system, &candidates, &check, options);
         failures.extend(shrunk.inspect(|failure| found.recount(&check, &failure.shrunk.violation)));
     }
     // Until a system is deterministic, nothing else that is told of it can be relied on.
     failures.sort_by_key(|failure| (failure.shrunk.violation.check != DETERMINISM, failure.size()));
     if let Some(told) = failures.first_mut() {
-        told.explain(system);
+        told.explain_until(system, &options.stop);
     }
     failures
 }
 
-/// Shrinks some worlds, and the smallest result as far as it goes.
+/// The same, and whoever watches hears of which world.
+fn heard_of(origin: &Origin, options: &ShrinkOptions) -> ShrinkOptions {
+    ShrinkOptions { watch: options.watch.of_seed(origin.seed()), ..options.clone() }
+}
+
+/// Shrinks some worlds, and the smallest result as far as it goes. Each has its share of the budget. Whoever has seen enough is told
+/// the shortest as it is.
 fn shrink_smallest<M: StateMachine>(
     system: &Harness<M>,
     candidates: &Candidates,
     check: &str,
     options: &ShrinkOptions,
 ) -> Option<Failure> {
+    let share = ShrinkOptions { steps_max: options.steps_max / (CANDIDATES as u64 + 1), ..options.clone() };
     // Luck is for the winner alone: it is what costs most.
-    let without_luck = ShrinkOptions { draws_max: 0, ..options.clone() };
-    let shrunk = candidates.values().map(|origin| {
+    let without_luck = ShrinkOptions { draws_max: 0, ..share.clone() };
+    let mut smallest: Option<Failure> = None;
+    for origin in candidates.values() {
+        if smallest.is_some() && options.stop.load(Ordering::Relaxed) {
+            break;
+        }
         let recorded = system.record_origin(origin);
         let limits = endless::limits_of(recorded.outcome.violation.as_ref(), system.limits);
-        let verified = system.verify_origin(&mut Memory::default(), origin, &mut (), limits);
-        Failure { seed: origin.seed(), ..failure_of(system, recorded, verified, check, &without_luck) }
-    });
-    let smallest = shrunk.min_by_key(Failure::size)?;
-    if smallest.shrunk.violation.check == DETERMINISM {
+        let failure = match system.verify_origin_until(origin, limits, &options.stop) {
+            Some(verified) => failure_of(system, recorded, verified, check, &heard_of(origin, &without_luck)),
+            None => unshrunk(system, recorded, check),
+        };
+        let failure = Failure { seed: origin.seed(), ..failure };
+        if smallest.as_ref().is_none_or(|smallest| failure.size() < smallest.size()) {
+            smallest = Some(failure);
+        }
+    }
+    let smallest = smallest?;
+    if smallest.shrunk.violation.check == DETERMINISM || options.stop.load(Ordering::Relaxed) {
         return Some(smallest);
     }
-    let Some(further) = shrink(system, &smallest.shrunk.plan, options) else { return Some(smallest) };
+    let share = ShrinkOptions { watch: share.watch.of_seed(smallest.seed), ..share };
+    let whole = system.record(&smallest.shrunk.plan);
+    let Some(further) = shrink_recorded(system, whole, &share) else { return Some(smallest) };
+    let Shrinkage { shrunk: further, trace, .. } = further;
     let Shrunk { decisions_before, nodes_before, runs, .. } = smallest.shrunk;
     let shrunk = Shrunk { decisions_before, nodes_before, runs: runs + further.runs, ..further };
-    Some(Failure::new(system, smallest.seed, shrunk))
+    Some(Failure::told(system, smallest.seed, shrunk, trace))
+}
+
+/// What there is to tell of a run as it is.
+fn unshrunk<M: StateMachine>(system: &Harness<M>, recorded: Recorded, check: &str) -> Failure {
+    let violation = recorded.outcome.violation.clone().unwrap_or_else(|| never_again(check, None));
+    let (decisions_before, nodes_before) = (recorded.plan.decision_count(), recorded.plan.node_count);
+    let Recorded { plan, outcome, trace } = recorded;
+    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
+    Failure::told(system, None, shrunk, trace)
 }
 
 /// What there is to tell of a run that violated `check`: its plan, shrunk. If it goes another way when it is run again, that is
@@ -90,20 +132,48 @@ pub fn failure_of<M: StateMachine>(
     check: &str,
     options: &ShrinkOptions,
 ) -> Failure {
-    let differs = verified.differs.map(|differs| differs.to_violation());
-    if differs.is_none()
-        && let Some(shrunk) = shrink(system, &recorded.plan, options)
-    {
-        return Failure::new(system, None, shrunk);
+    if let Some(differs) = verified.differs {
+        return Failure::of(system, shrink_differing(system, recorded, differs.to_violation(), options));
     }
-    let violation = differs.unwrap_or_else(|| never_again(check, recorded.outcome.violation.as_ref()));
-    not_shrunk(system.name.clone(), recorded, violation)
+    match shrink_recorded(system, system.record(&recorded.plan), options) {
+        Some(Shrinkage { shrunk, trace, unsteady: None }) => Failure::told(system, None, shrunk, trace),
+        // It failed when it was tried, and did not when it was tried again.
+        Some(Shrinkage { unsteady: Some(plan), .. }) => {
+            let recorded = system.record(&plan);
+            let differs = system.verify_plan(&plan).differs.map(|differs| differs.to_violation());
+            let violation = differs.unwrap_or_else(|| never_again(check, recorded.outcome.violation.as_ref()));
+            Failure::of(system, shrink_differing(system, recorded, violation, options))
+        }
+        None => {
+            let violation = never_again(check, recorded.outcome.violation.as_ref());
+            Failure::of(system, not_shrunk(recorded, violation))
+        }
+    }
+}
+
+/// What there is to tell of a plan that goes another way when it is run again: the plan, shrunk. `None` if it goes the same way, as
+/// often as it is worth to look.
+pub fn failure_of_differing<M: StateMachine>(
+    system: &Harness<M>,
+    plan: &Plan,
+    options: &ShrinkOptions,
+) -> Option<Failure> {
+    let differs = (0..LOOKS).find_map(|_| system.verify_plan(plan).differs)?;
+    Some(Failure::of(system, shrink_differing(system, system.record(plan), differs.to_violation(), options)))
 }
 
 impl Failure {
     /// The failure that is left after shrinking, with its run written down.
     pub fn new<M: StateMachine>(system: &Harness<M>, seed: Option<u64>, shrunk: Shrunk) -> Self {
         let trace = system.record(&shrunk.plan).trace;
+        Self::told(system, seed, shrunk, trace)
+    }
+
+    fn of<M: StateMachine>(system: &Harness<M>, shrinkage: Shrinkage) -> Self {
+        Self::told(system, None, shrinkage.shrunk, shrinkage.trace)
+    }
+
+    fn told<M: StateMachine>(system: &Harness<M>, seed: Option<u64>, shrunk: Shrunk, trace: Trace) -> Self {
         Self { system: system.name.clone(), seed, shrunk, trace, twin: None, pivot: None }
     }
 
@@ -111,14 +181,24 @@ impl Failure {
     /// a second; runs that are so long that it would take much longer are left unexplained, and so is whatever goes another
     /// way each time.
     pub fn explain<M: StateMachine>(&mut self, system: &Harness<M>) {
-        if self.shrunk.violation.check == DETERMINISM {
+        self.explain_until(system, &AtomicBool::new(false));
+    }
+
+    /// The same, until `stop` is set by whoever has seen enough.
+    pub fn explain_until<M: StateMachine>(&mut self, system: &Harness<M>, stop: &AtomicBool) {
+        if self.shrunk.violation.check == DETERMINISM || stop.load(Ordering::Relaxed) {
             return;
         }
         let limits = endless::limits_of(Some(&self.shrunk.violation), system.limits);
-        let failing = system.record_plan_limited(&self.shrunk.plan, limits);
+        let failing = system.record_bounded(&self.shrunk.plan, &Bounds::at_most(limits, stop));
+        // What takes the place of an endless run may go as far; of any other, not much farther than that.
+        let bounds = match endless::is_whole(limits, system.limits) {
+            true => Bounds::beside(system, failing.outcome.tally.steps, stop),
+            false => Bounds::at_most(limits, stop),
+        };
         if failing.outcome.violation.is_some() {
-            self.twin = twin(system, &failing, limits);
-            self.pivot = pivot(system, &failing);
+            self.twin = twin(system, &failing, &bounds);
+            self.pivot = pivot(system, &failing, &bounds);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use crate::check::Violation;
-use crate::determinism::DETERMINISM;
+use crate::determinism::{DETERMINISM, Verified};
 use crate::harness::Origin;
 use crate::harness::Outcome;
 use crate::protocol::Digest;
@@ -21,6 +21,10 @@ pub(crate) type Candidates = BTreeMap<(u64, u64), Origin>;
 #[derive(Default)]
 pub(crate) struct Findings {
     pub(crate) worlds: u64,
+    /// How many of them were run twice.
+    pub(crate) verified: u64,
+    /// In any of those the states of nodes were compared.
+    pub(crate) compares_states: bool,
     pub(crate) tally: Tally,
     /// Sums are the same in any order.
     pub(crate) digests: u64,
@@ -35,6 +39,12 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
+    /// A world was run twice.
+    pub(crate) fn add_verified(&mut self, verified: &Verified) {
+        self.verified += 1;
+        self.compares_states |= verified.compares_states;
+    }
+
     pub(crate) fn add_outcome(&mut self, origin: Origin, outcome: &Outcome) {
         self.worlds += 1;
         self.tally.add(&outcome.tally);
@@ -85,6 +95,8 @@ impl Findings {
 
     pub(crate) fn add(&mut self, other: Self) {
         self.worlds += other.worlds;
+        self.verified += other.verified;
+        self.compares_states |= other.compares_states;
         self.tally.add(&other.tally);
         self.digests = self.digests.wrapping_add(other.digests);
         self.moves.add(other.moves);

@@ -14,6 +14,8 @@ use std::thread;
 
 use indexmap::IndexMap;
 
+use crate::determinism::DETERMINISM;
+use crate::shrink::Watch;
 use crate::harness::Origin;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::{Digest, StateMachine, visible};
@@ -24,7 +26,7 @@ use crate::strategy::Strategy;
 pub use coverage::Coverage;
 pub(crate) use coverage::{KINDS_MAX, Moves};
 use failure::shrink_failures;
-pub use failure::{Failure, failure_of};
+pub use failure::{Failure, failure_of, failure_of_differing};
 pub(crate) use feedback::{Feedback, Lesson, ROUND};
 use findings::Findings;
 
@@ -117,6 +119,8 @@ pub struct SweepOptions {
     pub verify_permille: u32,
     /// Set by whoever has seen enough: the worlds run by then are the sweep, and what failed is told as small as it is.
     pub stop: Arc<AtomicBool>,
+    /// Hears how far the shrinking of what failed has come.
+    pub watch: Watch,
 }
 
 impl SweepOptions {
@@ -126,7 +130,8 @@ impl SweepOptions {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         // Whoever runs a single world looks into it.
         let verify_permille = if seeds.count() == 1 { 1_000 } else { VERIFY_PERMILLE };
-        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop: Arc::default() }
+        let (stop, watch) = (Arc::default(), Watch::default());
+        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop, watch }
     }
 
     #[track_caller]
@@ -152,6 +157,10 @@ pub struct Sweep {
     pub has_clients: bool,
     /// How many worlds were run.
     pub worlds: u64,
+    /// How many of them were run twice, to see whether they go the same way.
+    pub verified: u64,
+    /// True if the states of nodes were compared in these: see [`Verified::compares_states`](crate::determinism::Verified::compares_states).
+    pub compares_states: bool,
     /// How many of them violated a check, by check.
     pub violations: IndexMap<String, u64>,
     /// What happened in all of them, counted.
@@ -178,6 +187,20 @@ impl Sweep {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.worlds > 0 && self.violation_count() == 0 && self.unreached.is_empty()
+    }
+
+    /// How many worlds violated each check, such as `siblings 30`; of `determinism`, which only shows in worlds that are run twice, also
+    /// of how many of those.
+    /// `show` writes a number.
+    #[must_use]
+    pub fn tell_violations(&self, show: &dyn Fn(u64) -> String) -> Vec<String> {
+        let told = self.violations.iter().map(|(check, count)| match check.as_str() {
+            DETERMINISM if self.verified < self.worlds => {
+                format!("{check} {} of the {} worlds that were run twice", show(*count), show(self.verified))
+            }
+            _ => format!("{check} {}", show(*count)),
+        });
+        told.collect()
     }
 
     /// Which marks were never hit, in a sentence; `None` if none of those that must be reached is missing.
@@ -208,7 +231,9 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         on_threads(0..count, CHUNK, options, progress, |mine, memory, seed| {
             mine.moves.begin(seed);
             let origin = Origin::Seed(seed);
-            let outcome = run(system, memory, &origin, options.verify_permille, &mut mine.moves);
+            let mut moves = mem::take(&mut mine.moves);
+            let outcome = run(system, memory, &origin, options.verify_permille, &mut moves, mine);
+            mine.moves = moves;
             mine.add_outcome(origin, &outcome);
         })
     };
@@ -216,9 +241,10 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         runs_max: options.shrink_runs_max,
         jobs: options.jobs,
         stop: Arc::clone(&options.stop),
+        watch: options.watch.clone(),
         ..ShrinkOptions::default()
     };
-    let failures = shrink_failures(system, &mut found, &shrink_options);
+    let failures = shrink_failures(system, &mut found, options.verify_permille, &shrink_options);
     found.violations.sort_unstable_keys();
     let is_missing = |mark: &&&'static str| found.tally.marks.get(**mark).is_none_or(|count| *count == 0);
     let judged = if found.worlds < REACH_WORLDS_MIN { &[][..] } else { &system.must_reach };
@@ -230,6 +256,8 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         check_count: system.checks.len(),
         has_clients: system.clients.is_some(),
         worlds: found.worlds,
+        verified: found.verified,
+        compares_states: found.compares_states,
         violations: found.violations,
         tally: found.tally,
         digest: found.digests,
@@ -256,7 +284,7 @@ fn sweep_in_rounds<M: StateMachine>(
             let origin = learned.origin(seed, &system.worlds.profile);
             let mut moves = Moves::default();
             moves.begin(seed);
-            let outcome = run(system, memory, &origin, options.verify_permille, &mut moves);
+            let outcome = run(system, memory, &origin, options.verify_permille, &mut moves, mine);
             mine.lessons.extend(learned.lesson(system, &origin, &outcome, &moves));
             mine.moves.add(moves);
             mine.add_outcome(origin, &outcome);
@@ -285,9 +313,12 @@ fn on_threads<M: StateMachine>(
                 break;
             }
             let taken = first..places.end.min(first.saturating_add(chunk));
-            let length = taken.end - taken.start;
-            taken.for_each(|place| run_seed(&mut mine, &mut memory, options.seeds.get(place)));
-            progress(length);
+            let mut ran = 0;
+            for place in taken.take_while(|_| !options.stop.load(Ordering::Relaxed)) {
+                run_seed(&mut mine, &mut memory, options.seeds.get(place));
+                ran += 1;
+            }
+            progress(ran);
         }
         all.lock().expect("expect: no thread of a sweep panics").add(mine);
     };
@@ -302,19 +333,27 @@ fn on_threads<M: StateMachine>(
     all.into_inner().expect("expect: no thread of a sweep panics")
 }
 
-/// Runs a world; some twice.
+/// Runs a world; some twice, which `found` counts.
 fn run<M: StateMachine>(
     system: &Harness<M>,
     memory: &mut Memory<M>,
     origin: &Origin,
     verify_permille: u32,
     moves: &mut Moves,
+    found: &mut Findings,
 ) -> Outcome {
-    let mut draw = Digest::new();
-    draw.fold(origin.place());
-    if draw.value() % 1_000 < verify_permille.into() {
-        system.verify_origin(memory, origin, moves, system.limits).into_outcome()
+    if is_verified(origin, verify_permille) {
+        let verified = system.verify_origin(memory, origin, moves, system.limits);
+        found.add_verified(&verified);
+        verified.into_outcome()
     } else {
         system.run_origin(memory, origin, moves, system.limits)
     }
+}
+
+/// True if this world of a sweep is run twice: its seed says so.
+fn is_verified(origin: &Origin, verify_permille: u32) -> bool {
+    let mut draw = Digest::new();
+    draw.fold(origin.place());
+    draw.value() % 1_000 < verify_permille.into()
 }

@@ -30,19 +30,28 @@ impl Deref for Explored {
 impl Explored {
     /// # Panics
     /// If a run violated a check: with the first screen of the smallest failure, whose shrunk plan is saved before. Also if
-    /// the search did not go to the end of its scope.
+    /// the search did not go to the end of its scope, if nothing happened in it, or if it did not
+    /// [reach what it must](crate::model_check::Scope::must_reach): with what is missing.
     #[track_caller]
     pub fn assert_clean(&self) {
-        let Exploration { system, executions, cut, given_up, failures, .. } = &self.exploration;
+        let Exploration { system, executions, failures, misses_reach, .. } = &self.exploration;
         let (violations, system) = (self.violation_count(), visible(system));
         if violations > 0 {
             let told = format!("{violations} of {executions} runs of \"{system}\" violated a check\n\n");
             panic!("{}", tell_failures(told, failures, self.snapshots.as_deref()));
         }
+        if let Some(idle) = self.tell_idle() {
+            panic!("{idle}");
+        }
+        let left_out = self.left_out();
         assert!(
-            self.is_exhaustive(),
-            "the scope of \"{system}\" was not exhausted: {cut} runs were cut off, {given_up} request sets given up"
+            left_out.is_empty(),
+            "the scope of \"{system}\" was not exhausted: left out are {}",
+            left_out.join("; ")
         );
+        if let Some(unreached) = self.tell_unreached().filter(|_| *misses_reach) {
+            panic!("{unreached}");
+        }
     }
 }
 

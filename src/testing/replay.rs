@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::determinism::DETERMINISM;
+use crate::sweep::failure_of_differing;
 use crate::harness::Outcome;
 use crate::harness::Harness;
 use crate::testing::Unmet;
@@ -276,10 +277,15 @@ impl<M: StateMachine> Harness<M> {
     /// If it cannot be read, or is of another system.
     pub fn shrink_file(&self, path: &Path, options: &ShrinkOptions) -> Result<Option<Failure>, Error> {
         let file = self.read(path)?;
+        if file.expect.is_violation_of(DETERMINISM)
+            && let Some(failure) = failure_of_differing(self, &file.plan, options)
+        {
+            return Ok(Some(failure));
+        }
         let shrunk = shrink(self, &file.plan, options);
         Ok(shrunk.map(|shrunk| {
             let mut failure = Failure::new(self, None, shrunk);
-            failure.explain(self);
+            failure.explain_until(self, &options.stop);
             failure
         }))
     }

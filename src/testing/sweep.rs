@@ -50,8 +50,9 @@ impl Swept {
     /// Saves the failures, and tells the smallest.
     fn tell(&self) -> String {
         let (worlds, violations) = (self.sweep.worlds, self.sweep.violation_count());
+        let by_check = self.sweep.tell_violations(&|count| count.to_string()).join(", ");
         let system = visible(&self.sweep.system);
-        let told = format!("{violations} of {worlds} worlds of \"{system}\" violated a check\n\n");
+        let told = format!("{violations} of {worlds} worlds of \"{system}\" violated a check ({by_check})\n\n");
         tell_failures(told, &self.sweep.failures, self.snapshots.as_deref())
     }
 }

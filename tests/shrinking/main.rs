@@ -2,6 +2,7 @@
 #![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bounds;
 mod ground_truth;
 mod laws;
 mod optimum;

@@ -1,0 +1,35 @@
+//! The passes, one sort of change after the other, over and over.
+
+use crate::harness::Harness;
+use crate::protocol::StateMachine;
+use crate::shrink::trial::Trials;
+use crate::shrink::{cut, draw, fates, faults, knobs, nodes, remove, simpler, times};
+
+/// Shrinks until nothing helps any more, or the budget is spent. The run is cut short first: what comes after the violation goes, and
+/// then requests, by halves. A plan is never tried twice, so the last round, which finds nothing, costs little.
+pub(crate) fn to_fixpoint<M: StateMachine>(trials: &mut Trials<'_>, system: &Harness<M>, draws_max: u64) {
+    loop {
+        let before = trials.best().plan.clone();
+        trials.exhaust(cut::after_the_violation);
+        trials.exhaust(knobs::fewer);
+        remove::requests(trials);
+        remove::fates(trials);
+        remove::faults(trials);
+        trials.exhaust(|best| knobs::smaller(best, &system.worlds.knobs));
+        trials.exhaust(nodes::fewer);
+        trials.exhaust(|best| simpler::requests(system, &best.plan));
+        trials.exhaust(faults::simpler);
+        trials.exhaust(fates::simpler);
+        times::simplify(trials);
+        if trials.best().plan == before {
+            trials.exhaust(remove::pairs);
+            trials.exhaust(remove::retimed);
+        }
+        if trials.best().plan == before {
+            draw::smaller(trials, system, draws_max);
+        }
+        if trials.best().plan == before || trials.is_over() {
+            break;
+        }
+    }
+}
