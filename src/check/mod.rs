@@ -16,7 +16,7 @@ pub use identity::Identity;
 pub use leftovers::Leftovers;
 pub use promise::{Promise, When};
 pub use siblings::Siblings;
-pub use violation::{Breach, Violation};
+pub use violation::{Breach, Source, Violation};
 
 use crate::machine::{StateMachine, Time};
 use crate::sim::{Event, EventKind, Nodes};

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::explore::{
     Ask, Exploration, Failure, Profile, Recorded, Scope, Score, ScoreOptions, ShrinkOptions, Strategy, Sweep,
@@ -16,6 +17,8 @@ use crate::sim::Plan;
 pub(super) trait AnySystem {
     /// Where plans that fail are saved, if the command line does not say.
     fn snapshots(&self) -> &Path;
+    /// After how long in one step a run counts as one that never ends, if the command line does not say.
+    fn hangs_after(&self) -> Option<Duration>;
     /// Worlds of other sizes may not reach what the system's own must.
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
     fn profile(&self) -> &Profile;
@@ -41,6 +44,10 @@ pub(super) trait AnySystem {
 impl<M: StateMachine> AnySystem for Harness<M> {
     fn snapshots(&self) -> &Path {
         self.snapshots_dir()
+    }
+
+    fn hangs_after(&self) -> Option<Duration> {
+        Self::hangs_after(self)
     }
 
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {

@@ -1,19 +1,27 @@
 //! `ddc replay` and `ddc shrink`
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::interrupt::stop_on_interrupt;
-use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
-use crate::explore::{Failure, ShrinkOptions};
+use super::watch::Command;
+use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print, replay_command};
+use crate::explore::{Failure, ShrinkOptions, SoFar};
 use crate::harness::{Replayed, save};
 use crate::replay::{Error, Expect, PlanFile};
-use crate::report::Screen;
+use crate::report::{Screen, shell_word};
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> Result<Exit, Wrong> {
     if arguments.bytes {
         return bytes::run(registry, arguments);
     }
+    let (stop, so_far) = (Arc::default(), SoFar::default());
+    let program = registry.program();
+    let hang_after = arguments.hang_after;
+    let watch =
+        Command { program: &program, stop: &stop, hang_after, so_far: &so_far, snapshots: None, as_json: false };
+    let _watch = watch.watch();
     let alone = arguments.files.len() == 1;
     let mut worst = Exit::Clean;
     for path in &arguments.files {
@@ -85,7 +93,7 @@ fn exit_of(replayed: &Replayed) -> Exit {
 fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
     let path = replayed.path.display();
     if let Some(failure) = failure {
-        let hints = [("replay", format!("{program} replay {path}"))];
+        let hints = [("replay", replay_command(program, &replayed.path))];
         print(Screen { failure: &failure, hints: &hints });
     }
     let (verdict, digest) = (verdict(replayed), replayed.outcome.digest);
@@ -100,6 +108,7 @@ fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
     }
     let differs = divergence.is_some() || !replayed.is_as_expected();
     if let Some(question) = question(replayed).filter(|_| differs) {
+        let (program, path) = (shell_word(program), shell_word(&replayed.path.to_string_lossy()));
         print(format_args!("{question}\nif so    {program} replay --update {path}\n"));
     }
 }
@@ -126,14 +135,18 @@ fn verdict(replayed: &Replayed) -> String {
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
+    let (program, so_far) = (registry.program(), SoFar::default());
     let options = ShrinkOptions { runs_max: arguments.runs, stop: stop_on_interrupt(), ..ShrinkOptions::default() };
+    let (stop, hang_after) = (&options.stop, arguments.hang_after);
+    let watch = Command { program: &program, stop, hang_after, so_far: &so_far, snapshots: None, as_json: false };
+    let _watch = watch.watch();
     let Some(failure) = system_of(registry, path)?.shrink_file(path, &options)? else {
         print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
         return Ok(Exit::Clean);
     };
     let directory = arguments.out.clone().unwrap_or_else(|| directory_of(path));
     let saved = save(&failure, &directory)?;
-    let hints = [("replay", format!("{} replay {}", registry.program(), saved.display()))];
+    let hints = [("replay", replay_command(&program, &saved))];
     print(Screen { failure: &failure, hints: &hints });
     Ok(Exit::Violated)
 }

@@ -12,6 +12,7 @@ use super::coverage::Moves;
 use super::feedback::{Feedback, Lesson, ROUND};
 use super::{Outcome, System};
 use crate::machine::StateMachine;
+use crate::running::spawn_scoped;
 use crate::sim::Memory;
 
 /// The seeds of campaigns lie this far apart, and no campaign has more worlds.
@@ -96,7 +97,7 @@ pub fn score<M: StateMachine>(system: &System<M>, options: &ScoreOptions, progre
     };
     thread::scope(|scope| {
         for _ in 1..options.jobs.get() {
-            scope.spawn(work);
+            spawn_scoped(scope, work);
         }
         work();
     });

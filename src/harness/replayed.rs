@@ -79,6 +79,7 @@ impl Replayed {
             decisions_before: self.file.plan.decision_count(),
             nodes_before: self.file.plan.node_count,
             runs: 0,
+            met: Vec::new(),
         };
         let system = self.file.system.clone();
         Some(Failure { system, seed: None, shrunk, trace: self.trace.clone(), twin: None, pivot: None })

@@ -6,6 +6,7 @@ use super::{Harness, Settings};
 use crate::explore::Recorded;
 use crate::machine::StateMachine;
 use crate::replay::{Error, Expect, PlanFile};
+use crate::report::shell_word;
 use crate::sim::Plan;
 
 impl<M: StateMachine> Harness<M> {
@@ -82,6 +83,6 @@ impl<M: StateMachine> Harness<M> {
         if !path.exists() && Settings::expect_from_env().save {
             file.write_new(&self.snapshots)?;
         }
-        Ok(format!("{program} replay {}", path.display()))
+        Ok(format!("{program} replay {}", shell_word(&path.to_string_lossy())))
     }
 }

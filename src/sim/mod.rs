@@ -9,17 +9,19 @@ mod action;
 mod cluster;
 mod end;
 mod faults;
+mod leaving;
 mod memory;
 mod names;
 mod network;
 mod observer;
-mod panics;
 mod pending;
 mod plan;
 mod queue;
 mod tally;
 mod trace;
 mod world;
+
+pub(crate) use crate::running::catch_panic;
 
 pub use action::{Action, Clients};
 pub use cluster::Nodes;
@@ -30,7 +32,6 @@ pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;
 pub use network::{Fates, PlannedFates};
 pub use observer::{Event, EventKind, Input, LostWhy, Observer};
-pub(crate) use panics::catch_panic;
 pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
 pub use tally::Tally;

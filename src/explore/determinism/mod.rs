@@ -17,6 +17,7 @@ use super::origin::Origin;
 use super::{Failure, Outcome, Recorded, Shrunk, System};
 use crate::check::{Breach, Violation};
 use crate::machine::{NodeId, StateMachine, Time};
+use crate::running::spawn_scoped;
 use crate::sim::{Memory, Observer, Plan};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
@@ -163,7 +164,7 @@ fn witnessed(run: impl FnOnce(&mut Witness) -> Outcome) -> (Outcome, Witness) {
 }
 
 fn on_new_thread(run: Run<'_>) -> Witness {
-    let witness = thread::scope(|scope| scope.spawn(|| witnessed(run).1).join());
+    let witness = thread::scope(|scope| spawn_scoped(scope, || witnessed(run).1).join());
     witness.expect("expect: a panic of a node is caught, and is part of the outcome")
 }
 
@@ -189,7 +190,7 @@ pub(super) fn not_shrunk(system: String, recorded: Recorded, violation: Violatio
         plan.requests.retain(|planned| planned.at <= violation.at);
         plan.faults.retain(|planned| planned.at <= violation.at);
     }
-    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
+    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0, met: Vec::new() };
     Failure { system, seed: None, shrunk, trace, twin: None, pivot: None }
 }
 

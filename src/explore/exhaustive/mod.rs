@@ -25,7 +25,9 @@ use std::thread;
 use indexmap::IndexMap;
 
 use super::{Failure, Outcome, ShrinkOptions, System, shrink};
+use crate::check::Source;
 use crate::machine::{Digest, StateMachine};
+use crate::running::{enter, job};
 use crate::sim::{Plan, Tally};
 use moves::{Leaf, Moves};
 use order::Order;
@@ -88,6 +90,9 @@ impl Exploration {
     }
 }
 
+/// A way to fail: the check, the sort of breach, and where it comes from.
+type Way = (String, &'static str, Source);
+
 /// Where a run stands among all: request set and place in it.
 type Place = (usize, usize);
 
@@ -107,7 +112,7 @@ struct Findings {
     digests: u64,
     violations: IndexMap<String, u64>,
     /// For each check and sort of breach the run with the fewest decisions.
-    smallest: IndexMap<(String, &'static str), (usize, Place, Plan)>,
+    smallest: IndexMap<Way, (usize, Place, Plan)>,
 }
 
 /// Searches all of `scope`, on so many threads. `progress` hears how many runs more have been made.
@@ -167,10 +172,14 @@ impl<M: StateMachine> Explorer<'_, M> {
             }
             all.lock().expect("expect: no thread of a search panics").add(mine);
         };
+        let same = job();
         thread::scope(|scope| {
             for job in 1..jobs {
-                let work = &work;
-                scope.spawn(move || work(job));
+                let (work, same) = (&work, same.clone());
+                scope.spawn(move || {
+                    let _same = enter(same);
+                    work(job);
+                });
             }
             work(0);
         });
@@ -227,7 +236,7 @@ impl Findings {
         self.digests = self.digests.wrapping_add(digest.value());
         if let Some(violation) = &outcome.violation {
             *self.violations.entry(violation.check.clone()).or_default() += 1;
-            let way = (violation.check.clone(), violation.breach.sort);
+            let way = (violation.check.clone(), violation.breach.sort, violation.breach.source.clone());
             self.add_failing(way, (plan.decision_count(), place, plan));
         }
     }
@@ -242,7 +251,7 @@ impl Findings {
         self.interleavings = more.map(|more| sum.saturating_add(more));
     }
 
-    fn add_failing(&mut self, way: (String, &'static str), failing: (usize, Place, Plan)) {
+    fn add_failing(&mut self, way: Way, failing: (usize, Place, Plan)) {
         let is_smaller = |known: &(usize, Place, Plan)| (failing.0, failing.1) < (known.0, known.1);
         if self.smallest.get(&way).is_none_or(is_smaller) {
             self.smallest.insert(way, failing);
@@ -271,7 +280,7 @@ impl Findings {
 
 fn shrink_failures<M: StateMachine>(
     system: &System<M>,
-    smallest: IndexMap<(String, &'static str), (usize, Place, Plan)>,
+    smallest: IndexMap<Way, (usize, Place, Plan)>,
 ) -> Vec<Failure> {
     let mut ways: Vec<(usize, Place, Plan)> = smallest.into_values().collect();
     ways.sort_unstable_by_key(|(decisions, place, _)| (*decisions, *place));
