@@ -54,9 +54,9 @@ impl Breach {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
     /// In the source code, such as `src/main.rs:12:5`; empty if nobody knows.
-    pub place: String,
+    pub place: Box<str>,
     /// What was said, without what varies from run to run; empty if that does not matter.
-    pub words: String,
+    pub words: Box<str>,
 }
 
 impl Source {
@@ -72,8 +72,8 @@ impl Source {
     /// assert_ne!(said("a write is lost"), said("a write is stale"));
     /// ```
     #[must_use]
-    pub fn of(place: impl Into<String>, text: &str) -> Self {
-        Self { place: place.into(), words: words_of(text) }
+    pub fn of(place: impl Into<Box<str>>, text: &str) -> Self {
+        Self { place: place.into(), words: words_of(text).into() }
     }
 }
 

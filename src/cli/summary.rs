@@ -42,8 +42,19 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures, others } =
-            self.sweep;
+        let Sweep {
+            system,
+            strategy,
+            feedback,
+            worlds,
+            violations,
+            tally,
+            digest,
+            coverage,
+            unreached,
+            failures,
+            others,
+        } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(self.saved).map(|(failure, path)| {

@@ -200,7 +200,8 @@ impl<M: StateMachine> System<M> {
                     panicked(&panic, Some(&|place| checks.name_at(place)), fallen)
                 })
             }
-            Err((panic, fallen)) => {
+            Err(panicked_at) => {
+                let (panic, fallen) = *panicked_at;
                 let name = |place| checks.name_at(place);
                 let mut outcome = panicked(&panic, Some(&name), fallen);
                 // What a check found before is what stopped the world.
@@ -231,19 +232,22 @@ struct Fallen {
     tally: Tally,
 }
 
+/// Why a world fell, and how far it had come.
+type Fall = Box<(Panic, Fallen)>;
+
 /// A world from its beginning to its end, whatever in it panics.
 fn live_through<M: StateMachine, F: Fates, O: Observer<M>>(
     mut world: World<'_, M, F, O>,
-) -> Result<(RunEnd, Memory<M>), (Panic, Fallen)> {
+) -> Result<(RunEnd, Memory<M>), Fall> {
     match catch_panic_at(|| world.live_through()) {
         Ok(end) => match catch_panic_at(|| world.leave()) {
             Ok(left) => Ok((end, left)),
-            Err(panic) => Err((panic, Fallen { step: end.tally.steps, at: end.at, tally: end.tally })),
+            Err(panic) => Err(Box::new((panic, Fallen { step: end.tally.steps, at: end.at, tally: end.tally }))),
         },
         Err(panic) => {
             let (at, tally) = world.so_far();
             world.drop_all();
-            Err((panic, Fallen { step: tally.steps, at, tally }))
+            Err(Box::new((panic, Fallen { step: tally.steps, at, tally })))
         }
     }
 }
@@ -253,7 +257,7 @@ fn panicked(panic: &Panic, check: Option<&dyn Fn(usize) -> Option<String>>, fall
     let Panic { message, place, doing } = panic;
     let Fallen { step, at, mut tally } = fallen;
     let who = doing.who(|place| check.and_then(|name| name(place)));
-    let mut breach = Breach::new(PANIC, format!("{who} panicked: {message}")).from(Source::of(place, message));
+    let mut breach = Breach::new(PANIC, format!("{who} panicked: {message}")).from(Source::of(place.as_str(), message));
     if !place.is_empty() {
         breach = breach.because(format!("at {place}"));
     }

@@ -166,6 +166,7 @@ impl<M: StateMachine> Harness<M> {
     /// systems are passed over. A directory that is not there has none.
     #[must_use = "replays say nothing by themselves: call `assert_clean` or `assert_as_expected`"]
     pub fn replay_dir(&self, directory: impl AsRef<Path>) -> Replays {
+        let _watch = self.watch_plans();
         let mut replays = Replays { replayed: Vec::new(), errors: Vec::new() };
         for path in plan_files(directory.as_ref()) {
             match self.is_own(&path) {

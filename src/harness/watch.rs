@@ -131,6 +131,20 @@ impl<M: StateMachine> Harness<M> {
         watched.begin()
     }
 
+    /// Watches what is run in a test without seeds: plans, and searches.
+    pub(super) fn watch_plans(&self) -> Watch {
+        let (command, hang_after) = (test_command()(None), Settings::from_env().ok().and_then(|said| said.hang_after));
+        let watched = Watched {
+            again: Box::new(move |_| command.clone()),
+            stop: &Arc::default(),
+            hang_after: hang_after.or(self.hang_after),
+            so_far: &SoFar::default(),
+            snapshots: None,
+            tell: tell_on_stderr,
+        };
+        watched.begin()
+    }
+
     /// What the harness says of hanging, where the command line says nothing.
     #[cfg(feature = "cli")]
     pub(crate) fn hangs_after(&self) -> Option<Duration> {

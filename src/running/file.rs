@@ -67,6 +67,8 @@ struct Place {
     since: Instant,
     /// How many lines it has had.
     count: u64,
+    /// The next world begins another part.
+    is_due: bool,
 }
 
 /// The file is needed from here on. Where none can be made, there is none.
@@ -123,10 +125,10 @@ pub(super) fn note(line: &str) {
 }
 
 impl Line {
-    /// The thread begins a part of a sweep.
-    pub(super) fn part(&self, running: &Running, first: u64, last: u64) {
-        if locked(&running.job).is_some() {
-            self.write(running, Made::Seed, first, last);
+    /// The thread begins a part of a sweep: its next world has a line.
+    pub(super) fn part(&self) {
+        if let Some(place) = &mut *locked(&self.0) {
+            place.is_due = true;
         }
     }
 
@@ -134,15 +136,16 @@ impl Line {
     pub(super) fn world(&self, running: &Running) {
         let (made, seed) = (running.made(), running.seed.load(Ordering::Relaxed));
         let is_told = locked(&self.0).as_ref().map(|place| {
-            let is_exact = place.count < EXACT_MAX || EXACT.load(Ordering::Relaxed);
+            let is_exact = place.is_due || place.count < EXACT_MAX || EXACT.load(Ordering::Relaxed);
             let is_fresh = !is_exact && place.since.elapsed() < FRESH;
-            place.made == made && (place.first == seed || is_fresh) && place.generation == GENERATION.load(Ordering::Relaxed)
+            let is_same = place.first == seed && !place.is_due;
+            place.made == made && (is_same || is_fresh) && place.generation == GENERATION.load(Ordering::Relaxed)
         });
         let last = running.last.load(Ordering::Relaxed);
         match is_told {
             Some(true) => {}
             None if locked(&running.job).is_none() => {}
-            Some(false) if made == Made::Seed => self.write(running, made, seed, last.max(seed)),
+            _ if made == Made::Seed => self.write(running, made, seed, last.max(seed)),
             _ => self.write(running, made, seed, seed),
         }
     }
@@ -168,7 +171,7 @@ impl Line {
         let again = running.again().map_or_else(String::new, |again| format!(": {again}"));
         let world = if seeds.is_empty() { world } else { format!("\"{}\", seed {first:#x}", locked(&running.system)) };
         write_at(&open.file, LINE_BYTES * (1 + number), &padded(&format!("{AT}{world}{seeds}{again}")));
-        *own = Some(Place { generation, number, made, first, since: Instant::now(), count: count + 1 });
+        *own = Some(Place { generation, number, made, first, since: Instant::now(), count: count + 1, is_due: false });
     }
 
     /// The thread runs nothing any more.
@@ -245,7 +248,7 @@ fn tell_of(path: &Path, here: &Path) -> Option<String> {
     }
     let bytes = fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);
-    let mut lines = text.lines().map(|line| line.trim_end_matches([' ', '\0']));
+    let mut lines = text.lines().map(|line| line.trim_matches([' ', '\0']));
     let directory = format!("directory {}", here.display());
     if lines.next() != Some(HEAD) || !lines.by_ref().take(2).any(|line| line == directory) {
         return None;
@@ -263,7 +266,10 @@ fn tell_of(path: &Path, here: &Path) -> Option<String> {
 /// True if there is, or may be, a process of this number.
 #[cfg(unix)]
 fn is_alive(process: u32, _path: &Path) -> bool {
-    let known = std::process::Command::new("kill").args(["-0", &process.to_string()]).stderr(std::process::Stdio::null()).status();
+    let known = std::process::Command::new("kill")
+        .args(["-0", &process.to_string()])
+        .stderr(std::process::Stdio::null())
+        .status();
     known.map_or(true, |status| status.success())
 }
 

@@ -240,10 +240,10 @@ impl Running {
         InWorld(Arc::clone(self))
     }
 
-    /// This thread works on the worlds of these seeds, one after the other.
-    pub(crate) fn part(&self, first: u64, last: u64) {
+    /// This thread begins a part of a sweep: worlds one after the other, up to that of this seed.
+    pub(crate) fn part(&self, last: u64) {
         self.last.store(last, Ordering::Relaxed);
-        self.line.part(self, first, last);
+        self.line.part();
     }
 
     #[inline]

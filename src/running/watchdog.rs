@@ -2,7 +2,7 @@
 //!
 //! It looks and never touches: no run can tell whether it is there. Time counts only as far as this thread itself comes to run, so
 //! that a machine that sleeps, or a process that is stopped and goes on, is not taken for a node that hangs.
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "it watches real time, and needs a thread")]
+#![expect(clippy::disallowed_types, reason = "it watches real time, which no run can see")]
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex};
@@ -104,7 +104,8 @@ struct Seen {
 
 impl Seen {
     fn new(running: &Arc<Running>) -> Self {
-        let [turns, step, doing] = [&running.turns, &running.step, &running.doing].map(|word| word.load(Ordering::Relaxed));
+        let [turns, step, doing] =
+            [&running.turns, &running.step, &running.doing].map(|word| word.load(Ordering::Relaxed));
         Self { running: Arc::clone(running), turns, step, doing, since: Duration::ZERO, is_told: false }
     }
 

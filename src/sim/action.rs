@@ -66,7 +66,8 @@ impl Action {
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Plans are told and compared by it, where nobody catches what a user's `Debug` may do.
-        let text = if f.alternate() { shown(format_args!("{:#?}", self.0)) } else { shown(format_args!("{:?}", self.0)) };
+        let text =
+            if f.alternate() { shown(format_args!("{:#?}", self.0)) } else { shown(format_args!("{:?}", self.0)) };
         f.write_str(&text)
     }
 }

@@ -126,7 +126,9 @@ impl Recorder {
     fn begin<M: StateMachine>(&mut self, node: NodeId, input: &Input<'_, M>) -> What {
         match input {
             Input::Start { life } => What::Started { node, life: *life },
-            Input::Message { name, message } => What::Took { name: name.into_name(), text: shown(format_args!("{message:?}")) },
+            Input::Message { name, message } => {
+                What::Took { name: name.into_name(), text: shown(format_args!("{message:?}")) }
+            }
             Input::Request { id, request } => What::Asked { node, id: *id, text: shown(format_args!("{request:?}")) },
             Input::Timer { timer } => What::Fired { node, text: shown(format_args!("{timer:?}")) },
         }
@@ -148,7 +150,10 @@ impl<M: StateMachine> Observer<M> for Recorder {
                 for effect in *effects {
                     match effect {
                         Effect::Respond { id, response } => {
-                            self.note(at, What::Answered { node: *node, id: *id, text: shown(format_args!("{response:?}")) });
+                            self.note(
+                                at,
+                                What::Answered { node: *node, id: *id, text: shown(format_args!("{response:?}")) },
+                            );
                         }
                         Effect::Mark(mark) => self.note(at, What::Marked { node: *node, mark }),
                         _ => {}

@@ -77,9 +77,10 @@ fn die(way: &str) {
         "exit" => process::exit(0),
         "overflow" => _ = hint::black_box(overflow(0)),
         "memory" => {
+            // Room alone: it need not be touched to run out.
             let mut held = VecDeque::new();
             loop {
-                held.push_back(hint::black_box(vec![1_u8; 1 << 24]));
+                held.push_back(hint::black_box(Vec::<u8>::with_capacity(1 << 30)));
             }
         }
         "too much" => drop(hint::black_box(Vec::<u8>::with_capacity(isize::MAX as usize))),
@@ -201,6 +202,9 @@ impl Workload<Mortal> for Clients {
 
     fn simpler(&self, _actions: &[Word]) -> Vec<Simpler<Word>> {
         assert!(way() != "simpler", "nothing is simpler");
+        if way() == "hang in shrinking" {
+            hang();
+        }
         Vec::new()
     }
 }
@@ -245,7 +249,9 @@ pub(crate) fn harness() -> Harness<impl StateMachine> {
         .at_rest("in the end", move |nodes| {
             assert!(way() != "at rest" || most_taken(nodes) < 3, "cannot judge three");
             match (way(), most_taken(nodes)) {
-                ("debug" | "simpler" | "findings" | "two words" | "late hang", 5) => Err("five were taken".to_owned()),
+                ("debug" | "simpler" | "hang in shrinking" | "findings" | "two words" | "late hang", 5) => {
+                    Err("five were taken".to_owned())
+                }
                 ("two words", 12..) => Err("too many were taken".to_owned()),
                 _ => Ok(()),
             }

@@ -3,7 +3,13 @@
 //!
 //! A runner of its own, for the process that dies is this program as well: `cargo test --test deaths -- drop hang` runs the rows with one
 //! of these words in their names.
-#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on fails")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test that cannot go on fails"
+)]
 
 mod dying;
 mod process;

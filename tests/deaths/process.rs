@@ -132,7 +132,10 @@ impl Grave {
     /// Starts it by way of a shell that does something before.
     pub(crate) fn run_after(&self, before: &str, words: &[&str]) -> Ended {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("{before} && exec \"$0\" \"$@\"")]).arg(std::env::current_exe().unwrap()).args(words);
+        command
+            .args(["-c", &format!("{before} && exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap())
+            .args(words);
         self.begin(self.prepared(command)).wait()
     }
 

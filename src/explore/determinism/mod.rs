@@ -190,7 +190,8 @@ pub(super) fn not_shrunk(system: String, recorded: Recorded, violation: Violatio
         plan.requests.retain(|planned| planned.at <= violation.at);
         plan.faults.retain(|planned| planned.at <= violation.at);
     }
-    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0, met: Vec::new() };
+    let shrunk =
+        Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0, met: Vec::new() };
     Failure { system, seed: None, shrunk, trace, twin: None, pivot: None }
 }
 

@@ -278,10 +278,7 @@ impl Findings {
     }
 }
 
-fn shrink_failures<M: StateMachine>(
-    system: &System<M>,
-    smallest: IndexMap<Way, (usize, Place, Plan)>,
-) -> Vec<Failure> {
+fn shrink_failures<M: StateMachine>(system: &System<M>, smallest: IndexMap<Way, (usize, Place, Plan)>) -> Vec<Failure> {
     let mut ways: Vec<(usize, Place, Plan)> = smallest.into_values().collect();
     ways.sort_unstable_by_key(|(decisions, place, _)| (*decisions, *place));
     let told = ways

@@ -26,7 +26,7 @@ use std::thread;
 use super::{Recorded, System};
 use crate::check::Violation;
 use crate::machine::StateMachine;
-use crate::running::catch_panic;
+use crate::running::{Doing, Made, Running, catch_panic};
 use crate::sim::Plan;
 use trial::{Candidate, Trials};
 
@@ -124,8 +124,14 @@ fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Syst
 fn simpler_requests<M: StateMachine>(system: &System<M>, plan: &Plan) -> Vec<Candidate> {
     let Some(clients) = &system.clients else { return Vec::new() };
     let actions: Vec<_> = plan.requests.iter().map(|request| request.action.clone()).collect();
+    let running = Running::current();
+    let _here = running.enter(&system.name, Made::Plan, plan.seed);
+    running.doing(Doing::Clients);
     // A workload that panics has nothing simpler to say.
-    let simpler = catch_panic(|| clients.simpler(&actions)).unwrap_or_default().into_iter().filter(|simpler| simpler.actions.len() == actions.len());
+    let simpler = catch_panic(|| clients.simpler(&actions))
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|simpler| simpler.actions.len() == actions.len());
     simpler
         .map(|simpler| {
             let mut plan = plan.clone();

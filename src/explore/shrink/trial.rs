@@ -1,8 +1,8 @@
 //! Tries candidates: the first in order that fails as the original does is the new best, whoever ran it.
 
 use std::fmt::{self, Write as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use indexmap::IndexSet;

@@ -105,7 +105,14 @@ impl SweepOptions {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         // Whoever runs a single world looks into it.
         let verify_permille = if seeds.count() == 1 { 1_000 } else { VERIFY_PERMILLE };
-        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop: Arc::default(), so_far: SoFar::default() }
+        Self {
+            seeds,
+            jobs,
+            shrink_runs_max: SHRINK_RUNS_MAX,
+            verify_permille,
+            stop: Arc::default(),
+            so_far: SoFar::default(),
+        }
     }
 }
 
@@ -265,7 +272,7 @@ fn on_threads<M: StateMachine>(
             }
             let taken = first..places.end.min(first.saturating_add(chunk));
             let length = taken.end - taken.start;
-            running.part(options.seeds.get(taken.start), options.seeds.get(taken.end - 1));
+            running.part(options.seeds.get(taken.end - 1));
             taken.for_each(|place| run_seed(&mut mine, &mut memory, options.seeds.get(place)));
             progress(length);
         }

@@ -13,6 +13,8 @@ use crate::machine::StateMachine;
 /// Of so many failures without a seed the plans are kept.
 const PLANS_MAX: usize = 16;
 
+type Ways = Vec<(Way, Found)>;
+
 /// A failure that was counted, and not shrunk.
 #[derive(Clone, Debug)]
 pub struct Other {
@@ -41,8 +43,8 @@ impl fmt::Display for Other {
 
 /// Takes out of what was found the ways to fail that are shrunk, and those that are not: small runs first, but no check that has failed
 /// twice before each has failed once.
-pub(super) fn choose(found: &mut Findings) -> (Vec<(Way, Found)>, Vec<(Way, Found)>) {
-    let mut ways: Vec<(Way, Found)> = mem::take(&mut found.ways).into_iter().collect();
+pub(super) fn choose(found: &mut Findings) -> (Ways, Ways) {
+    let mut ways: Ways = mem::take(&mut found.ways).into_iter().collect();
     ways.sort_by(|(way, one), (other_way, other)| {
         one.candidates.keys().cmp(other.candidates.keys()).then_with(|| way.cmp(other_way))
     });
@@ -53,8 +55,8 @@ pub(super) fn choose(found: &mut Findings) -> (Vec<(Way, Found)>, Vec<(Way, Foun
                 let (known, known_sort, _) = &ways[*chosen].0;
                 known == check && known_sort == sort
             };
-            let is_wanted = !chosen.contains(&place) && !(is_first_round && chosen.iter().any(is_known));
-            if is_wanted && chosen.len() < FAILURES_MAX && has_plan(&found.violation) {
+            let is_taken = chosen.contains(&place) || (is_first_round && chosen.iter().any(is_known));
+            if !is_taken && chosen.len() < FAILURES_MAX && has_plan(&found.violation) {
                 chosen.push(place);
             }
         }
@@ -74,7 +76,7 @@ fn has_plan(violation: &Violation) -> bool {
 /// What is not shrunk: `rest`, and what was met while `failures` were.
 pub(super) fn others<M: StateMachine>(
     system: &System<M>,
-    rest: Vec<(Way, Found)>,
+    rest: Ways,
     told: &[Violation],
     failures: &[Failure],
 ) -> Vec<Other> {

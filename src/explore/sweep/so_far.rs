@@ -40,8 +40,7 @@ impl SoFar {
             return;
         }
         let recorded = system.record_origin(origin);
-        let failure =
-            Failure { seed: origin.seed(), ..not_shrunk(system.name.clone(), recorded, violation.clone()) };
+        let failure = Failure { seed: origin.seed(), ..not_shrunk(system.name.clone(), recorded, violation.clone()) };
         let mut kept = self.locked();
         if !is_known(&kept) {
             kept.push(failure);
