@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Check, Violation};
 use crate::machine::{StateMachine, Time};
-use crate::running::{Doing, Running};
+use crate::running::{Running, Word};
 use crate::sim::{Event, EventKind, Nodes, Observer};
 
 /// Checks that look on together; the first breach, in the order in which they were added, stops the world.
@@ -50,7 +50,7 @@ impl<M: StateMachine> Checks<M> {
     /// What the checks have counted.
     pub fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
         for (place, (_, check)) in self.checks.iter().enumerate() {
-            self.running.doing(Doing::Check(place));
+            self.running.put(Word::check(place));
             check.count(add);
         }
     }
@@ -73,18 +73,18 @@ impl<M: StateMachine> Observer<M> for Checks<M> {
 
 impl<M: StateMachine> Checks<M> {
     fn show(&mut self, bit: u16, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
-        let doing = self.running.what();
+        let before = self.running.word();
         for (place, (looks, check)) in self.checks.iter_mut().enumerate() {
             if *looks & bit == 0 {
                 continue;
             }
-            self.running.doing(Doing::Check(place));
+            self.running.put(Word::check(place));
             if let Err(breach) = check.see(at, event, nodes) {
                 self.violation = Some(Violation { check: check.name().to_owned(), breach, step: self.step, at });
                 return ControlFlow::Break(());
             }
         }
-        self.running.doing(doing);
+        self.running.put(before);
         ControlFlow::Continue(())
     }
 }

@@ -90,11 +90,13 @@ fn print_failures(summary: &Summary<'_>, program: &str) {
     print(format_args!("{}\n\n", summary.headline()));
     let mut failures = summary.sweep.failures.iter().zip(summary.saved);
     let Some((first, path)) = failures.next() else { return };
-    let mut hints = vec![("replay", replay_command(program, path))];
-    hints.extend(first.seed.map(|seed| ("seed", seed_command(program, seed))));
+    let hints = [("replay", replay_command(program, path))];
     print(Screen { failure: first, hints: &hints });
     for (other, path) in failures {
         print(format_args!("also     {}\n         {}\n", other.shrunk.violation, replay_command(program, path)));
+    }
+    for (failure, seed) in summary.sweep.failures.iter().filter_map(|failure| Some((failure, failure.seed?))) {
+        tell(format_args!("{} was found by: {}", failure.shrunk.violation.check, seed_command(program, seed)));
     }
 }
 

@@ -20,8 +20,10 @@ use super::{Made, Running, locked};
 const PREFIX: &str = "ddc-running-";
 /// What a file begins with.
 const HEAD: &str = "what ddc is running; if the process is gone, this is where it died";
-/// The head takes so many bytes, and so does each line.
-const LINE_BYTES: u64 = 512;
+/// The head takes so many bytes: the longest path has room in it; …
+const HEAD_BYTES: u64 = 8 << 10;
+/// … and each line so many.
+const LINE_BYTES: u64 = 1 << 10;
 /// More threads than this have no line.
 const LINES_MAX: u64 = 128;
 /// What a line begins with that tells of a world, …
@@ -110,8 +112,8 @@ fn create() -> std::io::Result<Open> {
     let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
     let directory = std::env::current_dir().unwrap_or_default();
     let head = format!("{HEAD}\nprocess {}\ndirectory {}", std::process::id(), directory.display());
-    write_at(&file, 0, &padded(&head));
-    Ok(Open { path, file, users: 1, end: LINE_BYTES * (1 + LINES_MAX), taken: Vec::new() })
+    write_at(&file, 0, &padded(&head, HEAD_BYTES));
+    Ok(Open { path, file, users: 1, end: place_of(LINES_MAX), taken: Vec::new() })
 }
 
 /// Adds a line of what was found.
@@ -170,7 +172,10 @@ impl Line {
         };
         let again = running.again().map_or_else(String::new, |again| format!(": {again}"));
         let world = if seeds.is_empty() { world } else { format!("\"{}\", seed {first:#x}", locked(&running.system)) };
-        write_at(&open.file, LINE_BYTES * (1 + number), &padded(&format!("{AT}{world}{seeds}{again}")));
+        let line = format!("{AT}{world}{seeds}{again}");
+        // Half a command is worse than none.
+        let line = if line.len() < LINE_BYTES as usize { line } else { format!("{AT}{world}{seeds}") };
+        write_at(&open.file, place_of(number), &padded(&line, LINE_BYTES));
         *own = Some(Place { generation, number, made, first, since: Instant::now(), count: count + 1, is_due: false });
     }
 
@@ -179,7 +184,7 @@ impl Line {
         let Some(place) = locked(&self.0).take() else { return };
         let mut open = locked(&OPEN);
         if let Some(open) = open.as_mut().filter(|_| place.generation == GENERATION.load(Ordering::Relaxed)) {
-            write_at(&open.file, LINE_BYTES * (1 + place.number), &padded(""));
+            write_at(&open.file, place_of(place.number), &padded("", LINE_BYTES));
             open.taken[place.number as usize] = false;
         }
     }
@@ -200,10 +205,15 @@ impl Open {
     }
 }
 
+/// Where the line of this number begins.
+const fn place_of(number: u64) -> u64 {
+    HEAD_BYTES + LINE_BYTES * number
+}
+
 /// A line of its full length: as much of `text` as there is room for, spaces, and the end of the line.
-fn padded(text: &str) -> Vec<u8> {
+fn padded(text: &str, length: u64) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
-    bytes.resize(LINE_BYTES as usize - 1, b' ');
+    bytes.resize(length as usize - 1, b' ');
     bytes.push(b'\n');
     bytes
 }
@@ -254,8 +264,8 @@ fn tell_of(path: &Path, here: &Path) -> Option<String> {
         return None;
     }
     let told: Vec<&str> = lines.filter(|line| line.starts_with(AT) || line.starts_with(FOUND)).collect();
-    let _ = fs::remove_file(path);
-    if told.is_empty() {
+    // Told once: whoever may not remove it is not the one to be told.
+    if fs::remove_file(path).is_err() || told.is_empty() {
         return None;
     }
     let mut text = format!("an earlier run (process {process}) died in the middle of a world\n");

@@ -52,43 +52,66 @@ pub(crate) enum Doing {
     Leave,
 }
 
-/// Bits of a packed [`Doing`] below the first number.
+/// A packed [`Doing`]: what it is in the low bits, and up to two numbers above them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+/// Bits of a word below the first number.
 const TAG_BITS: u32 = 8;
 /// Bits of a number.
 const NUMBER_BITS: u32 = 24;
 
+impl Word {
+    #[inline(always)]
+    const fn new(tag: u64, first: u64, second: u64) -> Self {
+        Self(tag | first << TAG_BITS | second << (TAG_BITS + NUMBER_BITS))
+    }
+
+    /// The check at this place.
+    pub(crate) const fn check(place: usize) -> Self {
+        Self::new(8, place as u64, 0)
+    }
+}
+
+/// What a node handles, as it stands in a word; and in the digest of each run, so that these numbers never change.
+pub(crate) mod input {
+    pub(crate) const START: u64 = 1;
+    pub(crate) const MESSAGE: u64 = 2;
+    pub(crate) const REQUEST: u64 = 3;
+    pub(crate) const TIMER: u64 = 4;
+}
+
 impl Doing {
-    #[inline]
-    const fn packed(self) -> u64 {
-        const fn word(tag: u64, first: usize, second: usize) -> u64 {
-            tag | (first as u64) << TAG_BITS | (second as u64) << (TAG_BITS + NUMBER_BITS)
+    const fn word(self) -> Word {
+        const fn of(tag: u64, node: NodeId) -> Word {
+            Word::new(tag, node.index() as u64, 0)
         }
         match self {
-            Self::Nothing => 0,
-            Self::Boot(node) => word(1, node.index(), 0),
-            Self::Start(node) => word(2, node.index(), 0),
-            Self::Message(node, from) => word(3, node.index(), from.index()),
-            Self::Request(node) => word(4, node.index(), 0),
-            Self::Timer(node) => word(5, node.index(), 0),
-            Self::Drop(node) => word(6, node.index(), 0),
-            Self::Fold(node) => word(7, node.index(), 0),
-            Self::Check(place) => word(8, place, 0),
-            Self::Clients => 9,
-            Self::Draw => 10,
-            Self::Leave => 11,
+            Self::Nothing => Word(0),
+            Self::Start(node) => of(input::START, node),
+            Self::Message(node, from) => Word::new(input::MESSAGE, node.index() as u64, from.index() as u64),
+            Self::Request(node) => of(input::REQUEST, node),
+            Self::Timer(node) => of(input::TIMER, node),
+            Self::Boot(node) => of(5, node),
+            Self::Drop(node) => of(6, node),
+            Self::Fold(node) => of(7, node),
+            Self::Check(place) => Word::check(place),
+            Self::Clients => Word(9),
+            Self::Draw => Word(10),
+            Self::Leave => Word(11),
         }
     }
 
-    fn unpacked(word: u64) -> Self {
+    fn of(Word(word): Word) -> Self {
         let number = |shift: u32| (word >> shift) as usize & ((1 << NUMBER_BITS) - 1);
         let (first, second) = (number(TAG_BITS), number(TAG_BITS + NUMBER_BITS));
         let node = NodeId::new(first);
         match word & ((1 << TAG_BITS) - 1) {
-            1 => Self::Boot(node),
-            2 => Self::Start(node),
-            3 => Self::Message(node, NodeId::new(second)),
-            4 => Self::Request(node),
-            5 => Self::Timer(node),
+            input::START => Self::Start(node),
+            input::MESSAGE => Self::Message(node, NodeId::new(second)),
+            input::REQUEST => Self::Request(node),
+            input::TIMER => Self::Timer(node),
+            5 => Self::Boot(node),
             6 => Self::Drop(node),
             7 => Self::Fold(node),
             8 => Self::Check(first),
@@ -246,16 +269,33 @@ impl Running {
         self.line.part();
     }
 
-    #[inline]
     pub(crate) fn doing(&self, doing: Doing) {
-        self.doing.store(doing.packed(), Ordering::Relaxed);
+        self.put(doing.word());
     }
 
     pub(crate) fn what(&self) -> Doing {
-        Doing::unpacked(self.doing.load(Ordering::Relaxed))
+        Doing::of(self.word())
     }
 
-    #[inline]
+    /// The same as it is stored, to be put back.
+    #[inline(always)]
+    pub(crate) fn word(&self) -> Word {
+        Word(self.doing.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    pub(crate) fn put(&self, word: Word) {
+        self.doing.store(word.0, Ordering::Relaxed);
+    }
+
+    /// A node is about to handle an [`input`]; `from` is who sent it, if anybody has.
+    #[inline(always)]
+    pub(crate) fn begin(&self, (step, at): (u64, Time), (node, input): (NodeId, u64), from: u64) {
+        self.step(step, at);
+        self.put(Word::new(input, node.index() as u64, from));
+    }
+
+    #[inline(always)]
     pub(crate) fn step(&self, step: u64, at: Time) {
         self.step.store(step, Ordering::Relaxed);
         self.at.store(at.as_nanos(), Ordering::Relaxed);
@@ -348,7 +388,7 @@ mod tests {
             Doing::Draw,
             Doing::Leave,
         ] {
-            assert_eq!(Doing::unpacked(doing.packed()), doing);
+            assert_eq!(Doing::of(doing.word()), doing);
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::machine::{RequestId, Rng, Simpler, StateMachine, Workload};
-use crate::running::{catch_panic_at, shown};
+use crate::running::catch_panic_at;
 
 /// One action of a workload, its type erased so that [`Plan`](super::Plan) needs no type parameter.
 #[derive(Clone)]
@@ -66,9 +66,10 @@ impl Action {
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Plans are told and compared by it, where nobody catches what a user's `Debug` may do.
-        let text =
-            if f.alternate() { shown(format_args!("{:#?}", self.0)) } else { shown(format_args!("{:?}", self.0)) };
-        f.write_str(&text)
+        match catch_panic_at(|| self.0.fmt(f)) {
+            Ok(written) => written,
+            Err(panic) => write!(f, "(its Debug panicked: {panic})"),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     Observer, Plan, RunEnd, Tally,
 };
 use crate::machine::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
-use crate::running::{Doing, Running};
+use crate::running::{Doing, Running, input as said};
 
 /// The random stream of node 0; node *i* has the *i*-th after it. Streams below are for drawing plans.
 const NODE_STREAM: u64 = 1 << 32;
@@ -251,17 +251,13 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     pub(super) fn begin(&mut self, node: NodeId, input: Input<'_, M>) -> ControlFlow<()> {
         self.tally.steps += 1;
         let step = self.tally.steps;
-        self.running.step(step, self.now);
-        let (tag, from, kind, doing) = match &input {
-            Input::Start { .. } => (1, 0, None, Doing::Start(node)),
-            Input::Message { name, .. } => {
-                let from = name.link.from;
-                (2, from.index() as u64, Some(name.kind), Doing::Message(node, from))
-            }
-            Input::Request { id, .. } => (3, u64::from(id.0), None, Doing::Request(node)),
-            Input::Timer { .. } => (4, 0, None, Doing::Timer(node)),
+        let (tag, from, kind) = match &input {
+            Input::Start { .. } => (said::START, 0, None),
+            Input::Message { name, .. } => (said::MESSAGE, name.link.from.index() as u64, Some(name.kind)),
+            Input::Request { id, .. } => (said::REQUEST, u64::from(id.0), None),
+            Input::Timer { .. } => (said::TIMER, 0, None),
         };
-        self.running.doing(doing);
+        self.running.begin((step, self.now), (node, tag), from);
         self.see(&Event::Begins { step, node, input })?;
         self.digest.fold(self.now.as_nanos());
         self.digest.fold(tag | (node.index() as u64) << 3 | from << 32);
@@ -310,10 +306,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             Effect::Respond { id, response } => {
                 self.tally.responses += 1;
                 if let Some(clients) = self.clients.as_mut() {
-                    let doing = self.running.what();
+                    let before = self.running.word();
                     self.running.doing(Doing::Clients);
                     clients.response(id, &response);
-                    self.running.doing(doing);
+                    self.running.put(before);
                 }
             }
             Effect::Mark(what) => self.tally.mark(what, 1),

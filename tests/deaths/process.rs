@@ -60,11 +60,11 @@ impl Ended {
         let line = self.said.lines().find(|line| line.contains(part));
         let line = line.unwrap_or_else(|| panic!("expected a command with {part:?} in\n{}", self.said));
         let mut line = line.trim_start();
-        for label in ["replay ", "seed ", "again "] {
+        for label in ["replay ", "again "] {
             line = line.strip_prefix(label).unwrap_or(line).trim_start();
         }
         // Of a line that tells of a world, the command is the last part.
-        if line.starts_with("at ") || line.starts_with("found ") {
+        if line.starts_with("at ") || line.starts_with("found ") || line.contains(" was found by: ") {
             line = line.rsplit_once(": ").map_or(line, |(_, command)| command);
         }
         line.to_owned()

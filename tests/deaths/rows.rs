@@ -182,6 +182,15 @@ fn unix() -> Vec<Row> {
             ended.exits(1).has(&["stopped  hang: the workload ", "in the end: five were taken", "saved    "]);
         }),
     ];
+    for (name, before) in [("output to a full disk", "exec >/dev/full"), ("closed output", "exec >&-")] {
+        rows.push(row(name, "kept", move || {
+            let grave = Grave::of("message");
+            grave.run_after(before, &SWEEP).exits(1);
+            let saved = std::fs::read_dir(grave.path("snapshots/replays")).unwrap();
+            let plan = saved.map(|entry| entry.unwrap().path()).next().expect("a plan is saved");
+            grave.run(&["replay", plan.to_str().unwrap()]).exits(1).has(&["seven is not handled"]);
+        }));
+    }
     for (name, signal) in [("SIGINT", "INT"), ("SIGTERM", "TERM"), ("SIGHUP", "HUP")] {
         rows.push(row(name, "kept", move || {
             let grave = Grave::of("findings");
