@@ -28,6 +28,7 @@ pub mod kv;
 pub mod machine;
 pub mod replay;
 pub mod report;
+mod running;
 pub mod runtime;
 pub mod sim;
 pub mod store;

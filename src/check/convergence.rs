@@ -2,6 +2,7 @@
 
 use super::{Breach, Check};
 use crate::protocol::{Observe, Time};
+use crate::running::shown;
 use crate::sim::{Event, EventKind, Nodes};
 
 /// At rest, every node shows what every other node shows. Where only a [core](crate::sim::Plan::core) has healed, so does every node
@@ -50,8 +51,8 @@ impl<M: Observe> Check<M> for Convergence {
             if theirs != view {
                 let rest = if *quiet { "nothing is left to happen" } else { "the time to settle is up" };
                 return Err(Breach::new("differ", format!("node {first} and node {other} differ at rest"))
-                    .because(format!("node {first} shows {view:?}"))
-                    .because(format!("node {other} shows {theirs:?}"))
+                    .because(shown(format_args!("node {first} shows {view:?}")))
+                    .because(shown(format_args!("node {other} shows {theirs:?}")))
                     .because(format!("{rest}, so they will not come to agree")));
             }
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Breach, Check};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::running::shown;
 use crate::sim::{Event, EventKind, Input, Nodes};
 
 /// At rest, each request that reached a node has been answered, or there is an [`Excuse`].
@@ -120,7 +121,7 @@ impl<M: StateMachine> Check<M> for Answered {
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
         match event {
             Event::Begins { node, input: Input::Request { id, request }, .. } => {
-                let (request, late) = (format!("{request:?}"), self.healed);
+                let (request, late) = (shown(format_args!("{request:?}")), self.healed);
                 self.waiting.push(Waiting { node: *node, id: *id, at, request, late });
             }
             Event::Ends { effects, .. } => {

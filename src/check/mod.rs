@@ -16,7 +16,7 @@ pub use liveness::{Answered, Excuse};
 pub use predicate::{Promise, When};
 pub use residue::Leftovers;
 pub use siblings::Siblings;
-pub use violation::{Breach, Violation};
+pub use violation::{Breach, Source, Violation};
 
 use crate::protocol::{StateMachine, Time};
 use crate::sim::{Event, EventKind, Nodes};

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::args::ReplayArguments;
-use super::{AnySystem, Exit, Registry, Wrong, print, system_name};
+use super::{AnySystem, Exit, Registry, Wrong, print, replay_command, system_name};
 use crate::harness::Recorded;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
@@ -42,7 +42,7 @@ fn replay(
     if let Some(failure) = system.failure_of(&plan) {
         let mut hints = Vec::new();
         if let Some(directory) = directory {
-            hints.push(("replay", format!("{program} replay {}", save(&failure, directory)?.display())));
+            hints.push(("replay", replay_command(program, &save(&failure, directory)?)));
         }
         print(Screen { failure: &failure, hints: &hints });
         let check = &failure.shrunk.violation.check;
@@ -54,7 +54,7 @@ fn replay(
         let Recorded { plan, outcome, trace } = system.record(&plan);
         let (system, digest) = (name.to_owned(), Some(outcome.digest));
         let file = PlanFile { system, plan, expect: Expect::Clean, digest, trace: trace.lines() };
-        print(format_args!("replay   {program} replay {}\n", file.write_new(directory)?.display()));
+        print(format_args!("replay   {}\n", replay_command(program, &file.write_new(directory)?)));
     }
     Ok(Exit::Clean)
 }

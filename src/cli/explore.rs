@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -10,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::args::ExploreArguments;
 use super::progress::Progress;
-use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
+use super::watch::Command;
+use super::{AnySystem, Exit, Registry, Wrong, print, replay_command, system_name, tell};
+use crate::explore::SoFar;
 use crate::model_check::{Ask, Exploration, Reduction, Scope};
 use crate::report::{Screen, grouped};
 use crate::testing::save;
@@ -26,7 +30,18 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ExploreArguments) -> 
     let scope = scope(&*system, placements, arguments);
     let all = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let progress = Progress::counting("runs", arguments.json);
+    let (stop, so_far) = (Arc::new(AtomicBool::new(false)), SoFar::default());
+    let watch = Command {
+        program: &program,
+        stop: &stop,
+        hang_after: arguments.hang_after.or(system.hangs_after()),
+        so_far: &so_far,
+        snapshots: None,
+        as_json: arguments.json,
+    };
+    let watch = watch.watch();
     let found = system.explore(&scope, arguments.jobs.unwrap_or(all), &|runs| progress.add(runs));
+    drop(watch);
     let elapsed = progress.finish();
 
     // Saved before anything is printed: what was found must not be lost to a closed pipe.
@@ -188,10 +203,10 @@ fn grouped_wide(count: u128) -> String {
 fn print_failures(summary: &Summary<'_>, program: &str) {
     let mut failures = summary.found.failures.iter().zip(summary.saved);
     let Some((first, path)) = failures.next() else { return };
-    let hints = [("replay", format!("{program} replay {}", path.display()))];
+    let hints = [("replay", replay_command(program, path))];
     print(format_args!("\n{}", Screen { failure: first, hints: &hints }));
     for (other, path) in failures {
-        print(format_args!("also     {}\n         {program} replay {}\n", other.shrunk.violation, path.display()));
+        print(format_args!("also     {}\n         {}\n", other.shrunk.violation, replay_command(program, path)));
     }
 }
 

@@ -17,6 +17,7 @@ mod score_table;
 mod summary;
 mod sweep;
 mod systems;
+mod watch;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -29,6 +30,7 @@ use crate::harness::Harness;
 use crate::model_check::Ask;
 use crate::protocol::StateMachine;
 use crate::replay::Error;
+use crate::report::shell_word;
 use ablation::Off;
 use any_system::AnySystem;
 use args::{Arguments, Command, ExploreArguments};
@@ -209,6 +211,11 @@ fn print(result: impl fmt::Display) {
 /// Tells the operator something that is no result.
 fn tell(message: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// The command that runs a plan file again.
+fn replay_command(program: &str, path: &Path) -> String {
+    format!("{} replay {}", shell_word(program), shell_word(&path.to_string_lossy()))
 }
 
 /// The directory in which a file lies, as one would name it.

@@ -1,12 +1,15 @@
 //! `ddc replay` and `ddc shrink`
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{ReplayArguments, ShrinkArguments};
 use super::interrupt::stop_on_interrupt;
-use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
+use super::watch::Command;
+use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print, replay_command};
+use crate::explore::SoFar;
 use crate::replay::{Error, Expect, PlanFile};
-use crate::report::Screen;
+use crate::report::{Screen, shell_word};
 use crate::shrink::ShrinkOptions;
 use crate::sweep::Failure;
 use crate::testing::{Replayed, save};
@@ -15,6 +18,12 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> R
     if arguments.bytes {
         return bytes::run(registry, arguments);
     }
+    let (stop, so_far) = (Arc::default(), SoFar::default());
+    let program = registry.program();
+    let hang_after = arguments.hang_after;
+    let watch =
+        Command { program: &program, stop: &stop, hang_after, so_far: &so_far, snapshots: None, as_json: false };
+    let _watch = watch.watch();
     let alone = arguments.files.len() == 1;
     let mut worst = Exit::Clean;
     for path in &arguments.files {
@@ -86,7 +95,7 @@ fn exit_of(replayed: &Replayed) -> Exit {
 fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
     let path = replayed.path.display();
     if let Some(failure) = failure {
-        let hints = [("replay", format!("{program} replay {path}"))];
+        let hints = [("replay", replay_command(program, &replayed.path))];
         print(Screen { failure: &failure, hints: &hints });
     }
     let (verdict, digest) = (verdict(replayed), replayed.outcome.digest);
@@ -101,6 +110,7 @@ fn tell(replayed: &Replayed, failure: Option<Failure>, program: &str) {
     }
     let differs = divergence.is_some() || !replayed.is_as_expected();
     if let Some(question) = question(replayed).filter(|_| differs) {
+        let (program, path) = (shell_word(program), shell_word(&replayed.path.to_string_lossy()));
         print(format_args!("{question}\nif so    {program} replay --update {path}\n"));
     }
 }
@@ -127,14 +137,18 @@ fn verdict(replayed: &Replayed) -> String {
 
 pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArguments) -> Result<Exit, Wrong> {
     let path = &arguments.file;
+    let (program, so_far) = (registry.program(), SoFar::default());
     let options = ShrinkOptions { runs_max: arguments.runs, stop: stop_on_interrupt(), ..ShrinkOptions::default() };
+    let (stop, hang_after) = (&options.stop, arguments.hang_after);
+    let watch = Command { program: &program, stop, hang_after, so_far: &so_far, snapshots: None, as_json: false };
+    let _watch = watch.watch();
     let Some(failure) = system_of(registry, path)?.shrink_file(path, &options)? else {
         print(format_args!("{}: clean, there is nothing to shrink\n", path.display()));
         return Ok(Exit::Clean);
     };
     let directory = arguments.out.clone().unwrap_or_else(|| directory_of(path));
     let saved = save(&failure, &directory)?;
-    let hints = [("replay", format!("{} replay {}", registry.program(), saved.display()))];
+    let hints = [("replay", replay_command(&program, &saved))];
     print(Screen { failure: &failure, hints: &hints });
     Ok(Exit::Violated)
 }

@@ -42,8 +42,19 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, unreached, failures } =
-            self.sweep;
+        let Sweep {
+            system,
+            strategy,
+            feedback,
+            worlds,
+            violations,
+            tally,
+            digest,
+            coverage,
+            unreached,
+            failures,
+            others,
+        } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(self.saved).map(|(failure, path)| {
@@ -55,6 +66,16 @@ impl Summary<'_> {
                 "decisions_before": failure.shrunk.decisions_before,
                 "digest": format!("{:#018x}", failure.shrunk.digest),
                 "plan": path.display().to_string(),
+            })
+        });
+        let others = others.iter().map(|other| {
+            json!({
+                "check": other.violation.check,
+                "sort": other.violation.breach.sort,
+                "summary": other.violation.breach.summary,
+                "at": other.violation.breach.source.place,
+                "seed": other.seed.map(|seed| format!("{seed:#x}")),
+                "worlds": other.worlds,
             })
         });
         json!({
@@ -82,6 +103,7 @@ impl Summary<'_> {
             "new_per_million_worlds": per_million(coverage.worlds_alone, *worlds),
             "digest": format!("{digest:#018x}"),
             "failures": failures.collect::<Vec<Value>>(),
+            "others": others.collect::<Vec<Value>>(),
         })
     }
 }

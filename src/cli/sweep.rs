@@ -6,10 +6,14 @@ use super::args::SweepArguments;
 use super::interrupt::stop_on_interrupt;
 use super::progress::Progress;
 use super::summary::{Summary, speed};
-use super::{Exit, Registry, Wrong, print, system_name, tell};
+use super::watch::{Command, seed_command};
+use super::{Exit, Registry, Wrong, print, replay_command, system_name, tell};
 use crate::report::Screen;
 use crate::sweep::{Seeds, Sweep, SweepOptions};
 use crate::testing::save;
+
+/// So many of the failures that nobody has shrunk are told of; a summary as JSON has them all.
+const OTHERS_MAX: usize = 20;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
     let program = registry.program();
@@ -33,11 +37,23 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     }
     options.stop = stop_on_interrupt();
     let progress = Progress::up_to(options.seeds.count(), "worlds", arguments.json);
+    let directory = arguments.out.as_deref().unwrap_or(system.snapshots());
+    let watch = Command {
+        program: &program,
+        stop: &options.stop,
+        hang_after: arguments.hang_after.or(system.hangs_after()),
+        so_far: &options.so_far,
+        snapshots: Some(directory),
+        as_json: arguments.json,
+    };
+    let watch = watch.watch();
     let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
+    drop(watch);
     let elapsed = progress.finish();
 
     // Saved before anything is printed: what was found must not be lost to a closed pipe.
-    let saved = save_all(&sweep, arguments.out.as_deref().unwrap_or(system.snapshots()))?;
+    let saved = save_all(&sweep, directory)?;
+    let others = tell_others(&sweep, directory, &program);
     let summary = Summary { sweep: &sweep, elapsed, saved: &saved };
     if arguments.json {
         print(format_args!("{}\n", summary.to_json()));
@@ -49,6 +65,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         tell(speed(&sweep, elapsed));
     } else {
         print_failures(&summary, &program);
+        print(others);
     }
     Ok(if sweep.is_clean() { Exit::Clean } else { Exit::Violated })
 }
@@ -73,11 +90,35 @@ fn print_failures(summary: &Summary<'_>, program: &str) {
     print(format_args!("{}\n\n", summary.headline()));
     let mut failures = summary.sweep.failures.iter().zip(summary.saved);
     let Some((first, path)) = failures.next() else { return };
-    let hints = [("replay", format!("{program} replay {}", path.display()))];
+    let hints = [("replay", replay_command(program, path))];
     print(Screen { failure: first, hints: &hints });
     for (other, path) in failures {
-        print(format_args!("also     {}\n         {program} replay {}\n", other.shrunk.violation, path.display()));
+        print(format_args!("also     {}\n         {}\n", other.shrunk.violation, replay_command(program, path)));
     }
+    for (failure, seed) in summary.sweep.failures.iter().filter_map(|failure| Some((failure, failure.seed?))) {
+        tell(format_args!("{} was found by: {}", failure.shrunk.violation.check, seed_command(program, seed)));
+    }
+}
+
+/// A line for each failure that nobody has shrunk, and one for how to see it again.
+fn tell_others(sweep: &Sweep, directory: &Path, program: &str) -> String {
+    let mut text = String::new();
+    for (place, other) in sweep.others.iter().enumerate() {
+        // The plan is kept in any case.
+        let plan = other.unshrunk.as_ref().map(|failure| match save(failure, directory) {
+            Ok(path) => replay_command(program, &path),
+            Err(error) => format!("not saved {error}"),
+        });
+        let again = other.seed.map(|seed| seed_command(program, seed)).or(plan).unwrap_or_default();
+        if place < OTHERS_MAX {
+            text.push_str(&format!("also     {other}\n         {again}\n"));
+        }
+    }
+    let left = sweep.others.len().saturating_sub(OTHERS_MAX);
+    if left > 0 {
+        text.push_str(&format!("also     {left} more kinds of failures: --json lists each with a seed\n"));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::check::{Breach, Violation};
 use crate::harness::Origin;
 use crate::harness::{Harness, Outcome, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
+use crate::running::spawn_scoped;
 use crate::shrink::Shrunk;
 use crate::sim::{Memory, Observer, Plan};
 use crate::sweep::Failure;
@@ -165,7 +166,7 @@ fn witnessed(run: impl FnOnce(&mut Witness) -> Outcome) -> (Outcome, Witness) {
 }
 
 fn on_new_thread(run: Run<'_>) -> Witness {
-    let witness = thread::scope(|scope| scope.spawn(|| witnessed(run).1).join());
+    let witness = thread::scope(|scope| spawn_scoped(scope, || witnessed(run).1).join());
     witness.expect("expect: a panic of a node is caught, and is part of the outcome")
 }
 
@@ -191,7 +192,8 @@ pub(crate) fn not_shrunk(system: String, recorded: Recorded, violation: Violatio
         plan.requests.retain(|planned| planned.at <= violation.at);
         plan.faults.retain(|planned| planned.at <= violation.at);
     }
-    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
+    let shrunk =
+        Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0, met: Vec::new() };
     Failure { system, seed: None, shrunk, trace, twin: None, pivot: None }
 }
 

@@ -28,5 +28,7 @@ pub use random::SeededFates;
 pub use score::{Campaign, Score, ScoreOptions, score};
 pub use shrink::{SHRINK_RUNS_MAX, ShrinkOptions, Shrunk, shrink};
 pub use strategy::{Knob, Strategy, UnknownStrategy};
-pub use sweep::{Failure, REACH_WORLDS_MIN, Seeds, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep};
+pub use sweep::{
+    Failure, Other, REACH_WORLDS_MIN, Seeds, SoFar, Sweep, SweepOptions, VERIFY_PERMILLE, failure_of, sweep,
+};
 pub use system::{CheckMaker, Recorded, System};

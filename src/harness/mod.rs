@@ -35,6 +35,7 @@ mod snapshot;
 mod strategy;
 mod swept;
 mod updated;
+mod watch;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -57,9 +58,11 @@ pub use mutation::{mutate, splice};
 #[cfg(feature = "proptest")]
 pub use properties::plans_config;
 pub use replayed::{Divergence, Replayed, Replays};
-pub use settings::{Settings, SettingsError, parse_seed, parse_shard};
+pub use settings::{Settings, SettingsError, parse_seed, parse_shard, parse_span};
 pub use swept::{Swept, save};
 pub use updated::Updated;
+#[cfg(feature = "cli")]
+pub(crate) use watch::{GivenUp, Watched};
 
 /// A system under test, described once.
 ///
@@ -68,6 +71,7 @@ pub use updated::Updated;
 pub struct Harness<M: StateMachine> {
     system: Harness<M>,
     snapshots: PathBuf,
+    hang_after: Option<Duration>,
 }
 
 impl<M: StateMachine> Harness<M> {
@@ -91,7 +95,7 @@ impl<M: StateMachine> Harness<M> {
             feedback: false,
             limits: Limits::default(),
         };
-        Self { system, snapshots: PathBuf::from("snapshots/replays") }
+        Self { system, snapshots: PathBuf::from("snapshots/replays"), hang_after: None }
     }
 
     /// How many nodes drawn worlds have.
@@ -343,7 +347,8 @@ impl<M: StateMachine> Harness<M> {
     /// Runs the worlds of the first `world_count` seeds on all processors, and shrinks what fails.
     ///
     /// The environment may say otherwise, without a change of code: `DDC_SEED` (just this one), `DDC_SEEDS` (how many),
-    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing).
+    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing),
+    /// `DDC_HANG_AFTER=10s` (see [`hang_after`](Self::hang_after)).
     ///
     /// # Panics
     /// If the environment says what cannot be understood.
@@ -370,6 +375,7 @@ impl<M: StateMachine> Harness<M> {
         let settings = Settings::expect_from_env();
         let mut options = settings.options(Seeds::first(world_count));
         options.verify_permille = options.verify_permille.max(verify_permille_min);
+        let _watch = self.watch(&settings, &options);
         let sweep = sweep(&self.system, &options, &|_| {});
         Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()) }
     }

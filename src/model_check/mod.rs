@@ -24,8 +24,10 @@ use std::thread;
 
 use indexmap::IndexMap;
 
+use crate::check::Source;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::{Digest, StateMachine};
+use crate::running::{enter, job};
 use crate::shrink::{ShrinkOptions, shrink};
 use crate::sim::{Plan, Tally};
 use crate::sweep::Failure;
@@ -90,6 +92,9 @@ impl Exploration {
     }
 }
 
+/// A way to fail: the check, the sort of breach, and where it comes from.
+type Way = (String, &'static str, Source);
+
 /// Where a run stands among all: request set and place in it.
 type Place = (usize, usize);
 
@@ -109,7 +114,7 @@ struct Findings {
     digests: u64,
     violations: IndexMap<String, u64>,
     /// For each check and sort of breach the run with the fewest decisions.
-    smallest: IndexMap<(String, &'static str), (usize, Place, Plan)>,
+    smallest: IndexMap<Way, (usize, Place, Plan)>,
 }
 
 /// Searches all of `scope`, on so many threads. `progress` hears how many runs more have been made.
@@ -169,10 +174,14 @@ impl<M: StateMachine> Explorer<'_, M> {
             }
             all.lock().expect("expect: no thread of a search panics").add(mine);
         };
+        let same = job();
         thread::scope(|scope| {
             for job in 1..jobs {
-                let work = &work;
-                scope.spawn(move || work(job));
+                let (work, same) = (&work, same.clone());
+                scope.spawn(move || {
+                    let _same = enter(same);
+                    work(job);
+                });
             }
             work(0);
         });
@@ -229,7 +238,7 @@ impl Findings {
         self.digests = self.digests.wrapping_add(digest.value());
         if let Some(violation) = &outcome.violation {
             *self.violations.entry(violation.check.clone()).or_default() += 1;
-            let way = (violation.check.clone(), violation.breach.sort);
+            let way = (violation.check.clone(), violation.breach.sort, violation.breach.source.clone());
             self.add_failing(way, (plan.decision_count(), place, plan));
         }
     }
@@ -244,7 +253,7 @@ impl Findings {
         self.interleavings = more.map(|more| sum.saturating_add(more));
     }
 
-    fn add_failing(&mut self, way: (String, &'static str), failing: (usize, Place, Plan)) {
+    fn add_failing(&mut self, way: Way, failing: (usize, Place, Plan)) {
         let is_smaller = |known: &(usize, Place, Plan)| (failing.0, failing.1) < (known.0, known.1);
         if self.smallest.get(&way).is_none_or(is_smaller) {
             self.smallest.insert(way, failing);
@@ -273,7 +282,7 @@ impl Findings {
 
 fn shrink_failures<M: StateMachine>(
     system: &Harness<M>,
-    smallest: IndexMap<(String, &'static str), (usize, Place, Plan)>,
+    smallest: IndexMap<Way, (usize, Place, Plan)>,
 ) -> Vec<Failure> {
     let mut ways: Vec<(usize, Place, Plan)> = smallest.into_values().collect();
     ways.sort_unstable_by_key(|(decisions, place, _)| (*decisions, *place));

@@ -1,7 +1,8 @@
 //! Makes a failing plan smaller, until every decision in it matters.
 //!
 //! Because plans are total, any smaller plan can be run; the question is only whether it still fails in the same way: the same
-//! check, the same sort of breach, the same subject. What comes after the violation goes first; then decisions are removed in
+//! check, the same sort of breach, from the same source, about the same subject. A plan that fails in another way is kept for
+//! whoever wants to know. What comes after the violation goes first; then decisions are removed in
 //! ever smaller chunks (delta debugging; Zeller and Hildebrandt, TSE 2002); then what is left is made simpler, one sort of
 //! change after the other, over and over until nothing helps any more.
 //!
@@ -25,6 +26,7 @@ use std::thread;
 use crate::check::Violation;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::StateMachine;
+use crate::running::{Doing, Made, Running, catch_panic};
 use crate::sim::Plan;
 use trial::{Candidate, Trials};
 
@@ -70,6 +72,8 @@ pub struct Shrunk {
     pub nodes_before: usize,
     /// How many plans were tried, the original included; 0 if nobody tried to shrink it.
     pub runs: u64,
+    /// Other failures that plans tried on the way ran into, one of each kind: a rare one may show nowhere else.
+    pub met: Vec<(Plan, Violation)>,
 }
 
 /// Shrinks a failing plan; `None` if it does not fail, or not every time.
@@ -83,9 +87,9 @@ pub fn shrink<M: StateMachine>(system: &Harness<M>, plan: &Plan, options: &Shrin
     let mut trials = Trials::new(system, recorded, options);
     shrink_to_fixpoint(&mut trials, system, options);
     let runs = trials.runs();
-    let Recorded { plan, outcome, .. } = trials.into_best();
+    let (Recorded { plan, outcome, .. }, met) = trials.into_best();
     let violation = outcome.violation?;
-    Some(Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs })
+    Some(Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs, met })
 }
 
 /// A plan is never tried twice, so the last round, which finds nothing, costs little.
@@ -120,7 +124,14 @@ fn shrink_to_fixpoint<M: StateMachine>(trials: &mut Trials<'_, M>, system: &Harn
 fn simpler_requests<M: StateMachine>(system: &Harness<M>, plan: &Plan) -> Vec<Candidate> {
     let Some(clients) = &system.clients else { return Vec::new() };
     let actions: Vec<_> = plan.requests.iter().map(|request| request.action.clone()).collect();
-    let simpler = clients.simpler(&actions).into_iter().filter(|simpler| simpler.actions.len() == actions.len());
+    let running = Running::current();
+    let _here = running.enter(&system.name, Made::Plan, plan.seed);
+    running.doing(Doing::Clients);
+    // A workload that panics has nothing simpler to say.
+    let simpler = catch_panic(|| clients.simpler(&actions))
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|simpler| simpler.actions.len() == actions.len());
     simpler
         .map(|simpler| {
             let mut plan = plan.clone();

@@ -1,6 +1,7 @@
 //! Tries candidates: the first in order that fails as the original does is the new best, whoever ran it.
 
 use std::fmt::{self, Write as _};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -9,6 +10,7 @@ use indexmap::IndexSet;
 use crate::check::Violation;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::{Digest, StateMachine};
+use crate::running::spawn_scoped;
 use crate::shrink::ShrinkOptions;
 use crate::sim::Plan;
 
@@ -17,6 +19,9 @@ const PARALLEL_STEPS_MIN: u64 = 4_000;
 
 /// A batch has at most so many candidates for each thread: a plan may have thousands of decisions.
 const BATCH_PER_JOB: usize = 8;
+
+/// Of other failures that are met on the way, so many are kept.
+const MET_MAX: usize = 8;
 
 /// A plan that may be the next best.
 pub(crate) struct Candidate {
@@ -47,21 +52,24 @@ pub(crate) struct Trials<'a, M: StateMachine> {
     /// What was tried, by digest. It makes circles impossible.
     tried: IndexSet<u64>,
     runs: u64,
+    /// Failures of other kinds that tried plans ran into.
+    met: Vec<(Plan, Violation)>,
 }
 
 impl<'a, M: StateMachine> Trials<'a, M> {
     /// `recorded` must fail.
     pub(crate) fn new(system: &'a Harness<M>, recorded: Recorded, options: &'a ShrinkOptions) -> Self {
         let tried = IndexSet::from([digest_of(&recorded.plan)]);
-        Self { system, options, best: recorded, tried, runs: 1 }
+        Self { system, options, best: recorded, tried, runs: 1, met: Vec::new() }
     }
 
     pub(crate) fn best(&self) -> &Recorded {
         &self.best
     }
 
-    pub(crate) fn into_best(self) -> Recorded {
-        self.best
+    /// The best plan, and failures of other kinds that were met on the way to it.
+    pub(crate) fn into_best(self) -> (Recorded, Vec<(Plan, Violation)>) {
+        (self.best, self.met)
     }
 
     /// How many plans were tried: up to the one that was taken, not those that other threads tried ahead.
@@ -106,8 +114,9 @@ impl<'a, M: StateMachine> Trials<'a, M> {
             if batch.is_empty() || self.is_over() {
                 return None;
             }
-            let failing = self.first_failing(&batch);
+            let (failing, met) = self.first_failing(&batch);
             let tried = failing.map_or(batch.len(), |first| first + 1);
+            self.keep_met(&batch[..tried], met);
             self.tried.extend(batch[..tried].iter().map(|(_, digest, _)| *digest));
             self.runs += tried as u64;
             if let Some(first) = failing {
@@ -120,10 +129,22 @@ impl<'a, M: StateMachine> Trials<'a, M> {
         }
     }
 
-    /// The first of the batch that fails as the best plan does.
-    fn first_failing(&self, batch: &[(usize, u64, Candidate)]) -> Option<usize> {
+    /// Keeps one of each kind: in the order of the batch, whichever thread was first.
+    fn keep_met(&mut self, tried: &[(usize, u64, Candidate)], mut met: Vec<(usize, Violation)>) {
+        met.retain(|(place, _)| *place < tried.len());
+        met.sort_by_key(|(place, _)| *place);
+        for (place, violation) in met {
+            if self.met.len() < MET_MAX && !self.met.iter().any(|(_, known)| known.is_kin(&violation)) {
+                self.met.push((tried[place].2.plan.clone(), violation));
+            }
+        }
+    }
+
+    /// The first of the batch that fails as the best plan does, and those before it that fail in another way.
+    fn first_failing(&self, batch: &[(usize, u64, Candidate)]) -> (Option<usize>, Vec<(usize, Violation)>) {
         let violation = self.best.outcome.violation.as_ref().expect("expect: the best plan so far fails");
         let (next, first) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+        let met = Mutex::new(Vec::new());
         let work = || {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
@@ -131,8 +152,10 @@ impl<'a, M: StateMachine> Trials<'a, M> {
                 if place >= batch.len().min(first.load(Ordering::Relaxed)) || self.is_over() {
                     break;
                 }
-                if self.fails(&batch[place].2, violation) {
-                    first.fetch_min(place, Ordering::Relaxed);
+                match self.violation_of(&batch[place].2, violation) {
+                    Some(Ok(())) => _ = first.fetch_min(place, Ordering::Relaxed),
+                    Some(Err(other)) => met.lock().expect("expect: nobody panics here").push((place, *other)),
+                    None => {}
                 }
             }
         };
@@ -140,17 +163,22 @@ impl<'a, M: StateMachine> Trials<'a, M> {
         let jobs = if steps < PARALLEL_STEPS_MIN { 1 } else { self.options.jobs.get().min(batch.len()) };
         thread::scope(|scope| {
             for _ in 1..jobs {
-                scope.spawn(work);
+                spawn_scoped(scope, work);
             }
             work();
         });
-        Some(first.into_inner()).filter(|first| *first < batch.len())
+        let met = met.into_inner().expect("expect: nobody panics here");
+        (Some(first.into_inner()).filter(|first| *first < batch.len()), met)
     }
 
-    fn fails(&self, candidate: &Candidate, violation: &Violation) -> bool {
-        let outcome = self.system.run(&candidate.plan);
+    /// Nothing if the plan passes, or fails about something else; that it fails as it must; or how else it fails.
+    fn violation_of(&self, candidate: &Candidate, violation: &Violation) -> Option<Result<(), Box<Violation>>> {
+        let found = self.system.run(&candidate.plan).violation?;
         let subject = candidate.name_of(&violation.breach.subject);
-        outcome.violation.is_some_and(|found| found.is_about(violation, subject))
+        if found.is_about(violation, subject) {
+            return Some(Ok(()));
+        }
+        (!found.is_kin(violation)).then(|| Err(Box::new(found)))
     }
 }
 

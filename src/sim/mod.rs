@@ -9,17 +9,19 @@ mod action;
 mod nodes;
 mod outcome;
 mod faults;
+mod leaving;
 mod arena;
 mod names;
 mod network;
 mod observer;
-mod panics;
 mod pending;
 mod plan;
 mod queue;
 mod stats;
 mod trace;
 mod world;
+
+pub(crate) use crate::running::catch_panic;
 
 pub use action::{Action, Clients};
 pub use arena::Memory;
@@ -30,7 +32,6 @@ pub use nodes::Nodes;
 pub(crate) use nodes::Slot;
 pub use observer::{Event, EventKind, Input, LostWhy, Observer};
 pub use outcome::{End, Limits, RunEnd};
-pub(crate) use panics::catch_panic;
 pub use plan::{Fate, Fault, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 pub use queue::EventQueue;
 pub use stats::Tally;

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::running::shown;
 
 /// A run of more events than this is recorded no further: nobody reads on.
 const EVENT_COUNT_MAX: usize = 200_000;
@@ -125,9 +126,11 @@ impl Recorder {
     fn begin<M: StateMachine>(&mut self, node: NodeId, input: &Input<'_, M>) -> What {
         match input {
             Input::Start { life } => What::Started { node, life: *life },
-            Input::Message { name, message } => What::Took { name: name.into_name(), text: format!("{message:?}") },
-            Input::Request { id, request } => What::Asked { node, id: *id, text: format!("{request:?}") },
-            Input::Timer { timer } => What::Fired { node, text: format!("{timer:?}") },
+            Input::Message { name, message } => {
+                What::Took { name: name.into_name(), text: shown(format_args!("{message:?}")) }
+            }
+            Input::Request { id, request } => What::Asked { node, id: *id, text: shown(format_args!("{request:?}")) },
+            Input::Timer { timer } => What::Fired { node, text: shown(format_args!("{timer:?}")) },
         }
     }
 }
@@ -147,7 +150,10 @@ impl<M: StateMachine> Observer<M> for Recorder {
                 for effect in *effects {
                     match effect {
                         Effect::Respond { id, response } => {
-                            self.note(at, What::Answered { node: *node, id: *id, text: format!("{response:?}") });
+                            self.note(
+                                at,
+                                What::Answered { node: *node, id: *id, text: shown(format_args!("{response:?}")) },
+                            );
                         }
                         Effect::Mark(mark) => self.note(at, What::Marked { node: *node, mark }),
                         _ => {}
@@ -159,10 +165,10 @@ impl<M: StateMachine> Observer<M> for Recorder {
                 if let Some(fate) = fate {
                     self.recording.fates.insert(name.into_name(), (*fate).clone());
                 }
-                What::Sent { name: name.into_name(), text: format!("{message:?}"), fate: fate.cloned() }
+                What::Sent { name: name.into_name(), text: shown(format_args!("{message:?}")), fate: fate.cloned() }
             }
             Event::Lost { name, message, why } => {
-                What::Lost { name: name.into_name(), text: format!("{message:?}"), why: *why }
+                What::Lost { name: name.into_name(), text: shown(format_args!("{message:?}")), why: *why }
             }
             Event::RequestLost { node, id } => What::Unheard { node: *node, id: *id },
             Event::Crashed { node, for_good: true, .. } => What::Abandoned { node: *node },

@@ -8,9 +8,11 @@ use crate::protocol::StateMachine;
 use crate::shrink::{ShrinkOptions, Shrunk, shrink};
 use crate::sim::{Memory, Trace};
 use crate::sweep::findings::{Candidates, Findings};
+use crate::sweep::others::{Other, choose, others};
+use crate::sweep::so_far::SoFar;
 
 /// At most so many different failures are shrunk and told.
-const FAILURES_MAX: usize = 3;
+pub(crate) const FAILURES_MAX: usize = 3;
 
 /// One failure: where it was found, and what is left of it.
 #[derive(Clone, Debug)]
@@ -29,30 +31,35 @@ pub struct Failure {
     pub pivot: Option<Pivot>,
 }
 
-/// Shrinks the smallest worlds of each way to fail.
+/// Shrinks the smallest worlds of the first ways to fail; of the others each has a line.
 pub(crate) fn shrink_failures<M: StateMachine>(
     system: &Harness<M>,
     found: &mut Findings,
     options: &ShrinkOptions,
-) -> Vec<Failure> {
-    let mut ways: Vec<_> = found.shortest.drain(..).map(|((check, _), candidates)| (candidates, check)).collect();
-    ways.sort_by(|(left, check), (right, other)| left.keys().cmp(right.keys()).then_with(|| check.cmp(other)));
-    ways.truncate(FAILURES_MAX);
+    so_far: &SoFar,
+) -> (Vec<Failure>, Vec<Other>) {
+    let (ways, rest) = choose(found);
     let leak = found.leak.take().map(|(origin, violation)| {
         let recorded = system.record_origin(&origin);
         Failure { seed: origin.seed(), ..not_shrunk(system.name.clone(), recorded, violation) }
     });
     let mut failures: Vec<Failure> = leak.into_iter().collect();
-    for (candidates, check) in ways {
-        let shrunk = shrink_smallest(system, &candidates, &check, options);
-        failures.extend(shrunk.inspect(|failure| found.recount(&check, &failure.shrunk.violation)));
+    let mut told = Vec::new();
+    for ((check, ..), way) in ways {
+        if let Some(failure) = shrink_smallest(system, &way.candidates, &check, options) {
+            found.recount(&check, &failure.shrunk.violation);
+            so_far.replace(&failure);
+            failures.push(failure);
+        }
+        told.push(way.violation);
     }
+    let others = others(system, rest, &told, &failures);
     // Until a system is deterministic, nothing else that is told of it can be relied on.
     failures.sort_by_key(|failure| (failure.shrunk.violation.check != DETERMINISM, failure.size()));
     if let Some(told) = failures.first_mut() {
         told.explain(system);
     }
-    failures
+    (failures, others)
 }
 
 /// Shrinks some worlds, and the smallest result as far as it goes.
@@ -69,13 +76,20 @@ fn shrink_smallest<M: StateMachine>(
             (system.record_origin(origin), system.verify_origin(&mut Memory::default(), origin, &mut ()));
         Failure { seed: origin.seed(), ..failure_of(system, recorded, verified, check, &without_luck) }
     });
-    let smallest = shrunk.min_by_key(Failure::size)?;
+    let mut all_met = Vec::new();
+    let shrunk = shrunk.map(|mut failure| {
+        all_met.append(&mut failure.shrunk.met);
+        failure
+    });
+    let mut smallest = shrunk.min_by_key(Failure::size)?;
+    smallest.shrunk.met = all_met;
     if smallest.shrunk.violation.check == DETERMINISM {
         return Some(smallest);
     }
     let Some(further) = shrink(system, &smallest.shrunk.plan, options) else { return Some(smallest) };
-    let Shrunk { decisions_before, nodes_before, runs, .. } = smallest.shrunk;
-    let shrunk = Shrunk { decisions_before, nodes_before, runs: runs + further.runs, ..further };
+    let Shrunk { decisions_before, nodes_before, runs, met, .. } = smallest.shrunk;
+    let met = met.into_iter().chain(further.met).collect();
+    let shrunk = Shrunk { decisions_before, nodes_before, runs: runs + further.runs, met, ..further };
     Some(Failure::new(system, smallest.seed, shrunk))
 }
 

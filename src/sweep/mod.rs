@@ -2,6 +2,8 @@
 
 mod failure;
 mod findings;
+mod others;
+mod so_far;
 
 use std::mem;
 use std::num::NonZeroUsize;
@@ -15,6 +17,7 @@ use indexmap::IndexMap;
 use crate::harness::Origin;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::{Digest, StateMachine};
+use crate::running::{Running, spawn_scoped};
 use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
 use crate::sim::{Memory, Tally};
 use crate::strategy::Strategy;
@@ -24,6 +27,8 @@ use crate::sweep::{Feedback, ROUND};
 use failure::shrink_failures;
 pub use failure::{Failure, failure_of};
 use findings::Findings;
+pub use others::Other;
+pub use so_far::SoFar;
 
 /// A thread takes this many worlds at a time …
 const CHUNK: u64 = 32;
@@ -91,6 +96,8 @@ pub struct SweepOptions {
     pub verify_permille: u32,
     /// Set by whoever has seen enough: the worlds run by then are the sweep, and what failed is told as small as it is.
     pub stop: Arc<AtomicBool>,
+    /// Where others see what is found while the sweep goes on, and after it.
+    pub so_far: SoFar,
 }
 
 impl SweepOptions {
@@ -100,7 +107,14 @@ impl SweepOptions {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         // Whoever runs a single world looks into it.
         let verify_permille = if seeds.count() == 1 { 1_000 } else { VERIFY_PERMILLE };
-        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop: Arc::default() }
+        Self {
+            seeds,
+            jobs,
+            shrink_runs_max: SHRINK_RUNS_MAX,
+            verify_permille,
+            stop: Arc::default(),
+            so_far: SoFar::default(),
+        }
     }
 }
 
@@ -128,6 +142,8 @@ pub struct Sweep {
     /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`. The first is
     /// explained.
     pub failures: Vec<Failure>,
+    /// The other failures, which nobody has shrunk: those beyond the first few, and those that were met while others were shrunk.
+    pub others: Vec<Other>,
 }
 
 impl Sweep {
@@ -167,7 +183,7 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
             mine.moves.begin(seed);
             let origin = Origin::Seed(seed);
             let outcome = run(system, memory, &origin, options.verify_permille, &mut mine.moves);
-            mine.add_outcome(origin, &outcome);
+            note(system, options, mine, origin, &outcome);
         })
     };
     let shrink_options = ShrinkOptions {
@@ -176,7 +192,7 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         stop: Arc::clone(&options.stop),
         ..ShrinkOptions::default()
     };
-    let failures = shrink_failures(system, &mut found, &shrink_options);
+    let (failures, others) = shrink_failures(system, &mut found, &shrink_options, &options.so_far);
     found.violations.sort_unstable_keys();
     let is_missing = |mark: &&&'static str| found.tally.marks.get(**mark).is_none_or(|count| *count == 0);
     let judged = if found.worlds < REACH_WORLDS_MIN { &[][..] } else { &system.must_reach };
@@ -192,6 +208,21 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         coverage: found.moves.coverage(),
         unreached,
         failures,
+        others,
+    }
+}
+
+/// Keeps what came of a world; a new way to fail is kept where others see it at once.
+fn note<M: StateMachine>(
+    system: &Harness<M>,
+    options: &SweepOptions,
+    mine: &mut Findings,
+    origin: Origin,
+    outcome: &Outcome,
+) {
+    let is_new = mine.add_outcome(origin.clone(), outcome);
+    if let Some(violation) = outcome.violation.as_ref().filter(|_| is_new) {
+        options.so_far.add(system, &origin, violation);
     }
 }
 
@@ -215,7 +246,7 @@ fn sweep_in_rounds<M: StateMachine>(
             let outcome = run(system, memory, &origin, options.verify_permille, &mut moves);
             mine.lessons.extend(learned.lesson(system, &origin, &outcome, &moves));
             mine.moves.add(moves);
-            mine.add_outcome(origin, &outcome);
+            note(system, options, mine, origin, &outcome);
         });
         feedback.learn(mem::take(&mut round.lessons));
         found.add(round);
@@ -235,6 +266,7 @@ fn on_threads<M: StateMachine>(
     let all = Mutex::new(Findings::default());
     let work = || {
         let (mut mine, mut memory) = (Findings::default(), Memory::default());
+        let running = Running::current();
         loop {
             let first = next.fetch_add(chunk, Ordering::Relaxed);
             if first >= places.end || options.stop.load(Ordering::Relaxed) {
@@ -242,6 +274,7 @@ fn on_threads<M: StateMachine>(
             }
             let taken = first..places.end.min(first.saturating_add(chunk));
             let length = taken.end - taken.start;
+            running.part(options.seeds.get(taken.end - 1));
             taken.for_each(|place| run_seed(&mut mine, &mut memory, options.seeds.get(place)));
             progress(length);
         }
@@ -249,7 +282,7 @@ fn on_threads<M: StateMachine>(
     };
     thread::scope(|scope| {
         for _ in 1..options.jobs.get() {
-            scope.spawn(work);
+            spawn_scoped(scope, work);
         }
         work();
     });

@@ -35,6 +35,7 @@ impl<M: StateMachine> Harness<M> {
     #[track_caller]
     pub fn check_plans(&self, cases: u32) {
         self.replay_dir(&self.snapshots).assert_clean();
+        let _watch = self.watch_plans();
         let config = ProptestConfig { failure_persistence: None, ..plans_config(cases) };
         let checked = TestRunner::new(config).run(&self.plans(), |plan| self.run(&plan).prop_assert_clean());
         match checked {

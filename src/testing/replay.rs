@@ -82,6 +82,7 @@ impl Replayed {
             decisions_before: self.file.plan.decision_count(),
             nodes_before: self.file.plan.node_count,
             runs: 0,
+            met: Vec::new(),
         };
         let system = self.file.system.clone();
         Some(Failure { system, seed: None, shrunk, trace: self.trace.clone(), twin: None, pivot: None })
@@ -168,6 +169,7 @@ impl<M: StateMachine> Harness<M> {
     /// systems are passed over. A directory that is not there has none.
     #[must_use = "replays say nothing by themselves: call `assert_clean` or `assert_as_expected`"]
     pub fn replay_dir(&self, directory: impl AsRef<Path>) -> Replays {
+        let _watch = self.watch_plans();
         let mut replays = Replays { replayed: Vec::new(), errors: Vec::new() };
         for path in plan_files(directory.as_ref()) {
             match self.is_own(&path) {
