@@ -41,6 +41,8 @@ pub mod reference_store;
 pub mod replay;
 #[cfg(feature = "harness")]
 pub mod report;
+#[cfg(feature = "harness")]
+mod running;
 #[cfg(any(feature = "harness", feature = "store"))]
 pub mod runtime;
 #[cfg(feature = "harness")]

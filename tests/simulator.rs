@@ -399,7 +399,7 @@ fn idle_time_costs_nothing() {
 fn a_node_that_sends_to_nowhere_is_a_finding() {
     let outcome = harness().run(&plan(2, &[(1, 0, Order::SendTo4096)]));
     let told = outcome.violation.expect("a bug of the node").to_string();
-    assert_eq!(told, "panic: a node panicked: node 0 sent to node 4096, but the cluster has 2 nodes");
+    assert_eq!(told, "panic: node 0 panicked: node 0 sent to node 4096, but the cluster has 2 nodes");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::harness::Outcome;
-use distributed_data_consistency::protocol::{Rng, StateMachine};
+use distributed_data_consistency::protocol::{Rng, StateMachine, Time};
 use distributed_data_consistency::reference_store::{Bug, Textbook};
 use distributed_data_consistency::report::Screen;
 use distributed_data_consistency::store::Node;
@@ -240,7 +240,10 @@ fn a_node_that_panics_is_a_finding() {
     });
     let sweep = harness.sweep_with(&options(200, 2), &|_| {});
     let failure = sweep.failures.first().expect("some node restarts");
-    assert_eq!(failure.shrunk.violation.to_string(), "panic: a node panicked: I was never meant to restart");
+    let violation = &failure.shrunk.violation;
+    assert_eq!(violation.to_string(), "panic: the boot of node 0 panicked: I was never meant to restart");
+    assert!(violation.breach.because[0].starts_with("at tests/worlds.rs:"), "{violation:?}");
+    assert!(violation.at > Time::ZERO && violation.step > 0, "{violation:?}");
     assert_eq!((failure.shrunk.plan.decision_count(), failure.shrunk.plan.node_count), (1, 1));
 }
 

@@ -10,10 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use distributed_data_consistency::builtin::{store, textbook};
-use distributed_data_consistency::testing::Fuzzer;
 use distributed_data_consistency::protocol::{Rng, StateMachine};
 use distributed_data_consistency::replay::PlanFile;
 use distributed_data_consistency::sim::Tally;
+use distributed_data_consistency::testing::Fuzzer;
 use distributed_data_consistency_fuzz::wire;
 
 /// Drawn worlds to choose from.

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use distributed_data_consistency::testing::{Fuzzer, mutate, splice};
 use distributed_data_consistency::reference_store::Textbook;
+use distributed_data_consistency::testing::{Fuzzer, mutate, splice};
 use distributed_data_consistency_fuzz::worlds;
 use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
 

@@ -1,9 +1,11 @@
 //! Several checks on one run.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::{Check, Violation};
 use crate::protocol::{StateMachine, Time};
+use crate::running::{Running, Word};
 use crate::sim::{Event, EventKind, Nodes, Observer};
 
 /// Checks that look on together; the first breach, in the order in which they were added, stops the world.
@@ -14,6 +16,8 @@ pub struct Checks<M> {
     looks: u16,
     step: u64,
     violation: Option<Violation>,
+    /// Where others see which check is being asked.
+    running: Arc<Running>,
 }
 
 impl<M: StateMachine> Checks<M> {
@@ -23,7 +27,7 @@ impl<M: StateMachine> Checks<M> {
         let looks_of = |check: &dyn Check<M>| check.looks_at().iter().fold(0, |looks, kind| looks | bit_of(*kind));
         let checks: Vec<_> = checks.into_iter().map(|check| (looks_of(&*check), check)).collect();
         let looks = checks.iter().fold(0, |all, (looks, _)| all | looks);
-        Self { checks, looks, step: 0, violation: None }
+        Self { checks, looks, step: 0, violation: None, running: Running::current() }
     }
 
     /// The breach that stopped the world, if one did.
@@ -38,9 +42,17 @@ impl<M: StateMachine> Checks<M> {
         self.step
     }
 
+    /// The name of the check at this place.
+    pub(crate) fn name_at(&self, place: usize) -> Option<String> {
+        self.checks.get(place).map(|(_, check)| check.name().to_owned())
+    }
+
     /// What the checks have counted.
     pub fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
-        self.checks.iter().for_each(|(_, check)| check.count(add));
+        for (place, (_, check)) in self.checks.iter().enumerate() {
+            self.running.put(Word::check(place));
+            check.count(add);
+        }
     }
 }
 
@@ -61,14 +73,18 @@ impl<M: StateMachine> Observer<M> for Checks<M> {
 
 impl<M: StateMachine> Checks<M> {
     fn show(&mut self, bit: u16, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
-        for (looks, check) in &mut self.checks {
-            if *looks & bit != 0
-                && let Err(breach) = check.see(at, event, nodes)
-            {
+        let before = self.running.word();
+        for (place, (looks, check)) in self.checks.iter_mut().enumerate() {
+            if *looks & bit == 0 {
+                continue;
+            }
+            self.running.put(Word::check(place));
+            if let Err(breach) = check.see(at, event, nodes) {
                 self.violation = Some(Violation { check: check.name().to_owned(), breach, step: self.step, at });
                 return ControlFlow::Break(());
             }
         }
+        self.running.put(before);
         ControlFlow::Continue(())
     }
 }

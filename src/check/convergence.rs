@@ -2,6 +2,7 @@
 
 use super::{Breach, Check, QUIET, TIME_UP};
 use crate::protocol::{Observe, Time};
+use crate::running::shown;
 use crate::sim::{Event, EventKind, Nodes};
 
 /// At rest, or when the time to settle is up, every node shows what every other node shows. Where only a [core](crate::sim::Plan::core) has healed, so does every node
@@ -53,8 +54,8 @@ impl<M: Observe> Check<M> for Convergence {
                     false => format!("{TIME_UP}: they have not come to agree in time"),
                 };
                 return Err(Breach::new("differ", format!("node {first} and node {other} differ at rest"))
-                    .because(format!("node {first} shows {view:?}"))
-                    .because(format!("node {other} shows {theirs:?}"))
+                    .because(shown(format_args!("node {first} shows {view:?}")))
+                    .because(shown(format_args!("node {other} shows {theirs:?}")))
                     .because(rest));
             }
         }

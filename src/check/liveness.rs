@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::{Breach, Check, QUIET, TIME_UP};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::running::shown;
 use crate::sim::{Event, EventKind, Input, Nodes};
 
 /// At rest, each request that reached a node has been answered, or there is an [`Excuse`]. Where the time to settle is up before the
@@ -133,7 +134,7 @@ impl<M: StateMachine> Check<M> for Answered {
                 self.answer(*id);
                 self.asked += 1;
                 self.places.insert(*id, self.asked);
-                let request = format!("{request:?}");
+                let request = shown(format_args!("{request:?}"));
                 self.waiting.insert(self.asked, Waiting { node: *node, id: *id, at, request });
             }
             Event::Ends { effects, .. } => {

@@ -18,7 +18,7 @@ pub use predicate::{Promise, When};
 pub use quiescence::Quiescence;
 pub use residue::Leftovers;
 pub use siblings::Siblings;
-pub use violation::{Breach, Violation};
+pub use violation::{Breach, Source, Violation};
 
 use crate::protocol::{StateMachine, Time};
 use crate::sim::{Event, EventKind, Nodes};

@@ -1,6 +1,6 @@
 //! Promises that fit in a closure.
 
-use super::{Breach, Check};
+use super::{Breach, Check, Source};
 use crate::protocol::{StateMachine, Time};
 use crate::sim::{Event, EventKind, Nodes};
 
@@ -12,7 +12,8 @@ pub struct Promise<F> {
     pub name: &'static str,
     /// When it must hold.
     pub when: When,
-    /// What must hold; an error says how it is broken.
+    /// What must hold; an error says how it is broken. Errors that differ in more than numbers, and what stands in quotes or brackets,
+    /// are different failures ([`Source::of`]).
     pub holds: F,
 }
 
@@ -46,6 +47,9 @@ where
     }
 
     fn see(&mut self, _at: Time, _event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
-        (self.holds)(nodes).map_err(|summary| Breach::new("broken", summary))
+        (self.holds)(nodes).map_err(|summary| {
+            let source = Source::of("", &summary);
+            Breach::new("broken", summary).from(source)
+        })
     }
 }

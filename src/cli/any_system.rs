@@ -2,11 +2,12 @@
 
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::model_check::{ExploreOptions, explore_with};
 use crate::harness::Harness;
 use crate::harness::Recorded;
 use crate::model_check::{Ask, Exploration, Scope};
+use crate::model_check::{ExploreOptions, explore_with};
 use crate::protocol::StateMachine;
 use crate::replay::Error;
 use crate::score::{Score, ScoreOptions, score};
@@ -19,6 +20,8 @@ use crate::testing::{Replayed, Updated};
 pub(super) trait AnySystem {
     /// Where plans that fail are saved, if the command line does not say.
     fn snapshots(&self) -> &Path;
+    /// After how long in one step a run counts as one that never ends, if the command line does not say.
+    fn hangs_after(&self) -> Option<Duration>;
     /// Worlds of other sizes may not reach what the system's own must.
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
     fn profile(&self) -> &Profile;
@@ -44,6 +47,10 @@ pub(super) trait AnySystem {
 impl<M: StateMachine> AnySystem for Harness<M> {
     fn snapshots(&self) -> &Path {
         &self.snapshots
+    }
+
+    fn hangs_after(&self) -> Option<Duration> {
+        Self::hangs_after(self)
     }
 
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {

@@ -3,14 +3,15 @@
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::shrink::SHRINK_STEPS_MAX;
-use crate::testing::{JOBS_MAX, parse_jobs};
 use crate::model_check::SCOPE_NODES_MAX;
+use crate::shrink::SHRINK_STEPS_MAX;
 use crate::sim::NODE_COUNT_MAX;
 use crate::strategy::{Profile, Strategy};
+use crate::testing::{JOBS_MAX, parse_jobs, parse_span};
 use crate::testing::{parse_seed, parse_shard};
 
 /// Finds the interleaving that breaks a replicated system, shrinks it, explains it, and replays it from a file for ever.
@@ -81,6 +82,10 @@ pub(super) struct SweepArguments {
     /// Run each world twice, and compare everything that can be seen of it [default: one world in a hundred]
     #[arg(long)]
     pub(super) verify: bool,
+    /// After so long in one step, such as 10s, a run counts as one that never ends: it is told with all that was found before it, and
+    /// the command exits with 1 [default: what the system says, else never; such a step is told of after 5 s in any case]
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub(super) hang_after: Option<Duration>,
     /// Print the summary as JSON, and no progress
     #[arg(long)]
     pub(super) json: bool,
@@ -139,6 +144,10 @@ pub(super) struct ExploreArguments {
     /// Where to save plans that fail [default: where the system says, else snapshots/replays]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// After so long in one step, such as 10s, a run counts as one that never ends: it is told with all that was found before it, and
+    /// the command exits with 1 [default: what the system says, else never; such a step is told of after 5 s in any case]
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub(super) hang_after: Option<Duration>,
     /// Print the summary as JSON, and no progress
     #[arg(long)]
     pub(super) json: bool,
@@ -168,6 +177,10 @@ pub(super) struct ReplayArguments {
     /// With --bytes: where to save the plans
     #[arg(long, value_name = "DIR", requires = "bytes")]
     pub(super) save: Option<PathBuf>,
+    /// After so long in one step, such as 10s, a run counts as one that never ends: it is told with all that was found before it, and
+    /// the command exits with 1 [default: what the system says, else never; such a step is told of after 5 s in any case]
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub(super) hang_after: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -184,6 +197,10 @@ pub(super) struct ShrinkArguments {
     /// How many steps of nodes to spend
     #[arg(long, value_name = "N", default_value_t = 4 * SHRINK_STEPS_MAX)]
     pub(super) steps: u64,
+    /// After so long in one step, such as 10s, a run counts as one that never ends: it is told with all that was found before it, and
+    /// the command exits with 1 [default: what the system says, else never; such a step is told of after 5 s in any case]
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub(super) hang_after: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -240,6 +257,10 @@ fn demo_nodes(text: &str) -> Result<usize, String> {
 
 fn seed(text: &str) -> Result<u64, String> {
     parse_seed(text).ok_or_else(|| "expected a seed such as 0x9f2c41 or 42".to_owned())
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    parse_span(text).ok_or_else(|| "expected a duration above 0, such as 10s or 500ms".to_owned())
 }
 
 fn shard(text: &str) -> Result<(u64, u64), String> {

@@ -7,7 +7,7 @@ use std::slice;
 
 use super::args::ReplayArguments;
 use super::findings::print_and_save;
-use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
+use super::{AnySystem, Exit, Registry, Wrong, print, replay_command, system_name, tell};
 use crate::harness::Recorded;
 use crate::protocol::visible;
 use crate::replay::{Error, Expect, PlanFile};
@@ -60,7 +60,7 @@ fn replay(
         let (system, digest) = (name.to_owned(), Some(outcome.digest));
         let file = PlanFile { system, plan, expect: Expect::Clean, digest, trace: trace.lines() };
         match file.write_new(directory) {
-            Ok(path) => print(format_args!("replay   {program} replay {}\n", path.display())),
+            Ok(path) => print(format_args!("replay   {}\n", replay_command(program, &path))),
             Err(error) => {
                 file.to_toml().into_iter().for_each(print);
                 return Err(error.into());

@@ -12,12 +12,14 @@ use super::interrupt::stop_on_interrupt;
 use super::output::print_json;
 use super::progress::Progress;
 use super::summary::write_columns;
+use super::watch::Command;
 use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
-use crate::model_check::{ExploreOptions, Happened};
-use crate::testing::Saved;
 use crate::model_check::{Ask, Exploration, Reduction, Scope};
+use crate::model_check::{ExploreOptions, Happened};
 use crate::protocol::visible;
 use crate::report::grouped;
+use crate::sweep::SoFar;
+use crate::testing::Saved;
 
 /// Sentences in the summary are at most so wide.
 const SENTENCE_COLUMNS: usize = 68;
@@ -35,7 +37,18 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ExploreArguments) -> 
     let options = ExploreOptions::default();
     let jobs = arguments.jobs.unwrap_or(options.jobs);
     let options = ExploreOptions { jobs, stop: stop_on_interrupt(), watch: progress.watch() };
+    let so_far = SoFar::default();
+    let watch = Command {
+        program: &program,
+        stop: &options.stop,
+        hang_after: arguments.hang_after.or(system.hangs_after()),
+        so_far: &so_far,
+        snapshots: None,
+        as_json: arguments.json,
+    };
+    let watch = watch.watch();
     let found = system.explore(&scope, &options, &|runs| progress.add(runs));
+    drop(watch);
     let elapsed = progress.finish();
 
     let directory = arguments.out.as_deref().unwrap_or(system.snapshots());

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::print;
-use crate::testing::Saved;
+use super::{print, replay_command};
 use crate::report::Screen;
 use crate::sweep::Failure;
+use crate::testing::Saved;
 
 /// Prints the screen of the first failure and a line of each other, saves each in `directory`, and prints how to see it again.
 pub(super) fn print_and_save(failures: &[Failure], directory: &Path, program: &str) {
@@ -19,8 +19,8 @@ pub(super) fn print_and_save(failures: &[Failure], directory: &Path, program: &s
         }
         let saved = Saved::new(failure, directory);
         match (&saved.place, place) {
-            (Ok(path), 0) => print(format_args!("replay   {program} replay {}\n", path.display())),
-            (Ok(path), _) => print(format_args!("         {program} replay {}\n", path.display())),
+            (Ok(path), 0) => print(format_args!("replay   {}\n", replay_command(program, path))),
+            (Ok(path), _) => print(format_args!("         {}\n", replay_command(program, path))),
             (Err(error), _) => {
                 print(format_args!("not saved {error}\n"));
                 print(failure.seed.map_or_else(String::new, |seed| format!("seed     {seed:#x}\n")));

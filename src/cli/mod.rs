@@ -21,6 +21,7 @@ mod score;
 mod score_table;
 mod summary;
 mod sweep;
+mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ use crate::harness::Harness;
 use crate::model_check::Ask;
 use crate::protocol::{StateMachine, visible};
 use crate::replay::Error;
+use crate::report::shell_word;
 use ablation::Off;
 use any_system::AnySystem;
 use args::{Arguments, Command, DemoArguments, ExploreArguments};
@@ -204,6 +206,16 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
         Exit::BadInput
     });
     output::finish(exit).into()
+}
+
+/// The command that runs a plan file again.
+fn replay_command(program: &str, path: &Path) -> String {
+    format!("{} replay {}", shell_word(program), shell_word(&path.to_string_lossy()))
+}
+
+/// The command that replays a plan file and explains what it shows.
+fn explain_command(program: &str, path: &Path) -> String {
+    format!("{} replay --explain {}", shell_word(program), shell_word(&path.to_string_lossy()))
 }
 
 /// The directory in which a file lies, as one would name it.

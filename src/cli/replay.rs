@@ -9,18 +9,26 @@ use super::args::{ReplayArguments, ShrinkArguments};
 use super::findings::print_and_save;
 use super::interrupt::stop_on_interrupt;
 use super::progress::Progress;
-use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, print};
+use super::watch::Command;
+use super::{AnySystem, Exit, Registry, Wrong, bytes, directory_of, explain_command, print, replay_command};
 use crate::protocol::visible;
 use crate::replay::{Error, Expect, PlanFile};
-use crate::report::Screen;
+use crate::report::{Screen, shell_word};
 use crate::shrink::ShrinkOptions;
 use crate::sweep::Failure;
+use crate::sweep::SoFar;
 use crate::testing::Replayed;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &ReplayArguments) -> Result<Exit, Wrong> {
     if arguments.bytes {
         return bytes::run(registry, arguments);
     }
+    let (stop, so_far) = (Arc::default(), SoFar::default());
+    let program = registry.program();
+    let hang_after = arguments.hang_after;
+    let watch =
+        Command { program: &program, stop: &stop, hang_after, so_far: &so_far, snapshots: None, as_json: false };
+    let _watch = watch.watch();
     let alone = arguments.files.len() == 1;
     let mut worst = Exit::Clean;
     for path in &arguments.files {
@@ -101,10 +109,10 @@ fn exit_of(replayed: &Replayed) -> Exit {
 fn tell(replayed: &Replayed, failure: Option<Failure>, explained: bool, program: &str) {
     let path = visible(&replayed.path.to_string_lossy()).into_owned();
     if let Some(failure) = failure {
-        let again = ("replay", format!("{program} replay {path}"));
+        let again = replay_command(program, &replayed.path);
         let hints = match explained {
-            true => vec![again],
-            false => vec![again, ("explain", format!("{program} replay --explain {path}"))],
+            true => vec![("replay", again)],
+            false => vec![("explain", explain_command(program, &replayed.path)), ("replay", again)],
         };
         print(Screen { failure: &failure, hints: &hints });
     }
@@ -123,6 +131,7 @@ fn tell(replayed: &Replayed, failure: Option<Failure>, explained: bool, program:
     }
     let differs = divergence.is_some() || !replayed.is_as_expected();
     if let Some(question) = question(replayed).filter(|_| differs) {
+        let (program, path) = (shell_word(program), shell_word(&replayed.path.to_string_lossy()));
         print(format_args!("{question}\nif so    {program} replay --update {path}\n"));
     }
 }
@@ -157,6 +166,10 @@ pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArgument
     let progress = Arc::new(Progress::counting("plan to shrink", false));
     let (runs_max, steps_max, stop) = (arguments.runs, arguments.steps, stop_on_interrupt());
     let options = ShrinkOptions { runs_max, steps_max, stop, watch: progress.watch(), ..ShrinkOptions::default() };
+    let (program, so_far) = (registry.program(), SoFar::default());
+    let (stop, hang_after) = (&options.stop, arguments.hang_after);
+    let watch = Command { program: &program, stop, hang_after, so_far: &so_far, snapshots: None, as_json: false };
+    let _watch = watch.watch();
     let system = system_of(registry, path)?;
     let shrunk = system.shrink_file(path, &options);
     progress.finish();
@@ -167,6 +180,6 @@ pub(super) fn run_shrink(registry: &mut dyn Registry, arguments: &ShrinkArgument
         return Ok(exit_of(&replayed));
     };
     let directory = arguments.out.clone().unwrap_or_else(|| directory_of(path));
-    print_and_save(slice::from_ref(&failure), &directory, &registry.program());
+    print_and_save(slice::from_ref(&failure), &directory, &program);
     Ok(Exit::Violated)
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::findings::add_place;
-use crate::testing::Saved;
 use crate::protocol::visible;
 use crate::report::grouped;
 use crate::sweep::Sweep;
+use crate::testing::Saved;
 
 /// The summary is at most so wide.
 const COLUMNS: usize = 80;
@@ -43,7 +43,7 @@ impl Summary<'_> {
 
     pub(super) fn to_json(&self, saved: &[Saved]) -> Value {
         let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, .. } = self.sweep;
-        let Sweep { verified, compares_states, unreached, failures, .. } = self.sweep;
+        let Sweep { verified, compares_states, unreached, failures, others, .. } = self.sweep;
         let faults: Map<String, Value> =
             tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(saved).map(|(failure, saved)| {
@@ -56,6 +56,16 @@ impl Summary<'_> {
                 "digest": format!("{:#018x}", failure.shrunk.digest),
             });
             add_place(failure, saved)
+        });
+        let others = others.iter().map(|other| {
+            json!({
+                "check": other.violation.check,
+                "sort": other.violation.breach.sort,
+                "summary": other.violation.breach.summary,
+                "at": other.violation.breach.source.place,
+                "seed": other.seed.map(|seed| format!("{seed:#x}")),
+                "worlds": other.worlds,
+            })
         });
         json!({
             "system": system,
@@ -87,6 +97,7 @@ impl Summary<'_> {
             "new_per_million_worlds": per_million(coverage.worlds_alone, *worlds),
             "digest": format!("{digest:#018x}"),
             "failures": failures.collect::<Vec<Value>>(),
+            "others": others.collect::<Vec<Value>>(),
         })
     }
 }

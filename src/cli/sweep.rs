@@ -1,5 +1,6 @@
 //! `ddc sweep`
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::args::SweepArguments;
@@ -8,8 +9,13 @@ use super::interrupt::stop_on_interrupt;
 use super::output::print_json;
 use super::progress::Progress;
 use super::summary::{Summary, speed};
-use super::{Exit, Registry, Wrong, print, system_name, tell};
-use crate::sweep::{Seeds, SweepOptions};
+use super::watch::{Command, seed_command};
+use super::{Exit, Registry, Wrong, print, replay_command, system_name, tell};
+use crate::sweep::{Seeds, Sweep, SweepOptions};
+use crate::testing::save;
+
+/// So many of the failures that nobody has shrunk are told of; a summary as JSON has them all.
+const OTHERS_MAX: usize = 20;
 
 pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Result<Exit, Wrong> {
     let program = registry.program();
@@ -34,10 +40,21 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     options.stop = stop_on_interrupt();
     let progress = Arc::new(Progress::up_to(options.seeds.count(), "worlds", arguments.json));
     options.watch = progress.watch();
+    let directory = arguments.out.as_deref().unwrap_or(system.snapshots());
+    let watch = Command {
+        program: &program,
+        stop: &options.stop,
+        hang_after: arguments.hang_after.or(system.hangs_after()),
+        so_far: &options.so_far,
+        snapshots: Some(directory),
+        as_json: arguments.json,
+    };
+    let watch = watch.watch();
     let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
+    drop(watch);
     let elapsed = progress.finish();
 
-    let directory = arguments.out.as_deref().unwrap_or(system.snapshots());
+    let others = tell_others(&sweep, directory, &program);
     let summary = Summary { sweep: &sweep, elapsed };
     if arguments.json {
         print_json(&summary.to_json(&save_all(&sweep.failures, directory)));
@@ -50,6 +67,11 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     } else {
         print(format_args!("{}\n\n", summary.headline()));
         print_and_save(&sweep.failures, directory, &program);
+        print(others);
+        for (failure, seed) in sweep.failures.iter().filter_map(|failure| Some((failure, failure.seed?))) {
+            let check = &failure.shrunk.violation.check;
+            tell(format_args!("{check} was found by: {}", seed_command(&program, seed)));
+        }
     }
     if sweep.worlds == 0 {
         return Err(Wrong::Usage("no world was run: stopped before the first".to_owned()));
@@ -72,6 +94,27 @@ fn seeds(arguments: &SweepArguments) -> Result<Seeds, Wrong> {
         Some(why) => Err(Wrong::Usage(format!("nothing to run: {why}"))),
         None => Ok(seeds),
     }
+}
+
+/// A line for each failure that nobody has shrunk, and one for how to see it again.
+fn tell_others(sweep: &Sweep, directory: &Path, program: &str) -> String {
+    let mut text = String::new();
+    for (place, other) in sweep.others.iter().enumerate() {
+        // The plan is kept in any case.
+        let plan = other.unshrunk.as_ref().map(|failure| match save(failure, directory) {
+            Ok(path) => replay_command(program, &path),
+            Err(error) => format!("not saved {error}"),
+        });
+        let again = other.seed.map(|seed| seed_command(program, seed)).or(plan).unwrap_or_default();
+        if place < OTHERS_MAX {
+            text.push_str(&format!("also     {other}\n         {again}\n"));
+        }
+    }
+    let left = sweep.others.len().saturating_sub(OTHERS_MAX);
+    if left > 0 {
+        text.push_str(&format!("also     {left} more kinds of failures: --json lists each with a seed\n"));
+    }
+    text
 }
 
 #[cfg(all(test, feature = "builtin"))]

@@ -22,6 +22,7 @@ use crate::harness::Origin;
 use crate::harness::bounds::{Bounds, Brake};
 use crate::harness::{Harness, Outcome, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
+use crate::running::spawn_scoped;
 use crate::sim::{Limits, Memory, MessageName, Observer, Plan};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
@@ -203,7 +204,7 @@ fn witnessed(run: impl FnOnce(&mut Witness) -> Outcome) -> (Outcome, Witness) {
 }
 
 fn on_new_thread(run: Run<'_>) -> Witness {
-    let witness = thread::scope(|scope| scope.spawn(|| witnessed(run).1).join());
+    let witness = thread::scope(|scope| spawn_scoped(scope, || witnessed(run).1).join());
     witness.expect("expect: a panic of a node is caught, and is part of the outcome")
 }
 

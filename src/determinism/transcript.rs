@@ -4,9 +4,10 @@ use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
 
 use super::cause::Deeds;
-use crate::harness::ShowState;
 use crate::harness::Outcome;
+use crate::harness::ShowState;
 use crate::protocol::{Digest, Effect, NodeId, StateMachine, Time};
+use crate::running::catch_panic_at;
 use crate::sim::{Event, Input, LostWhy, Nodes, Observer};
 
 /// After so many bytes of text only a digest is kept of what follows.
@@ -134,10 +135,16 @@ impl Witness {
 
     fn write(&mut self, at: Time, node: Option<NodeId>, text: fmt::Arguments<'_>) {
         if self.text.len() < self.text_bytes_max {
-            self.text.write_fmt(text).expect("expect: a string takes all text");
+            let begin = self.text.len();
+            // A `Debug` that panics is seen as one that does, and ends nothing.
+            if let Err(panic) = catch_panic_at(|| self.text.write_fmt(text)) {
+                self.text.truncate(begin);
+                self.text.push_str(&format!("(its Debug panicked: {panic})"));
+            }
             self.places.push(Place { step: self.step, at, node, end: self.text.len() });
         } else {
-            self.rest.get_or_insert_default().write_fmt(text).expect("expect: a digest takes all text");
+            let rest = self.rest.get_or_insert_default();
+            let _ = catch_panic_at(|| rest.write_fmt(text));
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Harness, Outcome, Recorded};
 use crate::protocol::{StateMachine, Time};
+use crate::running::Made;
 use crate::sim::{End, Event, Fates, Limits, Nodes, Observer, Plan, PlannedFates};
 
 /// A run that is tried in the place of another one may take so many times its steps …
@@ -110,6 +111,6 @@ impl<M: StateMachine> Harness<M> {
 
     /// Runs a plan as far as it may go, and writes everything down. Nobody stops it: a finding is worth a run.
     pub(crate) fn record_bounded(&self, plan: &Plan, bounds: &Bounds<'_>) -> Recorded {
-        self.record_limited(plan.clone(), PlannedFates(&plan.fates), bounds.limits)
+        self.record_limited(plan.clone(), Made::Plan, PlannedFates(&plan.fates), bounds.limits)
     }
 }

@@ -34,6 +34,7 @@ mod run;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +68,8 @@ pub struct Harness<M: StateMachine> {
     pub(crate) limits: Limits,
     /// Where plans that fail are saved.
     pub(crate) snapshots: PathBuf,
+    /// After so long in one step a run counts as one that never ends.
+    pub(crate) hang_after: Option<Duration>,
     /// What a node's state looks like, where two runs of a world are compared; without it only what its
     /// [`fold`](StateMachine::fold) tells is. See [`debug_state`](Self::debug_state).
     pub(crate) show_state: Option<ShowState<M>>,
@@ -100,6 +103,7 @@ impl<M: StateMachine> Harness<M> {
             feedback: false,
             limits: Limits::default(),
             snapshots: PathBuf::from("snapshots/replays"),
+            hang_after: None,
             show_state: None,
         }
     }

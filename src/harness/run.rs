@@ -3,12 +3,16 @@
 use std::mem;
 
 use super::{Harness, Outcome, endless};
-use crate::check::{Breach, Checks, Violation};
+use crate::check::{Breach, Checks, Source, Violation};
 use crate::protocol::{Digest, StateMachine, Time};
+use crate::running::{Doing, Made, Panic, Running, catch_panic_at};
 use crate::sim::{
-    Fates, Limits, Memory, Misanswer, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World, catch_panic,
+    Fates, Limits, Memory, Misanswer, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World,
 };
 use crate::strategy::SeededFates;
+
+/// The check that a panic breaks, as it stands in reports and plan files.
+const PANIC: &str = "panic";
 
 /// A run with everything written down.
 #[derive(Clone, Debug)]
@@ -26,7 +30,7 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn run(&self, plan: &Plan) -> Outcome {
         let fates = PlannedFates(&plan.fates);
-        self.live(&mut Memory::default(), plan, fates, None::<&mut Recorder>, self.limits)
+        self.live(&mut Memory::default(), plan, Made::Plan, fates, None::<&mut Recorder>, self.limits)
     }
 
     /// Runs a plan while somebody looks on.
@@ -42,7 +46,7 @@ impl<M: StateMachine> Harness<M> {
         observer: &mut impl Observer<M>,
         limits: Limits,
     ) -> Outcome {
-        self.live(memory, plan, PlannedFates(&plan.fates), Some(observer), limits)
+        self.live(memory, plan, Made::Plan, PlannedFates(&plan.fates), Some(observer), limits)
     }
 
     /// Runs a plan with these fates and other limits than the system's, while somebody looks on.
@@ -53,14 +57,18 @@ impl<M: StateMachine> Harness<M> {
         limits: Limits,
         observer: &mut impl Observer<M>,
     ) -> Outcome {
-        self.live(&mut Memory::default(), plan, fates, Some(observer), limits)
+        self.live(&mut Memory::default(), plan, Made::Plan, fates, Some(observer), limits)
     }
 
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
     #[must_use]
     pub fn run_seed(&self, seed: u64) -> Outcome {
-        let (plan, fates) = self.draw(seed);
-        self.live(&mut Memory::default(), &plan, fates, None::<&mut Recorder>, self.limits)
+        match self.draw(seed) {
+            Ok((plan, fates)) => {
+                self.live(&mut Memory::default(), &plan, Made::Seed, fates, None::<&mut Recorder>, self.limits)
+            }
+            Err(panic) => never_drawn(&panic),
+        }
     }
 
     /// Runs the world of a seed while somebody looks on.
@@ -76,8 +84,10 @@ impl<M: StateMachine> Harness<M> {
         observer: &mut impl Observer<M>,
         limits: Limits,
     ) -> Outcome {
-        let (plan, fates) = self.draw(seed);
-        self.live(memory, &plan, fates, Some(observer), limits)
+        match self.draw(seed) {
+            Ok((plan, fates)) => self.live(memory, &plan, Made::Seed, fates, Some(observer), limits),
+            Err(panic) => never_drawn(&panic),
+        }
     }
 
     /// Runs a plan and writes everything down.
@@ -85,7 +95,7 @@ impl<M: StateMachine> Harness<M> {
     /// Of a world that does not come to rest the trace leaves out what only repeats itself: see [`Trace::shorten`].
     #[must_use]
     pub fn record(&self, plan: &Plan) -> Recorded {
-        self.record_with(plan.clone(), PlannedFates(&plan.fates))
+        self.record_as(plan.clone(), Made::Plan, PlannedFates(&plan.fates))
     }
 
     /// Runs the world of a seed and writes everything down.
@@ -94,82 +104,106 @@ impl<M: StateMachine> Harness<M> {
     /// later ones, if that plan does not come to rest either: the outcome is then that of this plan.
     #[must_use]
     pub fn record_seed(&self, seed: u64) -> Recorded {
-        let (plan, fates) = self.draw(seed);
-        self.record_with(plan, fates)
+        match self.draw(seed) {
+            Ok((plan, fates)) => self.record_as(plan, Made::Seed, fates),
+            Err(panic) => {
+                let plan = Plan { seed, ..Plan::new(*self.worlds.node_counts.start()) };
+                Recorded { plan, outcome: never_drawn(&panic), trace: Trace::default() }
+            }
+        }
     }
 
+    /// The same with other fates than the plan's own.
+    #[cfg(all(test, feature = "builtin"))]
     pub(crate) fn record_with(&self, plan: Plan, fates: impl Fates + Clone) -> Recorded {
+        self.record_as(plan, Made::Plan, fates)
+    }
+
+    fn record_as(&self, plan: Plan, made: Made, fates: impl Fates + Clone) -> Recorded {
         let short = endless::short(self.limits);
-        let recorded = self.record_limited(plan.clone(), fates.clone(), short);
+        let recorded = self.record_limited(plan.clone(), made, fates.clone(), short);
         let ends = recorded.outcome.violation.as_ref().is_none_or(|violation| !endless::is_endless(violation));
         if ends || endless::is_whole(short, self.limits) {
             return recorded.shortened();
         }
         // It may be endless, or only long.
-        let whole = self.live(&mut Memory::default(), &plan, fates.clone(), None::<&mut Recorder>, self.limits);
+        let whole = self.live(&mut Memory::default(), &plan, made, fates.clone(), None::<&mut Recorder>, self.limits);
         if !whole.violation.as_ref().is_some_and(endless::is_endless) {
-            return self.record_limited(plan, fates, self.limits);
+            return self.record_limited(plan, made, fates, self.limits);
         }
         let outcome = if recorded.plan == plan { whole } else { self.run(&recorded.plan) };
         if !outcome.violation.as_ref().is_some_and(endless::is_endless) {
-            return self.record_limited(plan, fates, self.limits).shortened();
+            return self.record_limited(plan, made, fates, self.limits).shortened();
         }
         Recorded { outcome, ..recorded }.shortened()
     }
 
     /// Runs a plan under these limits and writes everything down, all that repeats itself included.
-    pub(crate) fn record_limited(&self, mut plan: Plan, fates: impl Fates, limits: Limits) -> Recorded {
+    pub(crate) fn record_limited(&self, mut plan: Plan, made: Made, fates: impl Fates, limits: Limits) -> Recorded {
         let mut recorder = Recorder::new();
-        let outcome = self.live(&mut Memory::default(), &plan, fates, Some(&mut recorder), limits);
+        let outcome = self.live(&mut Memory::default(), &plan, made, fates, Some(&mut recorder), limits);
         let recording = recorder.finish();
         plan.fates = recording.fates;
         Recorded { plan, outcome, trace: recording.trace }
     }
 
-    fn draw(&self, seed: u64) -> (Plan, SeededFates) {
-        self.worlds.draw(self.clients.as_ref().map(|clients| clients.fork()), seed)
+    /// What a seed is expanded into. The workload has its say, and may panic.
+    fn draw(&self, seed: u64) -> Result<(Plan, SeededFates), Panic> {
+        let running = Running::current();
+        let _world = running.enter(&self.name, Made::Seed, seed);
+        running.doing(Doing::Draw);
+        catch_panic_at(|| self.worlds.draw(self.clients.as_ref().map(|clients| clients.fork()), seed))
     }
 
     fn live<O: Observer<M>>(
         &self,
         memory: &mut Memory<M>,
         plan: &Plan,
+        made: Made,
         fates: impl Fates,
         observer: Option<&mut O>,
         limits: Limits,
     ) -> Outcome {
-        let mut checks = Checks::new(self.checks.iter().map(|make| make()).collect());
-        let clients = self.clients.as_ref().map(|clients| clients.fork());
+        let running = Running::current();
+        let _world = running.enter(&self.name, made, plan.seed);
+        running.doing(Doing::Clients);
+        let begun = catch_panic_at(|| {
+            let clients = self.clients.as_ref().map(|clients| clients.fork());
+            (clients, Checks::new(self.checks.iter().map(|make| make()).collect()))
+        });
+        let (clients, mut checks) = match begun {
+            Ok(begun) => begun,
+            Err(panic) => return panicked(&panic, None, Fallen::default()),
+        };
         // A world that panics leaves nothing.
         let left = mem::take(memory);
-        let end = catch_panic(|| match observer {
-            None => World::within(left, plan, &self.boot, clients, fates, &mut checks, limits).run_and_leave(),
+        let lived = match observer {
+            None => live_through(World::within(left, plan, &self.boot, clients, fates, &mut checks, limits)),
             Some(observer) => {
                 let both = &mut (&mut checks, observer);
-                World::within(left, plan, &self.boot, clients, fates, both, limits).run_and_leave()
+                live_through(World::within(left, plan, &self.boot, clients, fates, both, limits))
             }
-        });
-        let step = checks.step();
-        match end {
+        };
+        match lived {
             Ok((end, left)) => {
                 *memory = left;
                 let violation = checks.violation().cloned();
                 let violation = violation.or_else(|| endless::violation(&end)).or_else(|| misanswered(&end));
-                finish(end, violation, &checks)
+                let moment = (end.tally.steps, end.at);
+                catch_panic_at(|| finish(end, violation, &checks)).unwrap_or_else(|panic| {
+                    let fallen = Fallen { step: moment.0, at: moment.1, tally: Tally::default() };
+                    panicked(&panic, Some(&|place| checks.name_at(place)), fallen)
+                })
             }
-            Err(message) => {
-                let breach = Breach::new("panic", format!("a node panicked: {message}"));
-                let violation = Violation { check: "panic".to_owned(), breach, step, at: Time::ZERO };
-                let mut digest = Digest::new();
-                digest.fold(step);
-                digest.fold_bytes(message.as_bytes());
-                Outcome {
-                    violation: Some(violation),
-                    digest: digest.value(),
-                    end: None,
-                    at: Time::ZERO,
-                    tally: Tally::default(),
+            Err(panicked_at) => {
+                let (panic, fallen) = *panicked_at;
+                let name = |place| checks.name_at(place);
+                let mut outcome = panicked(&panic, Some(&name), fallen);
+                // What a check found before is what stopped the world.
+                if let Some(violation) = checks.violation() {
+                    outcome.violation = Some(violation.clone());
                 }
+                outcome
             }
         }
     }
@@ -196,6 +230,62 @@ impl Recorded {
         }
         self
     }
+}
+
+/// How far a world had come when it panicked.
+#[derive(Default)]
+struct Fallen {
+    step: u64,
+    at: Time,
+    tally: Tally,
+}
+
+/// Why a world fell, and how far it had come.
+type Fall = Box<(Panic, Fallen)>;
+
+/// A world from its beginning to its end, whatever in it panics.
+fn live_through<M: StateMachine, F: Fates, O: Observer<M>>(
+    mut world: World<'_, M, F, O>,
+) -> Result<(RunEnd, Memory<M>), Fall> {
+    match catch_panic_at(|| world.live_through()) {
+        Ok(end) => match catch_panic_at(|| world.leave()) {
+            Ok(left) => Ok((end, left)),
+            Err(panic) => Err(Box::new((panic, Fallen { step: end.tally.steps, at: end.at, tally: end.tally }))),
+        },
+        Err(panic) => {
+            let (at, tally) = world.so_far();
+            world.drop_all();
+            Err(Box::new((panic, Fallen { step: tally.steps, at, tally })))
+        }
+    }
+}
+
+/// A panic as the violation that it is.
+fn panicked(panic: &Panic, check: Option<&dyn Fn(usize) -> Option<String>>, fallen: Fallen) -> Outcome {
+    let Panic { message, place, doing } = panic;
+    let Fallen { step, at, mut tally } = fallen;
+    let who = doing.who(|place| check.and_then(|name| name(place)));
+    let mut breach = Breach::new(PANIC, format!("{who} panicked: {message}")).from(Source::of(place.as_str(), message));
+    if !place.is_empty() {
+        breach = breach.because(format!("at {place}"));
+    }
+    let input = doing.input().map_or_else(String::new, |input| format!("{input}, "));
+    breach = breach.because(format!("{input}in step {step}, at {at}"));
+    let mut digest = Digest::new();
+    digest.fold(step);
+    digest.fold_bytes(message.as_bytes());
+    tally.virtual_nanos = at.as_nanos();
+    let violation = Some(Violation { check: PANIC.to_owned(), breach, step, at });
+    Outcome { violation, digest: digest.value(), end: None, at, tally }
+}
+
+/// The workload panicked before there was a world.
+fn never_drawn(panic: &Panic) -> Outcome {
+    let mut outcome = panicked(panic, None, Fallen::default());
+    if let Some(violation) = &mut outcome.violation {
+        violation.breach.sort = Violation::NOT_DRAWN;
+    }
+    outcome
 }
 
 fn finish<M: StateMachine>(end: RunEnd, violation: Option<Violation>, checks: &Checks<M>) -> Outcome {

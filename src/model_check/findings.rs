@@ -4,12 +4,16 @@ use indexmap::IndexMap;
 
 use super::order::Order;
 use super::{Happened, Reduction};
+use crate::check::Source;
 use crate::harness::Outcome;
 use crate::protocol::Digest;
 use crate::sim::{Plan, Tally};
 
 /// Where a run stands among all: request set and place in it.
 pub(crate) type Place = (usize, usize);
+
+/// A way to fail: the check, the sort of breach, and where it comes from.
+pub(crate) type Way = (String, &'static str, Source);
 
 /// A run that failed: how many decisions its plan has, where it stands, and its plan.
 pub(crate) type Failing = (usize, Place, Plan);
@@ -33,7 +37,7 @@ pub(crate) struct Findings {
     pub(crate) digests: u64,
     pub(crate) violations: IndexMap<String, u64>,
     /// For each check and sort of breach the run with the fewest decisions.
-    pub(crate) smallest: IndexMap<(String, &'static str), Failing>,
+    pub(crate) smallest: IndexMap<Way, Failing>,
 }
 
 impl Findings {
@@ -51,7 +55,7 @@ impl Findings {
         self.digests = self.digests.wrapping_add(digest.value());
         if let Some(violation) = &outcome.violation {
             *self.violations.entry(violation.check.clone()).or_default() += 1;
-            let way = (violation.check.clone(), violation.breach.sort);
+            let way = (violation.check.clone(), violation.breach.sort, violation.breach.source.clone());
             self.add_failing(way, (plan.decision_count(), place, plan));
         }
     }
@@ -66,7 +70,7 @@ impl Findings {
         self.interleavings = more.and_then(|more| sum.checked_add(more));
     }
 
-    fn add_failing(&mut self, way: (String, &'static str), failing: Failing) {
+    fn add_failing(&mut self, way: Way, failing: Failing) {
         let is_smaller = |known: &Failing| (failing.0, failing.1) < (known.0, known.1);
         if self.smallest.get(&way).is_none_or(is_smaller) {
             self.smallest.insert(way, failing);

@@ -16,7 +16,7 @@ use super::running::{Armed, Running};
 use crate::harness::Harness;
 use crate::model_check::Ask;
 use crate::protocol::{Digest, Effect, NodeId, RequestId, StateMachine, Time};
-use crate::sim::catch_panic;
+use crate::running::{Doing, Made, Running as Here, catch_panic};
 
 /// A node after a local history; in a search by states, after any that leads to the same.
 pub(crate) type LocalId = u32;
@@ -204,6 +204,9 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
         };
         let was_up = running.is_up();
         let mut effects = Vec::new();
+        let here = Here::current();
+        let _search = here.enter(&self.system.name, Made::Search, 0);
+        here.doing(self.doing(from, cause.input));
         let handled = catch_panic(|| self.handle(&mut running, cause, &mut effects));
         let id = self.steps.len() as StepId;
         let mut step = Step {
@@ -226,6 +229,17 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
         self.steps.push(step);
         self.known.insert((from, cause), id);
         id
+    }
+
+    fn doing(&self, local: LocalId, input: Input) -> Doing {
+        let node = NodeId::new(self.locals[local as usize].node as usize);
+        match input {
+            Input::Start => Doing::Start(node),
+            Input::Message(message) => Doing::Message(node, self.sent[message as usize].from),
+            Input::Request { .. } => Doing::Request(node),
+            Input::Timer(_) => Doing::Timer(node),
+            Input::Crash => Doing::Drop(node),
+        }
     }
 
     /// The machine after the history of `local`.

@@ -28,14 +28,15 @@ use std::thread;
 
 use indexmap::IndexMap;
 
-use crate::shrink::Watch;
 use crate::harness::Harness;
 use crate::harness::bounds::Bounds;
 use crate::protocol::StateMachine;
+use crate::running::{enter, job};
 use crate::shrink::ShrinkOptions;
+use crate::shrink::Watch;
 use crate::sim::EventKind;
 use crate::sweep::{Failure, failure_of};
-use findings::{Failing, Findings};
+use findings::{Failing, Findings, Way};
 use local_states::{Input, Unfolding};
 use order::Order;
 use search::Search;
@@ -162,10 +163,14 @@ impl<M: StateMachine> Explorer<'_, M> {
             }
             all.lock().expect("expect: no thread of a search panics").add(mine);
         };
+        let same = job();
         thread::scope(|scope| {
             for job in 1..jobs {
-                let work = &work;
-                scope.spawn(move || work(job));
+                let (work, same) = (&work, same.clone());
+                scope.spawn(move || {
+                    let _same = enter(same);
+                    work(job);
+                });
             }
             work(0);
         });
@@ -251,10 +256,11 @@ fn happened(order: &Order) -> Happened {
 
 fn shrink_failures<M: StateMachine>(
     system: &Harness<M>,
-    smallest: IndexMap<(String, &'static str), Failing>,
+    smallest: IndexMap<Way, Failing>,
     options: &ExploreOptions,
 ) -> Vec<Failure> {
-    let mut ways: Vec<(String, Failing)> = smallest.into_iter().map(|((check, _), failing)| (check, failing)).collect();
+    let mut ways: Vec<(String, Failing)> =
+        smallest.into_iter().map(|((check, ..), failing)| (check, failing)).collect();
     ways.sort_unstable_by_key(|(_, (decisions, place, _))| (*decisions, *place));
     let ExploreOptions { jobs, stop, watch } = options.clone();
     let shrinking = ShrinkOptions { jobs, stop, watch, ..ShrinkOptions::default() };

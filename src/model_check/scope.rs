@@ -94,10 +94,7 @@ impl Scope {
     #[track_caller]
     pub(crate) fn expect_nodes(&self) {
         let nodes = self.node_count;
-        assert!(
-            (1..=SCOPE_NODES_MAX).contains(&nodes),
-            "Scope: expected 1 to {SCOPE_NODES_MAX} nodes, found {nodes}"
-        );
+        assert!((1..=SCOPE_NODES_MAX).contains(&nodes), "Scope: expected 1 to {SCOPE_NODES_MAX} nodes, found {nodes}");
     }
 
     /// The same with other requests, one set after the other.

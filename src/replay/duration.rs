@@ -4,14 +4,14 @@ use std::time::Duration;
 
 /// What a text that is no duration should have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Expected(pub(super) &'static str);
+pub(crate) struct Expected(pub(super) &'static str);
 
 const FORM: Expected = Expected("a duration like \"9ms\"");
 const WHOLE: Expected = Expected("a whole number of nanoseconds");
 const RANGE: Expected = Expected("a duration of at most 18446744073709551615ns");
 
 /// `9ms`, `1.25ms`, `300us`, `2s`, `17ns`.
-pub(super) fn parse(text: &str) -> Result<Duration, Expected> {
+pub(crate) fn parse(text: &str) -> Result<Duration, Expected> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(FORM)?;
     let (number, unit) = text.split_at(unit_at);
     let unit: u128 = match unit {

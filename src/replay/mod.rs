@@ -53,5 +53,6 @@ mod read;
 mod update;
 mod write;
 
+pub(crate) use duration::parse as parse_duration;
 pub use error::Error;
 pub use file::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};

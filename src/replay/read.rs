@@ -7,8 +7,8 @@ use toml::{Spanned, Value};
 use super::error::Wrong;
 use super::fields::{Field, Table};
 use super::{Expect, FORMAT, PlanFile, depth};
-use crate::sim::DECISIONS_MAX;
 use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
+use crate::sim::DECISIONS_MAX;
 use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
 const TOP: [&str; 15] = [

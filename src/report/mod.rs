@@ -2,6 +2,8 @@
 
 mod diagram;
 mod screen;
+mod shell;
 
 pub use diagram::diagram;
 pub use screen::{Screen, grouped};
+pub use shell::shell_word;

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use crate::harness::bounds::Brake;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::StateMachine;
+use crate::running::spawn_scoped;
 use crate::sim::Memory;
 use crate::sweep::Moves;
 use crate::sweep::{Feedback, Lesson, ROUND};
@@ -102,7 +103,7 @@ pub fn score<M: StateMachine>(system: &Harness<M>, options: &ScoreOptions, progr
     };
     thread::scope(|scope| {
         for _ in 1..options.jobs.get() {
-            scope.spawn(work);
+            spawn_scoped(scope, work);
         }
         work();
     });

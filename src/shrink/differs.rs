@@ -42,10 +42,10 @@ impl<M: StateMachine> Judge for Differing<'_, M> {
             steps = steps.saturating_add(one * RUNS_TO_GUESS);
             // A cause that cannot be told may be any.
             if differs.cause == self.cause || self.cause == Cause::Unknown {
-                return Tried { steps, violation: Some(differs.to_violation()) };
+                return Tried { steps, violation: Some(differs.to_violation()), other: None };
             }
         }
-        Tried { steps, violation: None }
+        Tried { steps, violation: None, other: None }
     }
 
     fn record(&self, plan: &Plan, violation: &Violation) -> Option<Recorded> {
@@ -83,13 +83,14 @@ pub(crate) fn shrink_differing<M: StateMachine>(
     let mut trials = Trials::new(&judge, first, &options, [0, 0]);
     pass::to_fixpoint(&mut trials, system, 0);
     let [runs, _] = trials.spent();
-    let (Recorded { plan, outcome, trace }, _) = trials.finish();
+    let (Recorded { plan, outcome, trace }, ..) = trials.finish();
     let mut violation = outcome.violation.expect("expect: the best plan so far fails");
     if tries > 1 {
         let told = format!("not always: of {sampled} times that it was run twice, {} differed", differing.len());
         violation.breach = violation.breach.because(told);
     }
-    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs };
+    let shrunk =
+        Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs, met: Vec::new() };
     Shrinkage { shrunk, trace, unsteady: None }
 }
 
@@ -98,7 +99,7 @@ pub(crate) fn not_shrunk(recorded: Recorded, violation: Violation) -> Shrinkage 
     let (decisions_before, nodes_before) = (recorded.plan.decision_count(), recorded.plan.node_count);
     let digest = recorded.outcome.digest;
     let Recorded { plan, trace, .. } = cut_off(recorded, &violation);
-    let shrunk = Shrunk { plan, violation, digest, decisions_before, nodes_before, runs: 0 };
+    let shrunk = Shrunk { plan, violation, digest, decisions_before, nodes_before, runs: 0, met: Vec::new() };
     Shrinkage { shrunk, trace, unsteady: None }
 }
 

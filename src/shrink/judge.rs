@@ -12,6 +12,8 @@ pub(crate) struct Tried {
     pub(crate) steps: u64,
     /// How it fails, if it does so in the way that is looked for.
     pub(crate) violation: Option<Violation>,
+    /// How it fails, if it does so in a way of another kind: a finding of its own.
+    pub(crate) other: Option<Box<Violation>>,
 }
 
 /// Says whether a candidate fails as the best plan does.
@@ -33,12 +35,18 @@ impl<M: StateMachine> Judge for SameViolation<'_, M> {
     fn judge(&self, plan: &Plan, violation: &Violation, subject: &str) -> Tried {
         let Some(outcome) = self.system.run_bounded(plan, &self.bounds) else {
             // It went as far as it may, or somebody has seen enough, and nothing is tried any more.
-            return Tried { steps: self.bounds.step_count_max(), violation: None };
+            return Tried { steps: self.bounds.step_count_max(), violation: None, other: None };
         };
         let found = outcome.violation;
         // Of a world that panicked nothing is counted.
         let steps = outcome.tally.steps.max(found.as_ref().map_or(0, |found| found.step));
-        Tried { steps, violation: found.filter(|found| found.is_about(violation, subject)) }
+        match found {
+            Some(found) if found.is_about(violation, subject) => Tried { steps, violation: Some(found), other: None },
+            found => {
+                let other = found.filter(|found| !found.is_kin(violation)).map(Box::new);
+                Tried { steps, violation: None, other }
+            }
+        }
     }
 
     fn record(&self, plan: &Plan, violation: &Violation) -> Option<Recorded> {

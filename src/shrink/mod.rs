@@ -1,7 +1,8 @@
 //! Makes a failing plan smaller, until every decision in it matters.
 //!
 //! Because plans are total, any smaller plan can be run; the question is only whether it still fails in the same way: the same
-//! check, the same sort of breach, the same subject. What comes after the violation goes first; then decisions are removed in
+//! check, the same sort of breach, from the same source, about the same subject. A plan that fails in another way is kept for
+//! whoever wants to know. What comes after the violation goes first; then decisions are removed in
 //! ever smaller chunks (delta debugging; Zeller and Hildebrandt, TSE 2002); then what is left is made simpler, one sort of
 //! change after the other, over and over until nothing helps any more.
 //!
@@ -94,6 +95,8 @@ pub struct Shrunk {
     pub nodes_before: usize,
     /// How many plans were tried, the original included; 0 if nobody tried to shrink it.
     pub runs: u64,
+    /// Other failures that plans tried on the way ran into, one of each kind: a rare one may show nowhere else.
+    pub met: Vec<(Plan, Violation)>,
 }
 
 /// Shrinks a failing plan; `None` if it does not fail, or not every time.
@@ -121,17 +124,17 @@ pub(crate) fn shrink_recorded<M: StateMachine>(
 ) -> Option<Shrinkage> {
     let violation = recorded.outcome.violation.clone()?;
     let (decisions_before, nodes_before) = (recorded.plan.decision_count(), recorded.plan.node_count);
-    let (mut spent, mut unsteady) = ([0, 0], None);
+    let mut on_the_way = OnTheWay::default();
     // What goes on for ever does so early: a run that never comes to rest is shrunk under limits that it reaches soon.
     let mut limits = endless::limits_of(Some(&violation), system.limits);
     while !endless::is_whole(limits, system.limits) {
         let bounds = Bounds::at_most(limits, &options.stop);
         let early = system.record_bounded(&recorded.plan, &bounds);
         if early.outcome.violation.as_ref().is_some_and(|found| found.is_like(&violation)) {
-            let best = shrink_within(system, early, bounds, options, (&mut spent, &mut unsteady));
+            let best = shrink_within(system, early, bounds, options, &mut on_the_way);
             let whole = system.record(&best.plan);
             if whole.outcome.violation.as_ref().is_some_and(|found| found.is_like(&violation)) {
-                return Some(shrinkage(whole, [decisions_before, nodes_before], spent, unsteady));
+                return Some(shrinkage(whole, [decisions_before, nodes_before], on_the_way));
             }
         }
         // What was taken for endless was only long.
@@ -139,8 +142,17 @@ pub(crate) fn shrink_recorded<M: StateMachine>(
     }
     let steps = recorded.outcome.tally.steps.max(violation.step);
     let bounds = Bounds::beside(system, steps, &options.stop);
-    let best = shrink_within(system, recorded, bounds, options, (&mut spent, &mut unsteady));
-    Some(shrinkage(best, [decisions_before, nodes_before], spent, unsteady))
+    let best = shrink_within(system, recorded, bounds, options, &mut on_the_way);
+    Some(shrinkage(best, [decisions_before, nodes_before], on_the_way))
+}
+
+/// What was spent and seen while a plan was shrunk.
+#[derive(Default)]
+struct OnTheWay {
+    /// Runs and steps.
+    spent: [u64; 2],
+    unsteady: Option<Plan>,
+    met: Vec<(Plan, Violation)>,
 }
 
 fn shrink_within<M: StateMachine>(
@@ -148,25 +160,22 @@ fn shrink_within<M: StateMachine>(
     recorded: Recorded,
     bounds: Bounds<'_>,
     options: &ShrinkOptions,
-    (spent, unsteady): (&mut [u64; 2], &mut Option<Plan>),
+    on_the_way: &mut OnTheWay,
 ) -> Recorded {
     let judge = SameViolation { system, bounds };
-    let mut trials = Trials::new(&judge, recorded, options, *spent);
+    let mut trials = Trials::new(&judge, recorded, options, on_the_way.spent);
     pass::to_fixpoint(&mut trials, system, options.draws_max);
-    *spent = trials.spent();
-    let (best, failed_once) = trials.finish();
-    *unsteady = unsteady.take().or(failed_once);
+    on_the_way.spent = trials.spent();
+    let (best, failed_once, met) = trials.finish();
+    on_the_way.unsteady = on_the_way.unsteady.take().or(failed_once);
+    on_the_way.met.extend(met);
     best
 }
 
-fn shrinkage(
-    best: Recorded,
-    [decisions_before, nodes_before]: [usize; 2],
-    [runs, _]: [u64; 2],
-    unsteady: Option<Plan>,
-) -> Shrinkage {
+fn shrinkage(best: Recorded, [decisions_before, nodes_before]: [usize; 2], on_the_way: OnTheWay) -> Shrinkage {
+    let OnTheWay { spent: [runs, _], unsteady, met } = on_the_way;
     let Recorded { plan, outcome, trace } = best;
     let violation = outcome.violation.expect("expect: the best plan so far fails");
-    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs };
+    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs, met };
     Shrinkage { shrunk, trace, unsteady }
 }

@@ -2,6 +2,7 @@
 
 use crate::harness::Harness;
 use crate::protocol::{Simpler, StateMachine};
+use crate::running::{Doing, Made, Running, catch_panic};
 use crate::shrink::trial::{Candidate, Edits, edit};
 use crate::sim::{Action, Plan};
 
@@ -20,7 +21,12 @@ pub(crate) fn simpler_actions<M: StateMachine>(system: &Harness<M>, plan: &Plan)
         return Vec::new();
     }
     let actions: Vec<Action> = plan.requests.iter().map(|request| request.action.clone()).collect();
-    clients.simpler(&actions).into_iter().filter(|simpler| simpler.actions.len() == actions.len()).collect()
+    let running = Running::current();
+    let _here = running.enter(&system.name, Made::Plan, plan.seed);
+    running.doing(Doing::Clients);
+    // A workload that panics has nothing simpler to say.
+    let simpler = catch_panic(|| clients.simpler(&actions)).unwrap_or_default();
+    simpler.into_iter().filter(|simpler| simpler.actions.len() == actions.len()).collect()
 }
 
 pub(crate) fn with_actions(plan: &Plan, simpler: Simpler<Action>) -> Candidate {

@@ -10,6 +10,7 @@ use indexmap::IndexSet;
 use crate::check::Violation;
 use crate::harness::Recorded;
 use crate::protocol::Digest;
+use crate::running::spawn_scoped;
 use crate::shrink::judge::{Judge, Tried};
 use crate::shrink::{ShrinkOptions, Shrinking};
 use crate::sim::{Fault, Plan};
@@ -21,6 +22,9 @@ const PARALLEL_STEPS_MIN: u64 = 4_000;
 const BATCH_PER_JOB: usize = 8;
 /// … and so many decisions in all, which bounds the memory that it takes.
 const BATCH_DECISIONS_MAX: usize = 1 << 20;
+
+/// Of other failures that are met on the way, so many are kept.
+const MET_MAX: usize = 8;
 
 /// A plan that may be the next best.
 pub(crate) struct Candidate {
@@ -90,6 +94,8 @@ pub(crate) struct Trials<'a> {
     steps: u64,
     /// A plan that failed and did not do so again: the system is not deterministic.
     unsteady: Option<Plan>,
+    /// Failures of other kinds that tried plans ran into.
+    met: Vec<(Plan, Violation)>,
 }
 
 impl<'a> Trials<'a> {
@@ -99,16 +105,26 @@ impl<'a> Trials<'a> {
         let [runs, steps] = spent;
         let decisions_before = recorded.plan.decision_count();
         let (runs, steps) = (runs.max(1), steps.saturating_add(recorded.outcome.tally.steps));
-        Self { judge, options, decisions_before, best: Arc::new(recorded), tried, runs, steps, unsteady: None }
+        Self {
+            judge,
+            options,
+            decisions_before,
+            best: Arc::new(recorded),
+            tried,
+            runs,
+            steps,
+            unsteady: None,
+            met: Vec::new(),
+        }
     }
 
     pub(crate) fn best(&self) -> &Recorded {
         &self.best
     }
 
-    /// The best plan, and one that failed once and never again, if there was one.
-    pub(crate) fn finish(self) -> (Recorded, Option<Plan>) {
-        (Arc::unwrap_or_clone(self.best), self.unsteady)
+    /// The best plan; one that failed once and never again, if there was one; and failures of other kinds that were met on the way.
+    pub(crate) fn finish(self) -> (Recorded, Option<Plan>, Vec<(Plan, Violation)>) {
+        (Arc::unwrap_or_clone(self.best), self.unsteady, self.met)
     }
 
     /// How many plans were tried, and how much was done in steps of nodes: up to the one that was taken, without what other threads
@@ -206,7 +222,7 @@ impl<'a> Trials<'a> {
         let jobs = if steps < PARALLEL_STEPS_MIN { 1 } else { self.options.jobs.get().min(batch.len()) };
         thread::scope(|scope| {
             for _ in 1..jobs {
-                scope.spawn(work);
+                spawn_scoped(scope, work);
             }
             work();
         });
@@ -215,13 +231,16 @@ impl<'a> Trials<'a> {
     /// Counts what was tried in order, as far as the budget goes, and takes the first that fails.
     fn count(&mut self, batch: Vec<Entry>) -> Option<usize> {
         for Entry { place, digest, candidate, cost, tried } in batch {
-            let Some(Tried { steps, violation }) = tried.into_inner() else { break };
+            let Some(Tried { steps, violation, other }) = tried.into_inner() else { break };
             if self.is_spent() {
                 break;
             }
             self.tried.insert(digest);
             self.runs += 1;
             self.steps = self.steps.saturating_add(cost).saturating_add(steps);
+            if let Some(other) = other {
+                self.keep_met(&candidate.plan, *other);
+            }
             let Some(violation) = violation else { continue };
             let Some(recorded) = self.judge.record(&candidate.plan, &violation) else {
                 self.unsteady.get_or_insert(candidate.plan);
@@ -234,6 +253,13 @@ impl<'a> Trials<'a> {
             return Some(place);
         }
         None
+    }
+
+    /// Keeps one of each kind.
+    fn keep_met(&mut self, plan: &Plan, violation: Violation) {
+        if self.met.len() < MET_MAX && !self.met.iter().any(|(_, known)| known.is_kin(&violation)) {
+            self.met.push((plan.clone(), violation));
+        }
     }
 
     fn violation(&self) -> &Violation {

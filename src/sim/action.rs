@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::wide;
 use crate::protocol::{RequestId, Rng, Simpler, StateMachine, Workload};
+use crate::running::catch_panic_at;
 
 /// One action of a workload, its type erased so that [`Plan`](super::Plan) needs no type parameter.
 #[derive(Clone)]
@@ -67,13 +68,19 @@ impl Action {
     /// # Errors
     /// If the action cannot be serialized.
     pub fn to_value(&self) -> Result<toml::Value, toml::ser::Error> {
-        self.0.to_value()
+        // It is asked when failures are saved: one whose `Serialize` panics must not take the others along.
+        let value = catch_panic_at(|| self.0.to_value());
+        value.unwrap_or_else(|panic| Err(serde::ser::Error::custom(format!("its Serialize panicked: {panic}"))))
     }
 }
 
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        // Plans are told and compared by it, where nobody catches what a user's `Debug` may do.
+        match catch_panic_at(|| self.0.fmt(f)) {
+            Ok(written) => written,
+            Err(panic) => write!(f, "(its Debug panicked: {panic})"),
+        }
     }
 }
 
@@ -148,7 +155,8 @@ where
     }
 
     fn parse(&self, value: toml::Value) -> Result<Action, String> {
-        parse::<W::Action>(value)
+        let parsed = catch_panic_at(|| parse::<W::Action>(value));
+        parsed.unwrap_or_else(|panic| Err(format!("its Deserialize panicked: {panic}")))
     }
 
     fn fork(&self) -> Box<dyn Clients<M>> {

@@ -8,6 +8,7 @@ use super::nodes::Doom;
 use super::pending::Pending;
 use super::{Event, Fates, Fault, Input, Observer, World};
 use crate::protocol::{NodeId, StateMachine};
+use crate::running::Doing;
 
 impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     /// Strikes with a fault that is not [dead](Self::is_dead).
@@ -52,6 +53,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     }
 
     pub(super) fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
+        self.running.doing(Doing::Drop(node));
         let slot = &mut self.nodes[node.index()];
         slot.crash();
         let life = slot.life;
@@ -73,6 +75,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
 
     /// A node that is left out as the world heals. Whatever was to restart it does not know its life any more.
     fn abandon(&mut self, node: NodeId) -> ControlFlow<()> {
+        self.running.doing(Doing::Drop(node));
         let slot = &mut self.nodes[node.index()];
         slot.crash();
         self.tally.abandoned += 1;
@@ -85,6 +88,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let node_count = self.nodes.len();
         let slot = &mut self.nodes[node.index()];
         let life = slot.life;
+        self.running.doing(Doing::Boot(node));
         slot.boot((node, node_count), &self.plan.knobs, self.boot);
         self.tally.restarts += u64::from(life > 0);
         self.begin(node, Input::Start { life })?;

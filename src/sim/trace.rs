@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use super::names::LinkSet;
 use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time, visible};
+use crate::running::catch_panic_at;
 
 /// A run of more events than this is recorded no further: nobody reads on.
 const EVENT_COUNT_MAX: usize = 200_000;
@@ -154,8 +155,11 @@ impl Recorder {
         }
         let bytes_max = TEXT_BYTES_MAX.saturating_sub(self.text_bytes).max(TEXT_BYTES_EACH);
         let mut text = Text { text: String::new(), bytes_max };
-        if write!(text, "{said:?}").is_err() {
-            text.text.push('…');
+        // A `Debug` that panics is shown to do so: the code under test may never show the value to anybody.
+        match catch_panic_at(|| write!(text, "{said:?}")) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => text.text.push('…'),
+            Err(panic) => text.text = format!("(its Debug panicked: {panic})"),
         }
         self.text_bytes += text.text.len();
         text.text

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::Answers;
@@ -14,6 +15,7 @@ use super::{
     NameRef, Nodes, Observer, Plan, RunEnd, Tally,
 };
 use crate::protocol::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
+use crate::running::{Doing, Running, input as said};
 
 /// The random stream of node 0; node *i* has the *i*-th after it. Streams below are for drawing plans.
 const NODE_STREAM: u64 = 1 << 32;
@@ -31,14 +33,14 @@ pub struct World<'a, M: StateMachine, F, O> {
     pub(super) plan: &'a Plan,
     pub(super) boot: &'a dyn Fn(Boot<M::Durable>) -> M,
     pub(super) clients: Option<Box<dyn Clients<M>>>,
-    fates: F,
+    pub(super) fates: F,
     observer: &'a mut O,
     pub(super) limits: Limits,
     pub(super) nodes: Vec<Slot<M>>,
     pub(super) network: Network,
     pub(super) queue: EventQueue<Pending<M>>,
     /// Reused from step to step.
-    effects: Vec<Effect<M>>,
+    pub(super) effects: Vec<Effect<M>>,
     pub(super) now: Time,
     pub(super) healed: bool,
     /// When the time to settle is up: so long after the last thing that the plan brings about.
@@ -51,6 +53,8 @@ pub struct World<'a, M: StateMachine, F, O> {
     pub(super) pauses_end: Time,
     pub(super) digest: Digest,
     pub(super) tally: Tally,
+    /// Where others see whose code is being run.
+    pub(super) running: Arc<Running>,
 }
 
 impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
@@ -100,6 +104,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             pauses_end: Time::ZERO,
             digest: Digest::new(),
             tally: Tally::default(),
+            running: Running::current(),
         }
     }
 
@@ -110,6 +115,13 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     /// As [`run`](Self::run); leaves its memory to another world.
     pub fn run_and_leave(mut self) -> (RunEnd, Memory<M>) {
+        let end = self.live_through();
+        (end, self.leave())
+    }
+
+    /// As [`run`](Self::run), but the world is still there: if this panics, none of its nodes is dropped while the panic goes its way,
+    /// for a `Drop` that panicked then would end the process.
+    pub(crate) fn live_through(&mut self) -> RunEnd {
         self.schedule_plan();
         let end = match self.live() {
             ControlFlow::Continue(End::Quiet) if self.see_rest(true).is_break() => End::Stopped,
@@ -117,17 +129,17 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             ControlFlow::Continue(end) => end,
             ControlFlow::Break(()) => End::Stopped,
         };
-        for (_, machine) in Nodes(&self.nodes).up() {
+        for (node, machine) in Nodes(&self.nodes).up() {
+            self.running.doing(Doing::Fold(node));
             machine.fold(&mut self.digest);
         }
         end.fold(self.tally.steps, &mut self.digest);
         self.tally.virtual_nanos = self.now.as_nanos();
         self.tally.ended_by_time = u64::from(end == End::TimeUp);
         let going = self.watch.finish(end, &mut self.queue, &self.nodes);
-        let mut memory = Memory { nodes: self.nodes, queue: Some(self.queue), effects: self.effects };
-        memory.clear();
-        let Self { now: at, digest, tally, misanswer, .. } = self;
-        (RunEnd { end, at, digest, tally, going, misanswer }, memory)
+        self.drop_machines();
+        let (at, tally) = (self.now, mem::take(&mut self.tally));
+        RunEnd { end, at, digest: self.digest, tally, going, misanswer: self.misanswer.take() }
     }
 
     #[inline]
@@ -161,6 +173,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             return self.see(&Event::RequestLost { node, id });
         }
         self.answers.ask(id, node, slot.life);
+        self.running.step(self.tally.steps, self.now);
+        self.running.doing(Doing::Clients);
         let clients = self.clients.as_mut().expect("expect: without clients nobody asks");
         let request = clients.request(id, &planned.action);
         self.tally.requests += 1;
@@ -174,11 +188,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.tally.steps += 1;
         let step = self.tally.steps;
         let (tag, from, kind) = match &input {
-            Input::Start { .. } => (1, 0, None),
-            Input::Message { name, .. } => (2, name.link.from.index() as u64, Some(name.kind)),
-            Input::Request { id, .. } => (3, u64::from(id.0), None),
-            Input::Timer { .. } => (4, 0, None),
+            Input::Start { .. } => (said::START, 0, None),
+            Input::Message { name, .. } => (said::MESSAGE, name.link.from.index() as u64, Some(name.kind)),
+            Input::Request { id, .. } => (said::REQUEST, u64::from(id.0), None),
+            Input::Timer { .. } => (said::TIMER, 0, None),
         };
+        self.running.begin((step, self.now), (node, tag), from);
         self.see(&Event::Begins { step, node, input })?;
         self.digest.fold(self.now.as_nanos());
         self.digest.fold(tag | (node.index() as u64) << 3 | from << 32);
@@ -192,12 +207,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     #[inline]
     pub(super) fn act(&mut self, node: NodeId, work: impl FnOnce(&mut M, &mut Env<'_, M>)) -> ControlFlow<()> {
         let place = (node, self.nodes.len());
-        let mut effects = mem::take(&mut self.effects);
         let slot = &mut self.nodes[node.index()];
         let doom = slot.doomed;
         let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
         // Marks are no part of the digest: to say more changes no run.
-        let effect_count = slot.call(place, self.now, budget, &mut effects, work);
+        let effect_count = slot.call(place, self.now, budget, &mut self.effects, work);
+        let mut effects = mem::take(&mut self.effects);
         self.see(&Event::Ends { step: self.tally.steps, node, effects: &effects })?;
         self.digest.fold(effect_count as u64);
         for effect in effects.drain(..) {
@@ -235,7 +250,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
                     }
                 }
                 if let Some(clients) = self.clients.as_mut() {
+                    let before = self.running.word();
+                    self.running.doing(Doing::Clients);
                     clients.response(id, &response);
+                    self.running.put(before);
                 }
             }
             Effect::Mark(what) => self.tally.mark(what, 1),

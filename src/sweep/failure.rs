@@ -5,19 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::determinism::{DETERMINISM, Verified, never_again};
 use crate::explain::{Pivot, Twin};
 use crate::explain::{pivot, twin};
+use crate::harness::Origin;
 use crate::harness::bounds::Bounds;
 use crate::harness::endless;
-use crate::harness::Origin;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::StateMachine;
 use crate::shrink::{ShrinkOptions, Shrunk};
 use crate::shrink::{Shrinkage, not_shrunk, shrink_differing, shrink_recorded};
 use crate::sim::{Plan, Trace};
 use crate::sweep::findings::{Candidates, Findings};
+use crate::sweep::others::{Other, choose, others};
+use crate::sweep::so_far::SoFar;
 use crate::sweep::{CANDIDATES, is_verified};
 
 /// At most so many different failures are shrunk and told.
-const FAILURES_MAX: usize = 3;
+pub(crate) const FAILURES_MAX: usize = 3;
 
 /// A plan that is said to go different ways is run twice so often before that is not believed.
 const LOOKS: usize = 5;
@@ -39,34 +41,39 @@ pub struct Failure {
     pub pivot: Option<Pivot>,
 }
 
-/// Shrinks the smallest worlds of each way to fail.
+/// Shrinks the smallest worlds of the first ways to fail; of the others each has a line.
 pub(crate) fn shrink_failures<M: StateMachine>(
     system: &Harness<M>,
     found: &mut Findings,
     verify_permille: u32,
     options: &ShrinkOptions,
-) -> Vec<Failure> {
-    let mut ways: Vec<_> = found.shortest.drain(..).map(|((check, _), candidates)| (candidates, check)).collect();
-    ways.sort_by(|(left, check), (right, other)| left.keys().cmp(right.keys()).then_with(|| check.cmp(other)));
-    ways.truncate(FAILURES_MAX);
+    so_far: &SoFar,
+) -> (Vec<Failure>, Vec<Other>) {
+    let (ways, rest) = choose(found);
     let leak = found.leak.take().map(|(origin, violation)| {
         let (recorded, options) = (system.record_origin(&origin), heard_of(&origin, options));
         Failure { seed: origin.seed(), ..Failure::of(system, shrink_differing(system, recorded, violation, &options)) }
     });
     let mut failures: Vec<Failure> = leak.into_iter().collect();
-    for (candidates, check) in ways {
+    let mut told = Vec::new();
+    for ((check, ..), way) in ways {
         // The others were counted when they were swept.
-        let verified = candidates.values().filter(|origin| !is_verified(origin, verify_permille)).count();
+        let verified = way.candidates.values().filter(|origin| !is_verified(origin, verify_permille)).count();
         found.verified += verified as u64;
-        let shrunk = shrink_smallest(system, &candidates, &check, options);
-        failures.extend(shrunk.inspect(|failure| found.recount(&check, &failure.shrunk.violation)));
+        if let Some(failure) = shrink_smallest(system, &way.candidates, &check, options) {
+            found.recount(&check, &failure.shrunk.violation);
+            so_far.replace(&failure);
+            failures.push(failure);
+        }
+        told.push(way.violation);
     }
+    let others = others(system, rest, &told, &failures);
     // Until a system is deterministic, nothing else that is told of it can be relied on.
     failures.sort_by_key(|failure| (failure.shrunk.violation.check != DETERMINISM, failure.size()));
     if let Some(told) = failures.first_mut() {
         told.explain_until(system, &options.stop);
     }
-    failures
+    (failures, others)
 }
 
 /// The same, and whoever watches hears of which world.
@@ -85,7 +92,7 @@ fn shrink_smallest<M: StateMachine>(
     let share = ShrinkOptions { steps_max: options.steps_max / (CANDIDATES as u64 + 1), ..options.clone() };
     // Luck is for the winner alone: it is what costs most.
     let without_luck = ShrinkOptions { draws_max: 0, ..share.clone() };
-    let mut smallest: Option<Failure> = None;
+    let (mut smallest, mut all_met): (Option<Failure>, Vec<_>) = (None, Vec::new());
     for origin in candidates.values() {
         if smallest.is_some() && options.stop.load(Ordering::Relaxed) {
             break;
@@ -96,12 +103,14 @@ fn shrink_smallest<M: StateMachine>(
             Some(verified) => failure_of(system, recorded, verified, check, &heard_of(origin, &without_luck)),
             None => unshrunk(system, recorded, check),
         };
-        let failure = Failure { seed: origin.seed(), ..failure };
+        let mut failure = Failure { seed: origin.seed(), ..failure };
+        all_met.append(&mut failure.shrunk.met);
         if smallest.as_ref().is_none_or(|smallest| failure.size() < smallest.size()) {
             smallest = Some(failure);
         }
     }
-    let smallest = smallest?;
+    let mut smallest = smallest?;
+    smallest.shrunk.met = all_met;
     if smallest.shrunk.violation.check == DETERMINISM || options.stop.load(Ordering::Relaxed) {
         return Some(smallest);
     }
@@ -109,8 +118,9 @@ fn shrink_smallest<M: StateMachine>(
     let whole = system.record(&smallest.shrunk.plan);
     let Some(further) = shrink_recorded(system, whole, &share) else { return Some(smallest) };
     let Shrinkage { shrunk: further, trace, .. } = further;
-    let Shrunk { decisions_before, nodes_before, runs, .. } = smallest.shrunk;
-    let shrunk = Shrunk { decisions_before, nodes_before, runs: runs + further.runs, ..further };
+    let Shrunk { decisions_before, nodes_before, runs, met, .. } = smallest.shrunk;
+    let met = met.into_iter().chain(further.met).collect();
+    let shrunk = Shrunk { decisions_before, nodes_before, runs: runs + further.runs, met, ..further };
     Some(Failure::told(system, smallest.seed, shrunk, trace))
 }
 
@@ -119,7 +129,8 @@ fn unshrunk<M: StateMachine>(system: &Harness<M>, recorded: Recorded, check: &st
     let violation = recorded.outcome.violation.clone().unwrap_or_else(|| never_again(check, None));
     let (decisions_before, nodes_before) = (recorded.plan.decision_count(), recorded.plan.node_count);
     let Recorded { plan, outcome, trace } = recorded;
-    let shrunk = Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0 };
+    let shrunk =
+        Shrunk { plan, violation, digest: outcome.digest, decisions_before, nodes_before, runs: 0, met: Vec::new() };
     Failure::told(system, None, shrunk, trace)
 }
 
@@ -169,7 +180,7 @@ impl Failure {
         Self::told(system, seed, shrunk, trace)
     }
 
-    fn of<M: StateMachine>(system: &Harness<M>, shrinkage: Shrinkage) -> Self {
+    pub(crate) fn of<M: StateMachine>(system: &Harness<M>, shrinkage: Shrinkage) -> Self {
         Self::told(system, None, shrinkage.shrunk, shrinkage.trace)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use crate::check::Violation;
+use crate::check::{Source, Violation};
 use crate::determinism::{DETERMINISM, Verified};
 use crate::harness::Origin;
 use crate::harness::Outcome;
@@ -16,6 +16,32 @@ use crate::sweep::Moves;
 
 /// Of the worlds that fail in one way the shortest runs, by steps and seed.
 pub(crate) type Candidates = BTreeMap<(u64, u64), Origin>;
+
+/// A way to fail: the check, the sort of breach, and where it comes from.
+pub(crate) type Way = (String, &'static str, Source);
+
+/// What is known of a way to fail.
+pub(crate) struct Found {
+    /// How many worlds failed so.
+    pub(crate) worlds: u64,
+    /// invariant: not empty.
+    pub(crate) candidates: Candidates,
+    /// How the shortest of them fails.
+    pub(crate) violation: Violation,
+}
+
+impl Found {
+    fn add(&mut self, other: Self) {
+        if other.candidates.keys().next() < self.candidates.keys().next() {
+            self.violation = other.violation;
+        }
+        self.worlds += other.worlds;
+        self.candidates.extend(other.candidates);
+        while self.candidates.len() > CANDIDATES {
+            self.candidates.pop_last();
+        }
+    }
+}
 
 /// What one thread, or all of them, found.
 #[derive(Default)]
@@ -32,8 +58,7 @@ pub(crate) struct Findings {
     pub(crate) moves: Moves,
     /// What feedback has to learn from them.
     pub(crate) lessons: Vec<Lesson>,
-    /// For each check and sort of breach the shortest runs.
-    pub(crate) shortest: IndexMap<(String, &'static str), Candidates>,
+    pub(crate) ways: IndexMap<Way, Found>,
     /// Of the worlds that are not deterministic the one in which that shows first, and how. It may not show again.
     pub(crate) leak: Option<(Origin, Violation)>,
 }
@@ -45,23 +70,26 @@ impl Findings {
         self.compares_states |= verified.compares_states;
     }
 
-    pub(crate) fn add_outcome(&mut self, origin: Origin, outcome: &Outcome) {
+    /// True if it fails in a way that was not seen before.
+    pub(crate) fn add_outcome(&mut self, origin: Origin, outcome: &Outcome) -> bool {
         self.worlds += 1;
         self.tally.add(&outcome.tally);
         let mut digest = Digest::new();
         digest.fold(origin.place());
         digest.fold(outcome.digest);
         self.digests = self.digests.wrapping_add(digest.value());
-        if let Some(violation) = &outcome.violation {
-            *self.violations.entry(violation.check.clone()).or_default() += 1;
-            match violation.check.as_str() {
-                DETERMINISM => self.add_leak(origin, violation.clone()),
-                check => {
-                    let candidate = ((violation.step, origin.place()), origin);
-                    self.add_candidates((check.to_owned(), violation.breach.sort), [candidate]);
-                }
-            }
+        let Some(violation) = &outcome.violation else { return false };
+        *self.violations.entry(violation.check.clone()).or_default() += 1;
+        if violation.check == DETERMINISM {
+            let is_new = self.leak.is_none();
+            self.add_leak(origin, violation.clone());
+            return is_new;
         }
+        let candidates = BTreeMap::from([((violation.step, origin.place()), origin)]);
+        let found = Found { worlds: 1, candidates, violation: violation.clone() };
+        let way_count = self.ways.len();
+        self.add_way((violation.check.clone(), violation.breach.sort, violation.breach.source.clone()), found);
+        self.ways.len() > way_count
     }
 
     fn add_leak(&mut self, origin: Origin, violation: Violation) {
@@ -71,15 +99,10 @@ impl Findings {
         }
     }
 
-    fn add_candidates(
-        &mut self,
-        way: (String, &'static str),
-        candidates: impl IntoIterator<Item = ((u64, u64), Origin)>,
-    ) {
-        let shortest = self.shortest.entry(way).or_default();
-        shortest.extend(candidates);
-        while shortest.len() > CANDIDATES {
-            shortest.pop_last();
+    fn add_way(&mut self, way: Way, found: Found) {
+        match self.ways.get_mut(&way) {
+            Some(known) => known.add(found),
+            None => _ = self.ways.insert(way, found),
         }
     }
 
@@ -104,8 +127,8 @@ impl Findings {
         for (check, count) in other.violations {
             *self.violations.entry(check).or_default() += count;
         }
-        for (way, candidates) in other.shortest {
-            self.add_candidates(way, candidates);
+        for (way, found) in other.ways {
+            self.add_way(way, found);
         }
         if let Some((origin, violation)) = other.leak {
             self.add_leak(origin, violation);

@@ -4,6 +4,8 @@ mod coverage;
 mod failure;
 mod feedback;
 mod findings;
+mod others;
+mod so_far;
 
 use std::mem;
 use std::num::NonZeroUsize;
@@ -15,10 +17,11 @@ use std::thread;
 use indexmap::IndexMap;
 
 use crate::determinism::DETERMINISM;
-use crate::shrink::Watch;
 use crate::harness::Origin;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::{Digest, StateMachine, visible};
+use crate::running::{Running, spawn_scoped};
+use crate::shrink::Watch;
 use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
 use crate::sim::{Memory, Tally};
 use crate::strategy::Strategy;
@@ -29,6 +32,8 @@ use failure::shrink_failures;
 pub use failure::{Failure, failure_of, failure_of_differing};
 pub(crate) use feedback::{Feedback, Lesson, ROUND};
 use findings::Findings;
+pub use others::Other;
+pub use so_far::SoFar;
 
 /// A thread takes this many worlds at a time …
 const CHUNK: u64 = 32;
@@ -121,6 +126,8 @@ pub struct SweepOptions {
     pub stop: Arc<AtomicBool>,
     /// Hears how far the shrinking of what failed has come.
     pub watch: Watch,
+    /// Where others see what is found while the sweep goes on, and after it.
+    pub so_far: SoFar,
 }
 
 impl SweepOptions {
@@ -130,8 +137,8 @@ impl SweepOptions {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         // Whoever runs a single world looks into it.
         let verify_permille = if seeds.count() == 1 { 1_000 } else { VERIFY_PERMILLE };
-        let (stop, watch) = (Arc::default(), Watch::default());
-        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop, watch }
+        let (stop, so_far, watch) = (Arc::default(), SoFar::default(), Watch::default());
+        Self { seeds, jobs, shrink_runs_max: SHRINK_RUNS_MAX, verify_permille, stop, watch, so_far }
     }
 
     #[track_caller]
@@ -174,6 +181,8 @@ pub struct Sweep {
     /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`. The first is
     /// explained.
     pub failures: Vec<Failure>,
+    /// The other failures, which nobody has shrunk: those beyond the first few, and those that were met while others were shrunk.
+    pub others: Vec<Other>,
 }
 
 impl Sweep {
@@ -234,7 +243,7 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
             let mut moves = mem::take(&mut mine.moves);
             let outcome = run(system, memory, &origin, options.verify_permille, &mut moves, mine);
             mine.moves = moves;
-            mine.add_outcome(origin, &outcome);
+            note(system, options, mine, origin, &outcome);
         })
     };
     let shrink_options = ShrinkOptions {
@@ -244,7 +253,8 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         watch: options.watch.clone(),
         ..ShrinkOptions::default()
     };
-    let failures = shrink_failures(system, &mut found, options.verify_permille, &shrink_options);
+    let (failures, others) =
+        shrink_failures(system, &mut found, options.verify_permille, &shrink_options, &options.so_far);
     found.violations.sort_unstable_keys();
     let is_missing = |mark: &&&'static str| found.tally.marks.get(**mark).is_none_or(|count| *count == 0);
     let judged = if found.worlds < REACH_WORLDS_MIN { &[][..] } else { &system.must_reach };
@@ -264,6 +274,21 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         coverage: found.moves.coverage(),
         unreached,
         failures,
+        others,
+    }
+}
+
+/// Keeps what came of a world; a new way to fail is kept where others see it at once.
+fn note<M: StateMachine>(
+    system: &Harness<M>,
+    options: &SweepOptions,
+    mine: &mut Findings,
+    origin: Origin,
+    outcome: &Outcome,
+) {
+    let is_new = mine.add_outcome(origin.clone(), outcome);
+    if let Some(violation) = outcome.violation.as_ref().filter(|_| is_new) {
+        options.so_far.add(system, &origin, violation);
     }
 }
 
@@ -287,7 +312,7 @@ fn sweep_in_rounds<M: StateMachine>(
             let outcome = run(system, memory, &origin, options.verify_permille, &mut moves, mine);
             mine.lessons.extend(learned.lesson(system, &origin, &outcome, &moves));
             mine.moves.add(moves);
-            mine.add_outcome(origin, &outcome);
+            note(system, options, mine, origin, &outcome);
         });
         feedback.learn(mem::take(&mut round.lessons));
         found.add(round);
@@ -307,12 +332,14 @@ fn on_threads<M: StateMachine>(
     let all = Mutex::new(Findings::default());
     let work = || {
         let (mut mine, mut memory) = (Findings::default(), Memory::default());
+        let running = Running::current();
         loop {
             let first = next.fetch_add(chunk, Ordering::Relaxed);
             if first >= places.end || options.stop.load(Ordering::Relaxed) {
                 break;
             }
             let taken = first..places.end.min(first.saturating_add(chunk));
+            running.part(options.seeds.get(taken.end - 1));
             let mut ran = 0;
             for place in taken.take_while(|_| !options.stop.load(Ordering::Relaxed)) {
                 run_seed(&mut mine, &mut memory, options.seeds.get(place));
@@ -326,7 +353,7 @@ fn on_threads<M: StateMachine>(
         // No more than can have something to do.
         let useful = (places.end - places.start).div_ceil(chunk);
         for _ in 1..useful.min(options.jobs.get() as u64) {
-            scope.spawn(work);
+            spawn_scoped(scope, work);
         }
         work();
     });

@@ -1,14 +1,14 @@
 //! Worlds from bytes, for fuzzers; [`bytes`](crate::testing::bytes) says what the bytes mean.
 
 use crate::check::Violation;
-use crate::harness::Outcome;
 use crate::harness::Harness;
-use crate::testing::Saved;
+use crate::harness::Outcome;
 use crate::protocol::{StateMachine, visible};
 use crate::report::Screen;
 use crate::shrink::ShrinkOptions;
 use crate::sim::Plan;
 use crate::sweep::{Failure, failure_of};
+use crate::testing::Saved;
 use crate::testing::pool::Pool;
 use crate::testing::sweep::plan_hint;
 use crate::testing::{Settings, bytes};

@@ -18,6 +18,7 @@ mod snapshot;
 mod sweep;
 mod unmet;
 mod update;
+mod watch;
 
 pub use fuzz::Fuzzer;
 pub use model_check::Explored;
@@ -26,7 +27,9 @@ pub use mutation::{mutate, splice};
 pub use properties::plans_config;
 pub use replay::{Divergence, Replayed, Replays};
 pub use saved::{Saved, save};
-pub use settings::{JOBS_MAX, Settings, SettingsError, parse_jobs, parse_seed, parse_shard};
+pub use settings::{JOBS_MAX, Settings, SettingsError, parse_jobs, parse_seed, parse_shard, parse_span};
 pub use sweep::Swept;
 pub use unmet::Unmet;
 pub use update::Updated;
+#[cfg(feature = "cli")]
+pub(crate) use watch::{GivenUp, Watched};

@@ -85,6 +85,7 @@ impl<M: StateMachine> Harness<M> {
             Err(error) => panic!("{error}"),
         };
         let all = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let _watch = self.watch_plans();
         let exploration = explore(self, scope, settings.jobs.unwrap_or(all), &|_| {});
         Explored { exploration, snapshots: settings.save.then(|| self.snapshots.clone()) }
     }

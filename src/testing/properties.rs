@@ -38,6 +38,7 @@ impl<M: StateMachine> Harness<M> {
         if self.snapshots.exists() {
             self.replay_dir(&self.snapshots).allow_empty().assert_clean();
         }
+        let _watch = self.watch_plans();
         let config = ProptestConfig { failure_persistence: None, ..plans_config(cases) };
         let checked = TestRunner::new(config).run(&self.plans(), |plan| self.run(&plan).prop_assert_clean());
         match checked {

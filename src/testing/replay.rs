@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::determinism::DETERMINISM;
-use crate::sweep::failure_of_differing;
-use crate::harness::Outcome;
 use crate::harness::Harness;
-use crate::testing::Unmet;
+use crate::harness::Outcome;
 use crate::protocol::{StateMachine, visible, watch_knobs};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
 use crate::shrink::{ShrinkOptions, Shrunk, shrink};
 use crate::sim::{Action, Trace, TraceEvent};
 use crate::sweep::Failure;
+use crate::sweep::failure_of_differing;
+use crate::testing::Unmet;
 use crate::testing::unmet::unmet;
 
 /// A plan file that was run again.
@@ -96,6 +96,7 @@ impl Replayed {
             decisions_before: self.file.plan.decision_count(),
             nodes_before: self.file.plan.node_count,
             runs: 0,
+            met: Vec::new(),
         };
         let system = self.file.system.clone();
         Some(Failure { system, seed: None, shrunk, trace: self.trace.clone(), twin: None, pivot: None })
@@ -245,6 +246,7 @@ impl<M: StateMachine> Harness<M> {
     /// systems are passed over. A directory that cannot be read is an error, which no assertion passes.
     #[must_use = "replays say nothing by themselves: call `assert_clean` or `assert_as_expected`"]
     pub fn replay_dir(&self, directory: impl AsRef<Path>) -> Replays {
+        let _watch = self.watch_plans();
         let directory = directory.as_ref();
         let mut replays = Replays {
             replayed: Vec::new(),

@@ -47,7 +47,7 @@ pub fn save(failure: &Failure, directory: &Path) -> Result<PathBuf, Error> {
     file.write_new(directory)
 }
 
-fn plan_file(failure: &Failure) -> PlanFile {
+pub(crate) fn plan_file(failure: &Failure) -> PlanFile {
     let shrunk = &failure.shrunk;
     PlanFile {
         system: failure.system.clone(),

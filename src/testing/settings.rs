@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
+use crate::replay::parse_duration;
 use crate::sweep::{Seeds, SweepOptions};
 
 /// More threads than this are asked for by mistake.
@@ -21,6 +23,8 @@ pub struct Settings {
     pub shard: Option<(u64, u64)>,
     /// Not `DDC_SNAPSHOTS=no`: save what fails.
     pub save: bool,
+    /// `DDC_HANG_AFTER`: after so long in one step a run counts as one that never ends.
+    pub hang_after: Option<Duration>,
     /// `PROPTEST_CASES`: how many plans a property test draws.
     pub cases: Option<u32>,
 }
@@ -84,6 +88,7 @@ impl Settings {
             jobs: read(get("DDC_JOBS"), "DDC_JOBS", jobs, parse_jobs)?,
             shard: read(get("DDC_SHARD"), "DDC_SHARD", "i/n with i below n", parse_shard)?,
             save: read(get("DDC_SNAPSHOTS"), "DDC_SNAPSHOTS", "no or new", snapshots)?.unwrap_or(true),
+            hang_after: read(get("DDC_HANG_AFTER"), "DDC_HANG_AFTER", "a duration like 10s, above 0", parse_span)?,
             cases: read(get("PROPTEST_CASES"), "PROPTEST_CASES", some, |text| {
                 text.parse().ok().filter(|count| *count > 0)
             })?,
@@ -124,6 +129,12 @@ pub fn parse_seed(text: &str) -> Option<u64> {
     }
 }
 
+/// A span of real time as people write it: `10s`, `500ms`.
+#[must_use]
+pub fn parse_span(text: &str) -> Option<Duration> {
+    parse_duration(text).ok().filter(|span| !span.is_zero())
+}
+
 /// A shard as people write it: `0/4` to `3/4`.
 #[must_use]
 pub fn parse_shard(text: &str) -> Option<(u64, u64)> {
@@ -151,6 +162,7 @@ mod tests {
         let last = settings(&[("DDC_SEED", "0xffffffffffffffff")]).unwrap().options(Seeds::first(1_000));
         assert_eq!((last.seeds.count(), last.seeds.get(0)), (1, u64::MAX));
         assert!(!settings(&[("DDC_SNAPSHOTS", "no")]).unwrap().save);
+        assert_eq!(settings(&[("DDC_HANG_AFTER", "1.5s")]).unwrap().hang_after.unwrap().as_millis(), 1_500);
         assert_eq!(settings(&[("PROPTEST_CASES", "7")]).unwrap().cases, Some(7));
     }
 
@@ -166,6 +178,7 @@ mod tests {
         {
             assert!(error(variable, value).starts_with(&format!("{variable}={value}: expected a number ")));
         }
+        assert_eq!(error("DDC_HANG_AFTER", "0s"), "DDC_HANG_AFTER=0s: expected a duration like 10s, above 0");
         assert_eq!(error("DDC_SNAPSHOTS", "maybe"), "DDC_SNAPSHOTS=maybe: expected no or new");
     }
 }

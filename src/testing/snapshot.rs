@@ -6,6 +6,7 @@ use crate::harness::Harness;
 use crate::harness::Recorded;
 use crate::protocol::{StateMachine, one_line};
 use crate::replay::{Error, Expect, PlanFile};
+use crate::report::shell_word;
 use crate::sim::Plan;
 use crate::testing::Settings;
 
@@ -87,6 +88,6 @@ impl<M: StateMachine> Harness<M> {
         if !path.exists() && Settings::expect_from_env().save {
             file.write_new(&self.snapshots)?;
         }
-        Ok(format!("{program} replay {}", path.display()))
+        Ok(format!("{program} replay {}", shell_word(&path.to_string_lossy())))
     }
 }

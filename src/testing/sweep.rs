@@ -2,13 +2,14 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::thread;
 
+use super::saved::plan_file;
+use super::watch::test_command;
+use super::{Saved, Settings};
 use crate::harness::Harness;
 use crate::protocol::{StateMachine, visible};
 use crate::report::Screen;
-use crate::sweep::{Failure, Seeds, Sweep, SweepOptions, sweep};
-use super::{Saved, Settings};
+use crate::sweep::{Failure, Other, Seeds, Sweep, SweepOptions, sweep};
 
 /// What came of a sweep, and where to save what failed.
 #[derive(Clone, Debug)]
@@ -53,7 +54,25 @@ impl Swept {
         let by_check = self.sweep.tell_violations(&|count| count.to_string()).join(", ");
         let system = visible(&self.sweep.system);
         let told = format!("{violations} of {worlds} worlds of \"{system}\" violated a check ({by_check})\n\n");
-        tell_failures(told, &self.sweep.failures, self.snapshots.as_deref())
+        let others = self.tell_others();
+        if self.sweep.failures.is_empty() && !others.is_empty() {
+            return told + &others;
+        }
+        tell_failures(told, &self.sweep.failures, self.snapshots.as_deref()) + &others
+    }
+
+    /// A line for each failure that nobody has shrunk.
+    fn tell_others(&self) -> String {
+        let again = test_command();
+        let place = |other: &Other| match (other.seed, &other.unshrunk) {
+            (Some(seed), _) => again(Some(seed)),
+            (None, Some(failure)) => {
+                let saved = self.snapshots.as_deref().map(|directory| Saved::new(failure, directory));
+                first_hint(failure, saved.as_ref())
+            }
+            (None, None) => String::new(),
+        };
+        self.sweep.others.iter().map(|other| format!("also     {other}\n         {}\n", place(other))).collect()
     }
 }
 
@@ -61,7 +80,8 @@ impl<M: StateMachine> Harness<M> {
     /// Runs the worlds of the first `world_count` seeds on all processors, and shrinks what fails.
     ///
     /// The environment may say otherwise, without a change of code: `DDC_SEED` (just this one), `DDC_SEEDS` (how many),
-    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing).
+    /// `DDC_SHARD=i/n` (only the i-th of n parts), `DDC_JOBS` (on how many threads), `DDC_SNAPSHOTS=no` (save nothing),
+    /// `DDC_HANG_AFTER=10s` (see [`hang_after`](Self::hang_after)).
     ///
     /// # Panics
     /// If the environment says what cannot be understood.
@@ -92,6 +112,7 @@ impl<M: StateMachine> Harness<M> {
         let mut options = settings.options(Seeds::first(world_count));
         options.verify_permille = options.verify_permille.max(verify_permille_min);
         let none = options.seeds.tell_none();
+        let _watch = self.watch(&settings, &options);
         let sweep = sweep(self, &options, &|_| {});
         Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()), none }
     }
@@ -129,10 +150,20 @@ pub(crate) fn tell_failures(mut told: String, failures: &[Failure], snapshots: O
 /// Ways to see it again.
 fn hints(failure: &Failure, saved: Option<&Saved>) -> Vec<(&'static str, String)> {
     let mut hints: Vec<_> = saved.map(plan_hint).into_iter().collect();
-    if let (Some(seed), Some(test)) = (failure.seed, thread::current().name()) {
-        hints.push(("replay", format!("DDC_SEED={seed:#x} cargo test {test}")));
+    if let Some(seed) = failure.seed {
+        hints.push(("replay", test_command()(Some(seed))));
+    }
+    if hints.is_empty() {
+        // Nothing else would show it again.
+        let text = plan_file(failure).to_toml();
+        hints.push(("plan", text.map_or_else(|error| error.to_string(), |text| format!("\n{text}"))));
     }
     hints
+}
+
+/// The first way to see it again.
+fn first_hint(failure: &Failure, saved: Option<&Saved>) -> String {
+    hints(failure, saved).into_iter().map(|(_, hint)| hint).next().unwrap_or_default()
 }
 
 /// Where the plan of a failure lies, or why nowhere, as a line of the screen.

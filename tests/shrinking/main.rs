@@ -7,6 +7,7 @@ mod ground_truth;
 mod laws;
 mod optimum;
 mod search;
+mod slips;
 mod why;
 
 use distributed_data_consistency::builtin::textbook;
