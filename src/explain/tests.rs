@@ -22,7 +22,7 @@ fn check<M: StateMachine>(harness: &crate::Harness<M>, seed: u64) -> usize {
             continue; // The effects of a step belong to it.
         }
         let (plan, fates) = Fork::new(&failing, end).draw(&mut Rng::new(end as u64, 0));
-        let forked = harness.system().record_limited(plan, fates, harness.system().limits).trace.events;
+        let forked = harness.record_with(plan, fates).trace.events;
         let (before, after) = (past(&events[..end]), past(&forked));
         let same = before.iter().zip(&after).take_while(|(event, forked)| event == forked).count();
         let (expected, found) = (before.get(same), after.get(same));
