@@ -12,9 +12,10 @@ use std::time::Duration;
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::check::{Breach, Check};
-use distributed_data_consistency::explore::{ExploreOptions, explore_with};
 use distributed_data_consistency::kv::{StoreAction, placements};
-use distributed_data_consistency::model_check::{Ask, Exploration, Reduction, Scope, explore};
+use distributed_data_consistency::model_check::{
+    Ask, Exploration, ExploreOptions, Reduction, Scope, explore, explore_with,
+};
 use distributed_data_consistency::protocol::{Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::sim::{Event, Input, Nodes};

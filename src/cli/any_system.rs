@@ -3,10 +3,9 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::explore::{ExploreOptions, explore_with};
 use crate::harness::Harness;
 use crate::harness::Recorded;
-use crate::model_check::{Ask, Exploration, Scope};
+use crate::model_check::{Ask, Exploration, ExploreOptions, Scope, explore_with};
 use crate::protocol::StateMachine;
 use crate::replay::Error;
 use crate::score::{Score, ScoreOptions, score};

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::explore::SHRINK_STEPS_MAX;
 use crate::model_check::SCOPE_NODES_MAX;
+use crate::shrink::SHRINK_STEPS_MAX;
 use crate::sim::NODE_COUNT_MAX;
 use crate::strategy::{Profile, Strategy};
 use crate::testing::{parse_seed, parse_shard};

@@ -12,8 +12,7 @@ use super::interrupt::stop_on_interrupt;
 use super::progress::Progress;
 use super::summary::write_columns;
 use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
-use crate::explore::{ExploreOptions, Happened};
-use crate::model_check::{Ask, Exploration, Reduction, Scope};
+use crate::model_check::{Ask, Exploration, ExploreOptions, Happened, Reduction, Scope};
 use crate::report::{Screen, grouped};
 use crate::testing::save;
 

@@ -4,8 +4,7 @@ use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
 
 use super::cause::Deeds;
-use crate::explore::ShowState;
-use crate::harness::Outcome;
+use crate::harness::{Outcome, ShowState};
 use crate::protocol::{Digest, Effect, NodeId, StateMachine, Time};
 use crate::sim::{Event, Input, LostWhy, Nodes, Observer};
 

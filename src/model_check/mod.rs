@@ -28,11 +28,10 @@ use std::thread;
 
 use indexmap::IndexMap;
 
-use crate::explore::Watch;
 use crate::harness::Harness;
 use crate::harness::bounds::Bounds;
 use crate::protocol::StateMachine;
-use crate::shrink::ShrinkOptions;
+use crate::shrink::{ShrinkOptions, Watch};
 use crate::sim::EventKind;
 use crate::sweep::{Failure, failure_of};
 use findings::{Failing, Findings};

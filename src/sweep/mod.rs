@@ -13,11 +13,10 @@ use std::thread;
 use indexmap::IndexMap;
 
 use crate::determinism::DETERMINISM;
-use crate::explore::Watch;
 use crate::harness::Origin;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::{Digest, StateMachine};
-use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
+use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions, Watch};
 use crate::sim::{Memory, Tally};
 use crate::strategy::Strategy;
 use crate::sweep::{Coverage, Moves};

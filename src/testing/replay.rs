@@ -5,14 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::determinism::DETERMINISM;
-use crate::explore::failure_of_differing;
 use crate::harness::Harness;
 use crate::harness::Outcome;
 use crate::protocol::StateMachine;
 use crate::replay::{Error, Expect, PlanFile};
 use crate::shrink::{ShrinkOptions, Shrunk, shrink};
 use crate::sim::{Action, Trace, TraceEvent};
-use crate::sweep::Failure;
+use crate::sweep::{Failure, failure_of_differing};
 
 /// A plan file that was run again.
 #[derive(Clone, Debug)]
