@@ -12,9 +12,10 @@ use std::time::Duration;
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::check::{Breach, Check};
-use distributed_data_consistency::explore::{ExploreOptions, explore_with};
 use distributed_data_consistency::kv::{StoreAction, placements};
-use distributed_data_consistency::model_check::{Ask, Exploration, Reduction, Scope, explore};
+use distributed_data_consistency::model_check::{
+    Ask, Exploration, ExploreOptions, Reduction, Scope, explore, explore_with,
+};
 use distributed_data_consistency::protocol::{Digest, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::sim::{Event, Input, Nodes};
@@ -462,7 +463,7 @@ fn a_search_stops_at_its_bound_of_states() {
     for states_max in [1, 2, 7, 50, 333] {
         for jobs in [1, 2, 7] {
             let scope = Scope { states_max, ..puts(3, 1, 2, 0) };
-            let found = explore(store().system(), &scope, NonZeroUsize::new(jobs).unwrap(), &|_| {});
+            let found = explore(&store(), &scope, NonZeroUsize::new(jobs).unwrap(), &|_| {});
             assert!(found.states <= states_max * sets, "{} of {states_max} states, {jobs} threads", found.states);
             assert!(found.given_up == 0 || !found.is_exhaustive());
             assert_eq!(found.given_up < sets, found.states < states_max * sets, "{states_max}");
@@ -586,7 +587,7 @@ fn a_search_is_stopped_at_any_time() {
     let stop = Arc::clone(&options.stop);
     let harness = textbook(Some(Bug::FifoOnly));
     let runs = AtomicU64::new(0);
-    let found = explore_with(harness.system(), &puts(2, 2, 2, 0), &options, &|more| {
+    let found = explore_with(&harness, &puts(2, 2, 2, 0), &options, &|more| {
         if runs.fetch_add(more, Ordering::Relaxed) + more == 5 {
             stop.store(true, Ordering::Relaxed);
         }
@@ -606,7 +607,7 @@ fn a_search_is_stopped_at_any_time() {
         LastOfMany(0)
     });
     let scope = Scope::new(1, vec![Ask::new(0, 200_u8)]).crashes(200);
-    let found = explore_with(harness.requests(|_| 1).system(), &scope, &options, &|_| {});
+    let found = explore_with(&harness.requests(|_| 1), &scope, &options, &|_| {});
     assert!(found.stopped && found.executions == 0 && found.states < 5_000_000);
     assert!(found.tell_idle().unwrap().contains("stopped before"));
 }
