@@ -176,11 +176,11 @@ const LONG: Duration = Duration::from_secs(120);
 /// Fails rather than waits for ever.
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = channel();
-    let worker = thread::Builder::new().spawn(move || drop(tell.send(work()))).unwrap();
+    let worker = thread::Builder::new().spawn(move || drop(tell.send(work()))).expect("a thread");
     let result = told.recv_timeout(LONG);
     assert!(!matches!(result, Err(RecvTimeoutError::Timeout)), "it waits for itself");
-    worker.join().unwrap();
-    result.unwrap()
+    worker.join().expect("the work does not panic");
+    result.expect("it has been told")
 }
 
 /// No lock is held while a reader looks.

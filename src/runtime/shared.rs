@@ -18,14 +18,16 @@ const SHARD_COUNT: usize = if cfg!(loom) { 1 } else { 64 };
 
 type Hasher = foldhash::fast::RandomState;
 
-/// What a read shows of the keys of one shard. In no order, for nobody walks through it; what a read needs lies in one place of memory.
+/// What a read shows of the keys of one shard. In no order, for nobody walks through it. A reader holds what is shown of its key, and not
+/// the lock, while it looks: its count lies beside the key and the versions, so to hold it touches no other line of memory (to copy
+/// the versions would touch the count of each value).
 /// Locks that shared a line of the cache would make readers of different shards wait for each other.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Shard(RwLock<HashTable<Shown>>);
+struct Shard(RwLock<HashTable<std::sync::Arc<Shown>>>);
 
 /// What a read shows of one key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Shown {
     key: Key,
     versions: SmallVec<[Version; 1]>,
@@ -149,7 +151,7 @@ impl SharedNode {
     #[must_use]
     pub fn get(&self, key: impl AsRef<str>) -> Vec<(Vec<u8>, Vec<usize>)> {
         let node_count = self.0.node_count;
-        self.shown(key.as_ref(), |versions| versions.iter().map(|version| version.to_plain(node_count)).collect())
+        self.read(key.as_ref(), |versions| versions.iter().map(|version| version.to_plain(node_count)).collect())
     }
 
     /// Looks at all versions of `key` at one moment. No value is copied: versions share what they hold. Nobody waits for `look`, and no
@@ -164,15 +166,9 @@ impl SharedNode {
     /// assert_eq!(node.get("copy")[0].0, b"one");
     /// ```
     pub fn read<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
-        let versions: SmallVec<[Version; 1]> = self.shown(key, |versions| versions.into());
-        look(&versions)
-    }
-
-    /// What is shown of `key`, to code of this module only: a lock is held meanwhile.
-    fn shown<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
         let hash = self.0.hasher.hash_one(key);
-        let shard = self.shard(hash).0.read();
-        look(shard.find(hash, |shown| *shown.key == *key).map_or(&[], |shown| &shown.versions))
+        let shown = self.shard(hash).0.read().find(hash, |shown| *shown.key == *key).cloned();
+        look(shown.as_ref().map_or(&[], |shown| &shown.versions))
     }
 
     /// As [`Node::get_with_context`]. Takes the lock of writes, for the context must tell of just what is returned.
@@ -246,9 +242,10 @@ impl SharedNode {
             let shown = shard.entry(hash, |shown| shown.key == key, |shown| hasher.hash_one(&*shown.key));
             match shown {
                 Entry::Occupied(shown) if versions.is_empty() => drop(shown.remove()),
-                Entry::Occupied(mut shown) => shown.get_mut().versions = versions,
+                // In its place, unless a reader looks at what was there.
+                Entry::Occupied(mut shown) => std::sync::Arc::make_mut(shown.get_mut()).versions = versions,
                 Entry::Vacant(_) if versions.is_empty() => {}
-                Entry::Vacant(place) => drop(place.insert(Shown { key, versions })),
+                Entry::Vacant(place) => drop(place.insert(std::sync::Arc::new(Shown { key, versions }))),
             }
         }
         result
