@@ -11,7 +11,7 @@ use distributed_data_consistency::harness::Harness;
 use distributed_data_consistency::kv::StoreWorkload;
 use distributed_data_consistency::replay::{Expect, PlanFile};
 use distributed_data_consistency::report::diagram;
-use distributed_data_consistency::sim::{Action, Plan};
+use distributed_data_consistency::sim::Plan;
 use distributed_data_consistency::store::Node;
 use distributed_data_consistency::strategy::Profile;
 use plans::{fates, faults, puts, settled};

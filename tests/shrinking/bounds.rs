@@ -93,8 +93,8 @@ fn what_storms_beside_a_short_failure_is_cut_short() {
     let (harness, steps) = busy(touchy);
     let shrunk = shrink(&harness, &plan(2, &[1]), &ShrinkOptions::default()).unwrap();
     assert_eq!(shrunk.violation.check, "bad");
-    let mut failure = Failure::new(harness.system(), None, shrunk);
-    failure.explain(harness.system());
+    let mut failure = Failure::new(&harness, None, shrunk);
+    failure.explain(&harness);
     // Whoever does not ask at all passes; and what is lost or late was not told to pass.
     assert!(failure.twin.as_ref().unwrap().change.starts_with("without"), "{:?}", failure.twin);
     let steps = steps.load(Ordering::Relaxed);
@@ -174,9 +174,9 @@ fn a_candidate_that_fails_only_once_is_told_as_not_deterministic() {
     });
     let plan = plan(3, &[1, 2, 3, 1, 2, 3]);
     let options = ShrinkOptions { jobs: NonZeroUsize::MIN, ..ShrinkOptions::default() };
-    let (recorded, verified) = (harness.record(&plan), harness.system().verify(&plan));
+    let (recorded, verified) = (harness.record(&plan), harness.verify_plan(&plan));
     assert!(recorded.outcome.violation.is_some() && verified.differs.is_none());
-    let told = failure_of(harness.system(), recorded, verified, "luck", &options);
+    let told = failure_of(&harness, recorded, verified, "luck", &options);
     assert_eq!(told.shrunk.violation.check, DETERMINISM, "{:?}", told.shrunk.violation);
     assert!(told.shrunk.violation.breach.summary.contains("a world violated luck"), "{:?}", told.shrunk.violation);
 }
