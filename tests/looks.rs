@@ -14,19 +14,20 @@ const ALL: &[EventKind] = &EventKind::ALL;
 /// Notes what it is shown.
 #[derive(Clone)]
 struct Looks {
+    name: &'static str,
     at: &'static [EventKind],
     shown: Arc<Mutex<Vec<EventKind>>>,
 }
 
 impl Looks {
-    fn at(at: &'static [EventKind]) -> Self {
-        Self { at, shown: Arc::default() }
+    fn at(name: &'static str, at: &'static [EventKind]) -> Self {
+        Self { name, at, shown: Arc::default() }
     }
 }
 
 impl<M: StateMachine> Check<M> for Looks {
     fn name(&self) -> &'static str {
-        "looks"
+        self.name
     }
 
     fn looks_at(&self) -> &'static [EventKind] {
@@ -41,9 +42,10 @@ impl<M: StateMachine> Check<M> for Looks {
 
 #[test]
 fn a_check_is_shown_what_it_looks_at() {
-    let everything = Looks::at(ALL);
-    let parts: Vec<Looks> = (0..ALL.len()).map(|kind| Looks::at(&ALL[kind..=kind])).collect();
-    let nothing = Looks::at(&[]);
+    let everything = Looks::at("everything", ALL);
+    let part = |kind: usize| Looks::at(format!("looks {kind}").leak(), &ALL[kind..=kind]);
+    let parts: Vec<Looks> = (0..ALL.len()).map(part).collect();
+    let nothing = Looks::at("nothing", &[]);
     let harness = parts.iter().fold(store(), |harness, part| harness.check(part.clone()));
     let harness = harness.check(everything.clone()).check(nothing.clone());
     for seed in 0..60 {

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::harness::{JOBS_MAX, parse_jobs};
 use crate::model_check::SCOPE_NODES_MAX;
 use crate::sim::NODE_COUNT_MAX;
 use crate::strategy::{Profile, Strategy};
-use crate::testing::{parse_seed, parse_shard};
+use crate::testing::{JOBS_MAX, parse_jobs, parse_seed, parse_shard};
 
 /// Finds the interleaving that breaks a replicated system, shrinks it, explains it, and replays it from a file for ever.
 ///

@@ -12,10 +12,10 @@ use super::findings::{add_place, print_and_save, save_all};
 use super::output::print_json;
 use super::progress::Progress;
 use super::{AnySystem, Exit, Registry, Wrong, print, system_name, tell};
-use crate::harness::Saved;
 use crate::model_check::{Ask, Exploration, Reduction, Scope};
 use crate::protocol::visible;
 use crate::report::grouped;
+use crate::testing::Saved;
 
 /// How many requests are drawn if nobody says.
 const REQUESTS: usize = 3;

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::print;
-use crate::harness::Saved;
 use crate::report::Screen;
 use crate::sweep::Failure;
+use crate::testing::Saved;
 
 /// Prints the screen of the first failure and a line of each other, saves each in `directory`, and prints how to see it again.
 pub(super) fn print_and_save(failures: &[Failure], directory: &Path, program: &str) {

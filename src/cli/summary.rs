@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::findings::add_place;
-use crate::harness::Saved;
 use crate::protocol::visible;
 use crate::report::grouped;
 use crate::sweep::Sweep;
+use crate::testing::Saved;
 
 /// The summary is at most so wide.
 const COLUMNS: usize = 80;

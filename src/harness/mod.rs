@@ -46,8 +46,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::check::RESERVED_CHECKS;
 use crate::check::{Check, Promise, When};
-use crate::explore::RESERVED_CHECKS;
 use crate::harness::{Outcome, Recorded, System};
 use crate::protocol::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::replay::DECISIONS_MAX;

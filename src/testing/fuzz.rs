@@ -1,8 +1,8 @@
 //! Worlds from bytes, for fuzzers; [`bytes`](crate::testing::bytes) says what the bytes mean.
 
 use crate::check::Violation;
+use crate::harness::Harness;
 use crate::harness::Outcome;
-use crate::harness::{Harness, Saved};
 use crate::protocol::{StateMachine, visible};
 use crate::report::Screen;
 use crate::shrink::ShrinkOptions;
@@ -10,7 +10,7 @@ use crate::sim::Plan;
 use crate::sweep::{Failure, failure_of};
 use crate::testing::pool::Pool;
 use crate::testing::sweep::plan_hint;
-use crate::testing::{Settings, bytes};
+use crate::testing::{Saved, Settings, bytes};
 
 impl<M: StateMachine> Harness<M> {
     /// The plan that these bytes stand for: every byte string stands for one.

@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::determinism::DETERMINISM;
+use crate::harness::Harness;
 use crate::harness::Outcome;
-use crate::harness::{Harness, Unmet};
 use crate::protocol::{StateMachine, visible, watch_knobs};
 use crate::replay::{Error, Expect, PlanFile};
 use crate::report::Screen;
 use crate::shrink::{ShrinkOptions, Shrunk, shrink};
 use crate::sim::{Action, Trace, TraceEvent};
 use crate::sweep::Failure;
+use crate::testing::Unmet;
 use crate::testing::unmet::unmet;
 
 /// A plan file that was run again.

@@ -4,11 +4,11 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use crate::harness::{Harness, Saved};
+use crate::harness::Harness;
 use crate::protocol::{StateMachine, visible};
 use crate::report::Screen;
 use crate::sweep::{Failure, Seeds, Sweep, SweepOptions, sweep};
-use crate::testing::Settings;
+use crate::testing::{Saved, Settings};
 
 /// What came of a sweep, and where to save what failed.
 #[derive(Clone, Debug)]

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use distributed_data_consistency::builtin::textbook;
-use distributed_data_consistency::harness::Saved;
 use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::replay::PlanFile;
-use distributed_data_consistency::testing::save;
+use distributed_data_consistency::testing::{Saved, save};
 
 use crate::common::{Run, broken, ddc, nowhere, panic_of, text};
 
