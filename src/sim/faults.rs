@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::names::LinkSet;
+use super::names::has_one_way;
 use super::nodes::Doom;
 use super::pending::Pending;
 use super::{Event, Fates, Fault, Input, Observer, World};
@@ -22,8 +22,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             Fault::Pause { node, span } => self.pause(*node, *span),
             Fault::Partition { links, heal } => {
                 self.network.cut(links);
-                let set = LinkSet::new(links);
-                let one_way = links.iter().any(|link| !set.contains(link.reversed()));
+                let one_way = has_one_way(links);
                 self.tally.partitions_one_way += u64::from(one_way);
                 self.tally.partitions += u64::from(!one_way);
                 if let Some(heal) = heal {

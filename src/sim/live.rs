@@ -294,7 +294,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let Limits { pending_count_max, pending_bytes_max, .. } = self.limits;
         let left = self.queue.len();
         let room = pending_count_max.saturating_sub(count).saturating_add(1);
-        self.watch.pending = left + room.min(left).max(left / 8).max(1);
+        self.watch.pending = left + room.min(left.max(LOOK_FIRST)).max(left / 8);
         count > pending_count_max || self.watch.pending_bytes > pending_bytes_max
     }
 }

@@ -57,6 +57,16 @@ impl<'a> LinkSet<'a> {
     }
 }
 
+/// True if some link is there in one direction only.
+pub(super) fn has_one_way(links: &[Link]) -> bool {
+    // As partitions are drawn, both directions of a pair stand side by side.
+    if links.chunks(2).all(|pair| matches!(pair, [link, back] if *back == link.reversed())) {
+        return false;
+    }
+    let set = LinkSet::new(links);
+    links.iter().any(|link| !set.contains(link.reversed()))
+}
+
 /// `0→1`
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
