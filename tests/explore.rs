@@ -486,7 +486,7 @@ fn one_step_of_many_outcomes_is_bounded_as_well() {
 }
 
 #[test]
-#[should_panic(expected = "expected a scope of 1 to 8 nodes, found 9")]
+#[should_panic(expected = "Scope: expected 1 to 8 nodes, found 9")]
 fn a_scope_of_too_many_nodes_is_refused() {
     let _ = Scope::new(9, Vec::new());
 }

@@ -279,7 +279,6 @@ mod tests {
             assert_eq!(run(&mut idle, &arguments).ok(), Some(expected), "{arguments:?}");
         };
         check(&[], &[], Exit::Violated);
-        check(&[], &["--seeds", "0"], Exit::Violated);
         check(&[], &["--crashes", "1"], Exit::Clean);
         check(&["sibling made"], &["--crashes", "1"], Exit::Violated);
     }

@@ -7,12 +7,12 @@
 //! `realize`), and the plan is run by the simulator under all checks: so a violation is a failing plan from the start,
 //! and no check need know that it is part of a search.
 
+mod dependence;
 mod exploration;
 mod fates;
 mod findings;
-mod dependence;
-mod level;
 mod global_state;
+mod level;
 mod local_states;
 mod order;
 mod running;

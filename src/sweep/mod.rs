@@ -205,9 +205,9 @@ impl Sweep {
     pub fn tell_violations(&self, show: &dyn Fn(u64) -> String) -> Vec<String> {
         let told = self.violations.iter().map(|(check, count)| match check.as_str() {
             DETERMINISM if self.verified < self.worlds => {
-                format!("{check} {} of the {} worlds that were run twice", show(*count), show(self.verified))
+                format!("{} {} of the {} worlds that were run twice", visible(check), show(*count), show(self.verified))
             }
-            _ => format!("{check} {}", show(*count)),
+            _ => format!("{} {}", visible(check), show(*count)),
         });
         told.collect()
     }
