@@ -234,6 +234,12 @@ impl VectorClock {
         }
     }
 
+    /// How many bytes it takes on the heap.
+    #[inline]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        if self.words.spilled() { size_of_val(&self.words[..]) } else { 0 }
+    }
+
     /// The entries, from slot 0 up to the last that is not 0. Costs as many as there are; [`entries`](Self::entries) skips
     /// those that are 0.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = u64> + '_ {

@@ -26,7 +26,7 @@ impl Node {
             let batch = batch as u32;
             Message::Reply(Arc::new(Reply { actor, asked_by, number, batch, batch_count, full, keys, seen }))
         });
-        self.post_answer(from, batches);
+        self.post_answer(from, batches.collect());
         0
     }
 

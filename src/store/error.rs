@@ -89,10 +89,20 @@ pub enum StoreError {
         /// Whom it is for.
         to: NodeId,
     },
-    /// The inbox is full. The message counts as never delivered.
+    /// As many messages wait as [`Config::inbox_max`](super::Config::inbox_max) allows. This one counts as never delivered.
     InboxFull {
         /// How many messages wait.
         waiting: usize,
+    },
+    /// With this message those that wait would take more bytes than
+    /// [`Config::inbox_bytes_max`](super::Config::inbox_bytes_max) allows. It counts as never delivered.
+    InboxBytesFull {
+        /// How many bytes it takes.
+        bytes: usize,
+        /// How many bytes those take that wait.
+        bytes_waiting: usize,
+        /// How many they may take together.
+        bytes_max: usize,
     },
     /// Bytes that are no message.
     Undecodable {
@@ -136,7 +146,14 @@ impl fmt::Display for StoreError {
             }
             Self::WrongSender { from, actor } => write!(f, "message from node {from} that speaks for {actor}"),
             Self::WrongReceiver { to } => write!(f, "message for node {to}"),
-            Self::InboxFull { waiting } => write!(f, "inbox full: {waiting} messages wait to be processed"),
+            Self::InboxFull { waiting } => {
+                write!(f, "inbox full: {waiting} messages wait to be processed (`inbox_max`)")
+            }
+            Self::InboxBytesFull { bytes, bytes_waiting, bytes_max } => write!(
+                f,
+                "inbox full: message of {bytes} bytes, and {bytes_waiting} bytes wait to be processed: expected at most \
+                 {bytes_max} together (`inbox_bytes_max`)"
+            ),
             Self::Undecodable { why } => write!(f, "undecodable message: {why}"),
         }
     }

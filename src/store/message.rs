@@ -92,6 +92,37 @@ pub struct KeyState {
     pub covered: DotSet,
 }
 
+/// What a message takes in memory beside what is in it: about as much as the largest of them.
+const MESSAGE_BYTES: usize = 256;
+
+impl Message {
+    /// About how many bytes it takes in memory, with all that it holds. Costs a look at each key that it tells of.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Update(update) => update.bytes(),
+            Self::Pull(pull) => MESSAGE_BYTES + pull.seen.heap_bytes(),
+            Self::Reply(reply) => {
+                let keys: usize = reply.keys.iter().map(KeyState::bytes).sum();
+                MESSAGE_BYTES + reply.seen.heap_bytes() + keys
+            }
+        }
+    }
+}
+
+impl Update {
+    /// As [`Message::bytes`].
+    pub(super) fn bytes(&self) -> usize {
+        MESSAGE_BYTES + self.key.len() + self.write.bytes() + self.past.heap_bytes()
+    }
+}
+
+impl KeyState {
+    fn bytes(&self) -> usize {
+        let writes: usize = self.writes.iter().map(|write| size_of::<Write>() + write.bytes()).sum();
+        size_of::<Self>() + self.key.len() + writes + size_of_val(&self.kept[..]) + self.covered.heap_bytes()
+    }
+}
+
 /// Reads a key from where it lies: to make a `String` of it first would make room for as many bytes as are claimed.
 pub(super) fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
     struct Text;

@@ -30,6 +30,7 @@ mod hints;
 mod keys;
 mod log;
 mod machine;
+mod mailbox;
 mod marks;
 mod message;
 mod node;

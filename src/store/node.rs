@@ -1,11 +1,10 @@
 //! A node: the plain interface, and what it holds.
 
-use std::collections::VecDeque;
-
 use super::covered::CoveredKeys;
 use super::entry::Entry;
 use super::keys::Keys;
 use super::log::{About, Log};
+use super::mailbox::{Inbox, Outbox, Outgoing};
 use super::marks::{Mark, Marks};
 use super::sync::Peer;
 use super::{Config, Envelope, Message, StoreError, Version};
@@ -50,16 +49,8 @@ pub struct Node {
     pub(super) marks: Marks,
     /// The keys whose versions changed since they were last taken; only if somebody wants to know.
     touched: Option<Vec<Key>>,
-    inbox: VecDeque<Envelope>,
-    outbox: VecDeque<Outgoing>,
-}
-
-/// A message that waits to be sent.
-#[derive(Debug)]
-struct Outgoing {
-    /// `None` for every other node: an update waits once, however many peers there are.
-    to: Option<NodeId>,
-    message: Message,
+    inbox: Inbox,
+    outbox: Outbox,
 }
 
 /// What [`Node::process_messages`] did.
@@ -152,8 +143,8 @@ impl Node {
             sync_pending: false,
             marks: Marks::default(),
             touched: None,
-            inbox: VecDeque::new(),
-            outbox: VecDeque::new(),
+            inbox: Inbox::new(),
+            outbox: Outbox::new(),
         })
     }
 
@@ -227,20 +218,17 @@ impl Node {
     /// Puts a message into the inbox, for [`process_messages`](Self::process_messages) to take in.
     ///
     /// # Errors
-    /// If it is malformed, not for this node, or the inbox is full. Then nothing has changed.
+    /// If it is malformed, not for this node, or the inbox is full: of messages ([`Config::inbox_max`]) or of bytes
+    /// ([`Config::inbox_bytes_max`]). Then nothing has changed.
     pub fn deliver(&mut self, envelope: Envelope) -> Result<(), StoreError> {
         self.check_envelope(&envelope)?;
-        if self.inbox.len() >= self.config.inbox_max {
-            return Err(StoreError::InboxFull { waiting: self.inbox.len() });
-        }
-        self.inbox.push_back(envelope);
-        Ok(())
+        self.inbox.push(envelope, &self.config)
     }
 
     /// Takes in everything that was delivered, in the order in which it came. May leave answers in the outbox.
     pub fn process_messages(&mut self) -> Processed {
         let mut processed = Processed::default();
-        while let Some(envelope) = self.inbox.pop_front() {
+        while let Some(envelope) = self.inbox.pop() {
             processed.messages += 1;
             processed.stored += self.take(envelope);
         }
@@ -282,7 +270,7 @@ impl Node {
     /// Hands each message of the outbox to `send`.
     pub(super) fn flush(&mut self, mut send: impl FnMut(NodeId, Message)) {
         let me = self.id();
-        while let Some(Outgoing { to, message }) = self.outbox.pop_front() {
+        while let Some(Outgoing { to, message }) = self.outbox.pop() {
             match to {
                 Some(to) => send(to, message),
                 None => {
@@ -293,28 +281,21 @@ impl Node {
         }
     }
 
-    /// Leaves a message in the outbox; a full outbox forgets its oldest, which anti-entropy makes up for.
+    /// Leaves a message in the outbox.
     pub(super) fn post(&mut self, to: Option<NodeId>, message: Message) {
-        if to.is_none() && self.node_count == 1 {
-            return;
-        }
-        self.outbox.push_back(Outgoing { to, message });
-        if self.outbox.len() > self.config.outbox_max {
-            self.outbox.pop_front();
+        if to.is_some() || self.node_count > 1 {
+            self.outbox.push(to, message, &self.config);
         }
     }
 
     /// True if the next message would take the place of the oldest.
     pub(super) fn is_outbox_full(&self) -> bool {
-        self.outbox.len() >= self.config.outbox_max
+        self.outbox.is_full(&self.config)
     }
 
-    /// Leaves an answer in the outbox. Nobody can make up for a part of it that is forgotten, for the next answer may have just as
-    /// many batches: so it has room as a whole, whatever the limit.
-    pub(super) fn post_answer(&mut self, to: NodeId, batches: impl ExactSizeIterator<Item = Message>) {
-        let room = self.config.outbox_max.saturating_sub(batches.len());
-        self.outbox.drain(..self.outbox.len().saturating_sub(room));
-        self.outbox.extend(batches.map(|message| Outgoing { to: Some(to), message }));
+    /// Leaves an answer in the outbox.
+    pub(super) fn post_answer(&mut self, to: NodeId, batches: Vec<Message>) {
+        self.outbox.push_answer(to, batches, &self.config);
     }
 
     /// The latest life of this node of which a clock tells, and how many writes of it.

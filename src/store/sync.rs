@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
+use super::hints::Hints;
 use super::log::About;
 use super::marks::Mark;
 use super::{Change, Message, Node, Outcome, Pull, Reply, Update};
@@ -38,7 +39,7 @@ pub(super) struct Peer {
     /// It was asked again, because it did not answer, and has not been heard of since.
     pub(super) silent: bool,
     /// What it shall have when it is heard of. invariant: empty if it is not silent.
-    pub(super) hints: Vec<Arc<Update>>,
+    pub(super) hints: Hints,
 }
 
 /// An answer of which not all batches have come.

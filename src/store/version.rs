@@ -47,6 +47,13 @@ pub struct Write {
     pub value: Option<Value>,
 }
 
+impl Write {
+    /// How many bytes it takes in memory, beside its own.
+    pub(super) fn bytes(&self) -> usize {
+        self.clock.heap_bytes() + self.value.as_ref().map_or(0, |value| value.len())
+    }
+}
+
 impl From<Version> for Write {
     fn from(Version { dot, clock, value }: Version) -> Self {
         Self { dot, clock, value: Some(value) }

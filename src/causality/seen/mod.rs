@@ -278,6 +278,13 @@ impl DotSet {
         Ok(set)
     }
 
+    /// How many bytes it takes on the heap.
+    #[inline]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let bases = if self.bases.spilled() { size_of_val(&self.bases[..]) } else { 0 };
+        bases + size_of_val(self.runs.all())
+    }
+
     /// True when nothing was seen.
     pub fn is_empty(&self) -> bool {
         self.bases.is_empty()
