@@ -12,8 +12,8 @@ pub struct Config {
     pub key_bytes_max: usize,
     /// The longest value.
     pub value_bytes_max: usize,
-    /// The most entries a vector clock may have: the number of nodes times the number of lives. Whoever can forge messages
-    /// can make a node go on to its last life but one, so this bounds what a forged clock costs as well.
+    /// The most entries a vector clock may have: the number of nodes times the number of incarnations. Whoever can
+    /// forge messages can make a node go on to its last incarnation but one, so this bounds what a forged clock costs as well.
     pub clock_slots_max: usize,
     /// The most siblings that a write with a context may make; it is refused then. Replicated siblings are never dropped.
     pub siblings_max: usize,

@@ -58,16 +58,16 @@ pub enum StoreError {
         /// What it holds.
         counter: u64,
     },
-    /// This node has made 2^53 − 1 writes in this life and can name no more.
+    /// This node has made 2^53 − 1 writes in this incarnation and can make no more.
     CounterSpent,
-    /// A version whose name and clock contradict each other.
+    /// A version whose dot and clock contradict each other.
     DotNotInClock,
     /// A context that was read from another key.
     ContextOfAnotherKey,
-    /// A context that tells of writes of this node which it has not made.
+    /// A context that holds writes of this node which it has not made.
     ContextOfTheFuture,
-    /// A delete without a name, which no node sends.
-    NamelessDelete,
+    /// A delete without a dot, which no node sends.
+    DotlessDelete,
     /// A batch beyond the last one, or of no batches at all.
     WrongBatch,
     /// A write that would make too many siblings. Read first, and write with the context that the read returns.
@@ -135,11 +135,11 @@ impl fmt::Display for StoreError {
             Self::CounterTooLarge { slot, counter } => {
                 write!(f, "clock entry {slot} is {counter}: expected at most {COUNTER_MAX}")
             }
-            Self::CounterSpent => write!(f, "this node has made {COUNTER_MAX} writes and can name no more"),
+            Self::CounterSpent => write!(f, "this node has made {COUNTER_MAX} writes and can make no more"),
             Self::DotNotInClock => f.write_str("version whose dot is not its clock's entry of the writer"),
             Self::ContextOfAnotherKey => f.write_str("context of another key"),
-            Self::ContextOfTheFuture => f.write_str("context that tells of writes which this node has not made"),
-            Self::NamelessDelete => f.write_str("delete without a name"),
+            Self::ContextOfTheFuture => f.write_str("context that holds writes which this node has not made"),
+            Self::DotlessDelete => f.write_str("delete without a dot"),
             Self::WrongBatch => f.write_str("batch beyond the last one"),
             Self::TooManySiblings { siblings, siblings_max } => {
                 write!(f, "{siblings} siblings that the client has not seen: expected less than {siblings_max}")

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::{Config, Envelope, Message, StoreError};
+use super::config::Config;
+use super::error::StoreError;
+use super::message::{Envelope, Message};
 use crate::machine::NodeId;
 
 /// What waits, first in first out.

@@ -1,34 +1,35 @@
-//! Which keys remember writes that were overwritten before they came, and which of them to look at again once more is seen.
+//! Which keys have pending overwrites, of writes that have not come yet, and which of them to look at again once more is seen.
 
 use std::collections::BTreeMap;
 
 use crate::causality::{Dot, DotSet};
 use crate::kv::Key;
 
-/// A key, and when it was first covered: keys are looked at in that order, so that nothing depends on what they wait for.
-pub(super) type Covered = (u64, Key);
+/// A key, and when it first had one: keys are looked at in that order, so that nothing depends on what they wait for.
+pub(super) type PendingKey = (u64, Key);
 
-/// Each covered key waits for the last dot that it covers. Until that is seen nothing can uncover it, so a look at what was seen
-/// finds the keys that it may uncover, and no others. Writes come in order for the most part, so the last comes last.
+/// Each such key waits for the last dot of its pending overwrites. Until that is seen they cannot all be settled, so a look at what
+/// was seen finds the keys where they may be, and no others. Writes come in order for the most part, so the last comes last.
 #[derive(Debug, Default)]
-pub(super) struct CoveredKeys {
-    waiting: BTreeMap<Dot, Vec<Covered>>,
+pub(super) struct PendingOverwrites {
+    /// invariant: each key that has pending overwrites is in here once, or in `due`.
+    waiting: BTreeMap<Dot, Vec<PendingKey>>,
     /// What they waited for has been seen.
-    due: Vec<Covered>,
-    /// How many keys were ever covered.
+    due: Vec<PendingKey>,
+    /// How many keys ever had some.
     count: u64,
 }
 
-impl CoveredKeys {
-    /// Takes in a key that was not covered, and now waits for `dot`.
+impl PendingOverwrites {
+    /// Takes in a key that had none, and now waits for `dot`.
     pub(super) fn insert(&mut self, key: Key, dot: Dot) {
         self.count += 1;
         self.wait((self.count, key), dot);
     }
 
     /// A key that was due waits on.
-    pub(super) fn wait(&mut self, covered: Covered, dot: Dot) {
-        self.waiting.entry(dot).or_default().push(covered);
+    pub(super) fn wait(&mut self, key: PendingKey, dot: Dot) {
+        self.waiting.entry(dot).or_default().push(key);
     }
 
     pub(super) fn note_seen(&mut self, dot: Dot) {
@@ -49,8 +50,8 @@ impl CoveredKeys {
         }
     }
 
-    /// The keys that something may have uncovered, in the order in which they were first covered.
-    pub(super) fn take_due(&mut self) -> Vec<Covered> {
+    /// The keys that may have none any more, in the order in which they first had some.
+    pub(super) fn take_due(&mut self) -> Vec<PendingKey> {
         if self.due.is_empty() {
             return Vec::new();
         }

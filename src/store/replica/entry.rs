@@ -2,13 +2,13 @@
 
 use smallvec::SmallVec;
 
-use super::{Change, Version, Write};
 use crate::causality::{ClockOrder, Dot, DotSet, VectorClock};
+use crate::store::version::{Change, Version, Write};
 
 /// What a node holds of one key.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Entry {
-    /// What a read shows. invariant: no named one was overwritten by anything this node knows of.
+pub(in crate::store) struct Entry {
+    /// What a read shows. invariant: none with a dot was overwritten by anything this node knows of.
     versions: SmallVec<[Version; 1]>,
     /// What most keys do without.
     rest: Option<Box<Rest>>,
@@ -18,29 +18,29 @@ pub(super) struct Entry {
 struct Rest {
     /// Deletes that may not be forgotten yet.
     tombstones: Vec<Tombstone>,
-    /// Writes of this key that were overwritten before they came, and that the node has not seen: it must not take them
-    /// when they come. May hold names of other keys' writes, which do no harm.
-    covered: DotSet,
+    /// Pending overwrites: writes of this key that were overwritten before they came, and that the node has not seen. It must not
+    /// take them when they come. May hold dots of other keys' writes, which do no harm.
+    pending: DotSet,
 }
 
 /// A delete.
 #[derive(Clone, Debug)]
-pub(super) struct Tombstone {
-    pub(super) dot: Dot,
-    pub(super) clock: VectorClock,
+pub(in crate::store) struct Tombstone {
+    pub(in crate::store) dot: Dot,
+    pub(in crate::store) clock: VectorClock,
 }
 
 impl Entry {
-    pub(super) fn versions(&self) -> &[Version] {
+    pub(in crate::store) fn versions(&self) -> &[Version] {
         &self.versions
     }
 
-    pub(super) fn tombstones(&self) -> &[Tombstone] {
+    pub(in crate::store) fn tombstones(&self) -> &[Tombstone] {
         self.rest.as_ref().map_or(&[], |rest| &rest.tombstones)
     }
 
-    pub(super) fn covered(&self) -> Option<&DotSet> {
-        self.rest.as_ref().map(|rest| &rest.covered).filter(|covered| !covered.is_empty())
+    pub(super) fn pending(&self) -> Option<&DotSet> {
+        self.rest.as_ref().map(|rest| &rest.pending).filter(|pending| !pending.is_empty())
     }
 
     /// True if nothing is left to remember.
@@ -48,7 +48,7 @@ impl Entry {
         self.versions.is_empty() && self.rest.is_none()
     }
 
-    pub(super) fn nameless_count(&self) -> usize {
+    pub(super) fn dotless_count(&self) -> usize {
         self.versions.iter().filter(|version| version.dot.is_none()).count()
     }
 
@@ -96,17 +96,17 @@ impl Entry {
         match (write.value, write.dot) {
             (Some(value), dot) => self.versions.push(Version { dot, clock: write.clock, value }),
             (None, Some(dot)) => self.rest().tombstones.push(Tombstone { dot, clock: write.clock }),
-            (None, None) => unreachable!("expect: a delete has a name"),
+            (None, None) => unreachable!("expect: a delete has a dot"),
         }
     }
 
-    /// Takes in a version from elsewhere that builds on `past`. Its name, if it has one, is new to this node.
+    /// Takes in a version from elsewhere that builds on `past`. Its dot, if it has one, is new to this node.
     pub(super) fn merge(&mut self, write: Write, past: &DotSet) -> Change {
-        if write.dot.is_some_and(|dot| self.covered().is_some_and(|covered| covered.contains(dot))) {
+        if write.dot.is_some_and(|dot| self.pending().is_some_and(|pending| pending.contains(dot))) {
             return Change::Obsolete;
         }
         for mine in &mut self.versions {
-            // Names tell exactly what builds on what; clocks are for writes that have none.
+            // Dots tell exactly what builds on what; clocks are for writes that have none.
             if write.dot.is_some() && mine.dot.is_some() {
                 continue;
             }
@@ -127,28 +127,28 @@ impl Entry {
         Change::Stored { replaced }
     }
 
-    /// A write without a name overwrites whatever has a smaller clock.
+    /// A write without a dot overwrites whatever has a smaller clock.
     fn overwrite_by_clock(&mut self, clock: &VectorClock) -> usize {
         let before = self.versions.len();
         self.versions.retain(|mine| mine.clock.compare(clock) != ClockOrder::Less);
         before - self.versions.len()
     }
 
-    /// Remembers that `unseen` is overwritten; there is something in it. Forgets what has been `seen` since, so that a key that is
-    /// covered for ever does not grow for ever.
-    pub(super) fn cover(&mut self, unseen: &DotSet, seen: &DotSet) {
-        let covered = &mut self.rest().covered;
-        if covered.meets(seen) {
-            *covered = covered.without(seen);
+    /// Remembers that `unseen` is overwritten; there is something in it. Forgets what has been `seen` since, so that a key that waits
+    /// for ever does not grow for ever.
+    pub(super) fn add_pending(&mut self, unseen: &DotSet, seen: &DotSet) {
+        let pending = &mut self.rest().pending;
+        if pending.meets(seen) {
+            *pending = pending.without(seen);
         }
-        covered.insert_all(unseen);
+        pending.insert_all(unseen);
     }
 
-    /// Forgets what was covered and has been seen since. Returns the last that is still covered.
-    pub(super) fn uncover(&mut self, seen: &DotSet) -> Option<Dot> {
+    /// Forgets the pending overwrites of what has been seen since. Returns the last that is left.
+    pub(super) fn settle_pending(&mut self, seen: &DotSet) -> Option<Dot> {
         let rest = self.rest.as_mut()?;
-        rest.covered = rest.covered.without(seen);
-        let last = rest.covered.last_dot();
+        rest.pending = rest.pending.without(seen);
+        let last = rest.pending.last_dot();
         self.tidy();
         last
     }
@@ -167,13 +167,13 @@ impl Entry {
 
     /// No box for nothing.
     fn tidy(&mut self) {
-        if self.rest.as_ref().is_some_and(|rest| rest.tombstones.is_empty() && rest.covered.is_empty()) {
+        if self.rest.as_ref().is_some_and(|rest| rest.tombstones.is_empty() && rest.pending.is_empty()) {
             self.rest = None;
         }
     }
 }
 
-/// True if a named write with this past and clock overwrites `version`.
+/// True if a write with a dot, this past and clock overwrites `version`.
 fn is_overwritten(version: &Version, past: &DotSet, clock: &VectorClock) -> bool {
     match version.dot {
         Some(dot) => past.contains(dot),

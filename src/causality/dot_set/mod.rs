@@ -1,7 +1,7 @@
 //! The set of dots a node has seen, with gaps.
 
 mod runs;
-mod told;
+mod wire;
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ use runs::{Run, Runs};
 /// assert_eq!((seen.base(actor), seen.gap_count()), (2, 0));
 /// ```
 #[derive(PartialEq, Eq, Hash, Default, Deserialize)]
-#[serde(try_from = "Vec<told::ToldActor>")]
+#[serde(try_from = "Vec<wire::WireActor>")]
 pub struct DotSet {
     /// Of each actor of whom anything is in the counter up to which everything is.
     ///
@@ -39,7 +39,7 @@ pub struct DotSet {
     runs: Runs,
 }
 
-/// Inline for five nodes in their first lives: sets go along with each write.
+/// Inline for five nodes in their first incarnations: sets go along with each write.
 type Bases = SmallVec<[(Actor, u64); 5]>;
 
 /// In one copy: what is derived goes actor by actor.
@@ -318,7 +318,7 @@ impl DotSet {
         })
     }
 
-    /// Where an actor is, or would be. It is likely to be at the place `guess`: nodes in their first lives that have all written
+    /// Where an actor is, or would be. It is likely to be at the place `guess`: nodes in their first incarnations that have all written
     /// are each at their own.
     #[inline]
     fn place_of(&self, guess: usize, actor: Actor) -> Result<usize, usize> {
