@@ -19,7 +19,7 @@ const FORMAT: u8 = 1;
 pub struct Context {
     /// Of which key; a digest, so that a context stays small.
     key: u64,
-    /// All that was seen by the node that was read from. Dots of other keys' writes do no harm.
+    /// All that the node that was read from knew of the key; see [`Update::past`](super::Update::past).
     pub(super) dots: DotSet,
     /// The join of the clocks of what was read.
     pub(super) clock: VectorClock,

@@ -19,7 +19,7 @@ pub struct KeyState {
     pub writes: Vec<Write>,
     /// The dots of its other current writes. Whatever else of this key was seen is overwritten.
     pub kept: Vec<Dot>,
-    /// What the answering node knows to be overwritten without having seen it.
+    /// The other writes of this key that the answering node knows of, overwritten all of them, beyond what it has seen without a gap.
     pub covered: DotSet,
 }
 

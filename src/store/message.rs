@@ -42,8 +42,8 @@ pub struct Update {
     pub key: Key,
     /// What.
     pub write: Write,
-    /// The writes of this key that it overwrites, seen or not. Dots of other keys' writes do no harm, so this is all that
-    /// the writer's client had seen.
+    /// The writes of this key that it overwrites, seen or not: of this key's dots just those that its client knew of. Dots of other
+    /// keys' writes do no harm, so of each actor all may be in here that the node has seen without a gap.
     pub past: DotSet,
 }
 

@@ -52,7 +52,7 @@ pub struct Leftovers {
     pub log_entries: usize,
     /// Updates that wait for peers that are not heard of.
     pub hints: usize,
-    /// Keys that remember writes which were overwritten before they came.
+    /// Keys that remember which of their writes they know of, because others are missing that were made before those.
     pub pending_keys: usize,
     /// Keys of which a client has overwritten a write that then died with its node. It may still come, late, so what is
     /// known of it is kept for ever, and so is the delete, if it was one, that overwrote it.

@@ -1,5 +1,6 @@
 //! The set of dots a node has seen, with gaps.
 
+mod contiguous;
 mod runs;
 mod wire;
 

@@ -121,15 +121,17 @@ impl Node {
         if !is_answer {
             return 0;
         }
+        self.replica.observe_clocks(&reply.keys);
+        self.end_incarnation(before);
+        let is_answer = self.is_answer(reply) && self.peers.is_latest(from, reply.actor);
+        let is_adopted = is_answer && reply.batch_count == 1;
+        let contiguous = (!is_adopted).then(|| reply.seen.contiguous());
         let mut stored = 0;
         for state in &reply.keys {
-            stored += self.replica.apply_state(state, &reply.seen);
+            stored += self.replica.apply_state(state, &reply.seen, contiguous.as_ref());
             changed(&state.key);
         }
-        self.end_incarnation(before);
-        if self.is_answer(reply)
-            && let Some(Progress::Whole(listed)) = self.peers.take_batch(from, reply)
-        {
+        if is_answer && let Progress::Whole(listed) = self.peers.take_batch(from, reply) {
             if let Some(listed) = listed {
                 self.replica.drop_unlisted(&reply.seen, &listed, changed);
             }

@@ -18,9 +18,9 @@ pub(in crate::store) struct Entry {
 struct Rest {
     /// Deletes that may not be forgotten yet.
     tombstones: Vec<Tombstone>,
-    /// Pending overwrites: writes of this key that were overwritten before they came, and that the node has not seen. It must not
-    /// take them when they come. May hold dots of other keys' writes, which do no harm.
-    pending: DotSet,
+    /// invariant: with the contiguous part of what the node has seen, it holds of this key's dots just those of writes that the node
+    /// knows of: it has seen them, or something that overwrites them. Dots of other keys' writes do no harm.
+    context: DotSet,
 }
 
 /// A delete.
@@ -39,8 +39,9 @@ impl Entry {
         self.rest.as_ref().map_or(&[], |rest| &rest.tombstones)
     }
 
-    pub(super) fn pending(&self) -> Option<&DotSet> {
-        self.rest.as_ref().map(|rest| &rest.pending).filter(|pending| !pending.is_empty())
+    /// What is known of this key beyond what the node has seen without a gap, where there is something.
+    pub(super) fn context(&self) -> Option<&DotSet> {
+        self.rest.as_ref().map(|rest| &rest.context).filter(|context| !context.is_empty())
     }
 
     /// True if nothing is left to remember.
@@ -102,7 +103,7 @@ impl Entry {
 
     /// Takes in a version from elsewhere that builds on `past`. Its dot, if it has one, is new to this node.
     pub(super) fn merge(&mut self, write: Write, past: &DotSet) -> Change {
-        if write.dot.is_some_and(|dot| self.pending().is_some_and(|pending| pending.contains(dot))) {
+        if write.dot.is_some_and(|dot| self.context().is_some_and(|context| context.contains(dot))) {
             return Change::Obsolete;
         }
         for mine in &mut self.versions {
@@ -134,23 +135,36 @@ impl Entry {
         before - self.versions.len()
     }
 
-    /// Remembers that `unseen` is overwritten; there is something in it. Forgets what has been `seen` since, so that a key that waits
-    /// for ever does not grow for ever.
-    pub(super) fn add_pending(&mut self, unseen: &DotSet, seen: &DotSet) {
-        let pending = &mut self.rest().pending;
-        if pending.meets(seen) {
-            *pending = pending.without(seen);
+    /// Adds a write of this key, which a node has seen that has seen `seen`, to the context, and what lies between it and others of
+    /// this key without a gap: so the context does not grow with each write.
+    pub(super) fn learn(&mut self, dot: Dot, seen: &DotSet) {
+        if let Some(stretch) = seen.stretch(dot) {
+            self.rest().context.insert_within(dot, stretch);
         }
-        pending.insert_all(unseen);
     }
 
-    /// Forgets the pending overwrites of what has been seen since. Returns the last that is left.
-    pub(super) fn settle_pending(&mut self, seen: &DotSet) -> Option<Dot> {
+    /// Adds to the context what lies beyond what the node has seen without a gap. Strips it as well, so that a context that stays open
+    /// for ever does not grow for ever.
+    pub(super) fn learn_all(&mut self, past: &DotSet, seen: &DotSet) {
+        let context = &mut self.rest().context;
+        if !context.is_empty() {
+            *context = context.beyond(seen);
+        }
+        context.insert_all(&past.beyond(seen));
+    }
+
+    /// Takes out of the context what a node has seen without a gap. Returns the last dot that is left; `None` if it is closed now.
+    pub(super) fn strip(&mut self, seen: &DotSet) -> Option<Dot> {
         let rest = self.rest.as_mut()?;
-        rest.pending = rest.pending.without(seen);
-        let last = rest.pending.last_dot();
+        rest.context = rest.context.beyond(seen);
+        let last = rest.context.last_dot();
         self.tidy();
         last
+    }
+
+    /// True if something is known of this key that is not in `seen`.
+    pub(super) fn knows_unseen(&self, seen: &DotSet) -> bool {
+        self.context().is_some_and(|context| !seen.contains_all(context))
     }
 
     /// Forgets the tombstones that `stays` does not hold on to.
@@ -167,7 +181,7 @@ impl Entry {
 
     /// No box for nothing.
     fn tidy(&mut self) {
-        if self.rest.as_ref().is_some_and(|rest| rest.tombstones.is_empty() && rest.pending.is_empty()) {
+        if self.rest.as_ref().is_some_and(|rest| rest.tombstones.is_empty() && rest.context.is_empty()) {
             self.rest = None;
         }
     }

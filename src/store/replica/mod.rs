@@ -1,13 +1,32 @@
 //! What one node holds of all keys, and how writes come in.
 //!
-//! A local write takes the next dot and overwrites what its client has seen; a remote one overwrites what it says. Either way its
-//! dot is then seen, and what it overwrites is remembered for as long as it has not come.
+//! **What is known of a key.** A write overwrites the writes of its key that its client knew of, and nothing else. So of each key
+//! a node must tell which writes it knows of: it has seen them, or it has seen something that overwrites them. Let `K` be the dots of
+//! those, `B` the contiguous part of what the node has seen of all keys (per actor all up to a counter), and `C` the key's context. The
+//! invariant is, of this key's dots:
+//!
+//! > `K` = `B` ∪ `C`
+//!
+//! *Stripping.* A dot in `B` may be taken out of `C`: the node has seen it, so it is in `K`. At rest `B` is all that was seen, and
+//! `C` is empty. *Filling.* `B` ∪ `C` is what a read hands out, what a write without a context builds on, and what an update carries as
+//! its past. `B` has an entry per actor and no gaps, and `C` is about this key only: no gap of another key's writes is in there. `B`
+//! may hold dots of other keys: no write of this key has such a dot. The textbook's mistake, a clock of all keys, is not of that kind:
+//! it claims dots in gaps, and one of those may be this key's.
+//!
+//! *Nothing is lost.* A version goes only if its dot is in the past of a write of its key. Of this key's dots that past is `K` at the node
+//! where its client has read, so the client knew of the version, or of something that overwrites it. *Nothing comes back.* A write that
+//! comes late and was overwritten is in `K`: what overwrites it came with its past, and that went to `C`, or was in `B`. Who takes
+//! over what a peer has seen is first told `K` of each key that has any dot in the difference; dots of keys that the peer no longer remembers
+//! are in the peer's `B`, or it would remember them, and so in the node's own `B` from then on.
+//!
+//! A key is remembered as long as `C` is not empty. Where a write died with its node, the gap in its actor's dots never closes; keys that
+//! the actor wrote behind it, in that incarnation, keep their `C` for good.
 
 mod dirty;
 mod entry;
 mod key_table;
 mod log;
-mod pending;
+mod open_contexts;
 mod snapshot;
 mod writer;
 
@@ -25,7 +44,7 @@ pub(super) use dirty::DirtyActors;
 use entry::Entry;
 use key_table::KeyTable;
 use log::Log;
-use pending::PendingOverwrites;
+use open_contexts::OpenContexts;
 use writer::Writer;
 
 /// What one node holds: the versions of each key, all that it has seen, and what some other node may still need of it.
@@ -41,8 +60,8 @@ pub(super) struct Replica {
     dotless: usize,
     /// invariant: each dot in here is of a write that is held, or was overwritten by something that is.
     seen: DotSet,
-    /// invariant: knows each key that has pending overwrites.
-    pending: PendingOverwrites,
+    /// invariant: knows each key whose context is not empty.
+    open: OpenContexts,
     /// invariant: tells of each dot in `seen` its key, or that it no longer knows it.
     log: Log,
     /// Of whose writes there was news since this node last looked what every node has seen.
@@ -80,7 +99,7 @@ impl Replica {
             keys: KeyTable::default(),
             dotless: 0,
             seen: DotSet::new(),
-            pending: PendingOverwrites::default(),
+            open: OpenContexts::default(),
             log: Log::default(),
             dirty: DirtyActors::None,
             marks: Marks::default(),
@@ -122,7 +141,7 @@ impl Replica {
         let (log_entries, gaps) = (self.log.len(), self.seen.gap_count());
         let mut residue = Residue { log_entries, gaps, ..Residue::default() };
         for (_, entry) in self.keys.iter() {
-            if entry.pending().is_some() {
+            if entry.context().is_some() {
                 residue.pending_keys += 1;
                 residue.pending_tombstones += entry.tombstones().len();
             }
@@ -137,13 +156,12 @@ impl Replica {
         Context::new(key, self.past(entry), entry.map_or_else(VectorClock::new, Entry::clock))
     }
 
-    /// The dots of all that a write may overwrite that builds on all that is here. Gap-aware, so dots of other keys' writes
-    /// do no harm; a vector clock of all keys would claim to have seen what never came here.
+    /// The dots of all that a write may overwrite that builds on all that is known of a key here.
     fn past(&self, entry: Option<&Entry>) -> DotSet {
-        let mut past = self.seen.clone();
+        let mut past = self.seen.contiguous();
         let Some(entry) = entry else { return past };
-        if let Some(pending) = entry.pending() {
-            past.insert_all(pending);
+        if let Some(context) = entry.context() {
+            past.insert_all(context);
         }
         // What has no dot has a clock of this key, which covers all that it counts.
         for dotless in entry.versions().iter().filter(|version| version.dot.is_none()) {
@@ -235,7 +253,7 @@ impl Replica {
         self.dotless = self.dotless + entry.dotless_count() - dotless;
         entry.push(write.clone());
         self.see(dot, key, write.value.is_none());
-        self.add_pending(key, past);
+        self.learn(key, Some(dot), past);
     }
 
     /// Applies a write that another node has made. Returns how many versions were stored.
@@ -249,7 +267,7 @@ impl Replica {
             return 0;
         }
         let change = self.merge(key, write.clone(), past);
-        self.add_pending(key, past);
+        self.learn(key, write.dot, past);
         usize::from(matches!(change, Change::Stored { .. }))
     }
 
@@ -299,29 +317,39 @@ impl Replica {
         let fills_gap = dot.counter.get() < self.seen.last(dot.actor);
         let is_new = self.seen.insert(dot);
         if is_new {
+            if !self.open.is_empty() {
+                // All up to this one are in now, or what they waited for is still missing.
+                self.open.note_base(dot.actor, dot.counter.get() - 1, self.seen.base(dot.actor));
+            }
             if fills_gap {
                 self.marks.note(Mark::GapFilled);
             }
             self.dirty.add(DirtyActors::One(dot.actor));
             self.log.insert(dot, key.clone(), is_delete);
-            self.pending.note_seen(dot);
         }
         is_new
     }
 
-    /// Remembers that what is in `past` and was never seen is overwritten in `key`.
-    fn add_pending(&mut self, key: &Key, past: &DotSet) {
-        if self.seen.contains_all(past) {
+    /// Adds a write of `key` that was seen, and what is known of the key with it, to what is known of the key. Most often all that is in
+    /// the contiguous part of what was seen, and there is nothing to do.
+    fn learn(&mut self, key: &Key, dot: Option<Dot>, past: &DotSet) {
+        let dot = dot.filter(|dot| dot.counter.get() > self.seen.base(dot.actor));
+        let has_all = self.seen.contains_contiguously(past);
+        if dot.is_none() && has_all {
             return;
         }
-        let unseen = past.without(&self.seen);
-        let Some(last) = unseen.last_dot() else { return };
         let place = self.place_of(key);
         let entry = self.keys.at_mut(place);
-        if entry.pending().is_none() {
-            self.pending.insert(key.clone(), last);
+        let was_open = entry.context().is_some();
+        if !has_all {
+            entry.learn_all(past, &self.seen);
         }
-        entry.add_pending(&unseen, &self.seen);
+        if let Some(dot) = dot {
+            entry.learn(dot, &self.seen);
+        }
+        if !was_open && let Some(last) = entry.context().and_then(DotSet::last_dot) {
+            self.open.insert(key.clone(), last);
+        }
     }
 }
 
@@ -332,23 +360,23 @@ impl Replica {
     }
 
     /// Forgets what every node has seen, where `seen_by` tells what each other one is known to have: the log's entries; tombstones, once
-    /// what they overwrite has been seen here as well, so that it is known when it comes late; and pending overwrites of what has been
-    /// seen since. Costs what changes, and a look at each dirty actor.
+    /// what they overwrite has been seen here as well, so that it is known when it comes late; and of contexts what has been seen
+    /// without a gap. Costs what changes, and a look at each dirty actor.
     pub(super) fn collect<'p>(&mut self, seen_by: impl Fn(usize) -> &'p DotSet) {
         let me = self.actor().node as usize;
         let (dirty, me) = (mem::take(&mut self.dirty), (me, &self.seen));
         let mut changed = self.log.cut(dirty, me, self.node_count, |node| seen_by(node));
-        for pending in self.pending.take_due() {
-            let entry = self.keys.get_mut(&pending.1).expect("expect: a key with pending overwrites has an entry");
-            match entry.settle_pending(&self.seen) {
-                Some(last) => self.pending.wait(pending, last),
-                None => changed.push(pending.1),
+        for open in self.open.take_due() {
+            let entry = self.keys.get_mut(&open.1).expect("expect: a key with an open context has an entry");
+            match entry.strip(&self.seen) {
+                Some(last) => self.open.wait(open, last),
+                None => changed.push(open.1),
             }
         }
         for key in changed {
             let Some(place) = self.keys.place_of(&key) else { continue };
             let entry = self.keys.at_mut(place);
-            if entry.pending().is_none() {
+            if !entry.knows_unseen(&self.seen) {
                 entry.keep_tombstones(|tombstone| !self.log.is_cut(tombstone.dot));
             }
             if entry.is_empty() {

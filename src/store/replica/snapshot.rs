@@ -34,8 +34,9 @@ impl Replica {
                 _ => state.writes.push(write),
             }
         }
-        if let Some(pending) = entry.pending() {
-            state.covered.insert_all(pending);
+        if let Some(context) = entry.context() {
+            let sent = state.writes.iter().filter_map(|write| write.dot);
+            state.covered = context.without(&sent.chain(state.kept.iter().copied()).collect());
         }
         state
     }
@@ -50,24 +51,37 @@ impl Replica {
         dots.all(|dot| seen.contains(dot))
     }
 
-    /// Takes in what a node that has seen `seen` has of one key. Returns how many versions were stored.
-    pub(in crate::store) fn apply_state(&mut self, state: &KeyState, seen: &DotSet) -> usize {
-        let KeyState { key, writes, kept, covered } = state;
-        for write in writes {
+    /// Others know of own writes that these clocks count; see [`observe_own`](Self::observe_own).
+    pub(in crate::store) fn observe_clocks(&mut self, states: &[KeyState]) {
+        for write in states.iter().flat_map(|state| &state.writes) {
             if let Some(own) = self.latest_own(&write.clock) {
                 self.observe_own(own);
             }
         }
+    }
+
+    /// Takes in what a node that has seen `seen` has of one key; `contiguous` is the contiguous part of that, if this node will not
+    /// [`adopt`](Self::adopt) it at once. Returns how many versions were stored.
+    pub(in crate::store) fn apply_state(
+        &mut self,
+        state: &KeyState,
+        seen: &DotSet,
+        contiguous: Option<&DotSet>,
+    ) -> usize {
+        let KeyState { key, writes, kept, covered } = state;
         self.keep(key, seen, covered, |dot| kept.contains(&dot) || writes.iter().any(|write| write.dot == Some(dot)));
-        let mut stored = 0;
+        let (mut stored, none) = (0, DotSet::new());
         for write in writes {
             if write.dot.is_none_or(|dot| self.see(dot, key, write.value.is_none())) {
-                let change = self.merge(key, write.clone(), &DotSet::new());
+                let change = self.merge(key, write.clone(), &none);
+                self.learn(key, write.dot, &none);
                 stored += usize::from(matches!(change, Change::Stored { .. }));
             }
         }
-        self.add_pending(key, seen);
-        self.add_pending(key, covered);
+        self.learn(key, None, covered);
+        if let Some(contiguous) = contiguous {
+            self.learn(key, None, contiguous);
+        }
         stored
     }
 
@@ -95,12 +109,15 @@ impl Replica {
 
     /// All that a peer has seen is seen here as well, now that this node has taken in what it had missed of it.
     pub(in crate::store) fn adopt(&mut self, seen: &DotSet) {
-        if !self.seen.contains_all(seen) {
-            let news = seen.without(&self.seen);
-            self.note_dirty(DirtyActors::All);
-            self.log.note_unlogged(&news);
-            self.seen.insert_all(&news);
-            self.pending.note_all_seen(&news);
+        if self.seen.contains_all(seen) {
+            return;
+        }
+        let (before, news) = (self.seen.contiguous(), seen.without(&self.seen));
+        self.note_dirty(DirtyActors::All);
+        self.log.note_unlogged(&news);
+        self.seen.insert_all(&news);
+        for actor in news.actors() {
+            self.open.note_base(actor, before.base(actor), self.seen.base(actor));
         }
     }
 }

@@ -149,12 +149,14 @@ impl Peers {
         self.answers
     }
 
-    /// A batch of an answer has come, and its keys were taken in; `None` if it is of an incarnation that has ended.
-    pub(super) fn take_batch(&mut self, from: NodeId, reply: &Reply) -> Option<Progress> {
+    /// True if this is the latest incarnation that a peer has spoken as.
+    pub(super) fn is_latest(&self, peer: NodeId, actor: Actor) -> bool {
+        self.peers[peer.index()].actor == Some(actor)
+    }
+
+    /// A batch of an answer has come, and its keys were taken in.
+    pub(super) fn take_batch(&mut self, from: NodeId, reply: &Reply) -> Progress {
         let peer = &mut self.peers[from.index()];
-        if peer.actor != Some(reply.actor) {
-            return None;
-        }
         let before = peer.partial.take();
         if before.as_ref().is_some_and(|before| !before.is_same(reply)) {
             self.marks.note(Mark::SyncCut);
@@ -169,7 +171,7 @@ impl Peers {
                 if let Some(ticks) = &mut peer.waiting {
                     *ticks = (*ticks).max(PATIENCE_MIN);
                 }
-                return Some(Progress::Part);
+                return Progress::Part;
             }
             if reply.full {
                 self.marks.note(Mark::SyncFull);
@@ -179,7 +181,7 @@ impl Peers {
         peer.answered = true;
         peer.waiting = None;
         peer.patience = PATIENCE_MIN;
-        Some(Progress::Whole(listed))
+        Progress::Whole(listed)
     }
 
     /// Keeps an update of this node for each peer that is not heard of.
