@@ -11,7 +11,7 @@ fn with_gaps(gaps: usize) -> Vec<Node> {
         nodes[0].put(format!("k{number}"), *b"v");
     }
     for update in letters(&mut nodes[0], 1).into_iter().skip(1).step_by(2) {
-        nodes[1].deliver(update).unwrap();
+        nodes[1].deliver(update).expect("expect: there is room");
     }
     nodes[1].process_messages();
     assert_eq!(nodes[1].seen().gap_count(), gaps);
