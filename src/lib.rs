@@ -35,7 +35,13 @@ pub mod textbook;
 
 pub use harness::Harness;
 pub use runtime::{Cluster, SharedNode};
-pub use store::Node;
+// The node, and all that its methods take and return.
+pub use causality::{Actor, Dot, DotSet, VectorClock};
+pub use kv::{Key, Value};
+pub use machine::NodeId;
+pub use store::{
+    Change, Config, Context, Envelope, Leftovers, Message, Node, Outcome, Processed, Read, StoreError, Version, Written,
+};
 
 /// The examples of the README, compiled and run.
 #[cfg(all(doctest, feature = "cli"))]

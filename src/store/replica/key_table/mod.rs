@@ -21,7 +21,7 @@ const ROOM_MIN: usize = 4;
 
 /// From keys to entries. Nothing that can be seen depends on the hasher.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(super) struct KeyTable {
     slots: Vec<Slot>,
     /// The heads of the keys, as long as they are few.
     heads: [u64; FEW],
@@ -52,7 +52,7 @@ fn head(key: &str) -> u64 {
     }
 }
 
-impl Keys {
+impl KeyTable {
     /// The place of a key: good until a key is taken away.
     #[inline]
     pub(super) fn place_of(&self, key: &str) -> Option<usize> {
