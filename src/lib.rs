@@ -66,8 +66,17 @@ pub use harness::Harness;
 pub use runtime::Cluster;
 #[cfg(feature = "store")]
 pub use runtime::SharedNode;
+// The node, and all that its methods take and return.
 #[cfg(feature = "store")]
-pub use store::Node;
+pub use causality::{Actor, Dot, DotSet, VectorClock};
+#[cfg(feature = "store")]
+pub use kv::{Key, Value};
+#[cfg(feature = "store")]
+pub use protocol::NodeId;
+#[cfg(feature = "store")]
+pub use store::{
+    Change, Config, Context, Envelope, Leftovers, Message, Node, Outcome, Processed, Read, StoreError, Version, Written,
+};
 
 /// The examples of the documents, compiled and run.
 #[cfg(all(doctest, feature = "builtin", feature = "cli", feature = "proptest"))]

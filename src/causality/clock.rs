@@ -34,7 +34,7 @@ pub enum ClockError {
         /// What it holds.
         counter: u64,
     },
-    /// Entries that are told with their slots are not in order, or not worth telling so.
+    /// Entries in the sparse form are not in order, or not worth that form.
     WrongEntries,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for ClockError {
 
 impl std::error::Error for ClockError {}
 
-/// So many slots are always told one by one.
+/// So many slots always have the dense form.
 const DENSE_SLOTS_MIN: usize = 16;
 
 /// Stands where a counter would, and is none: what follows are slots and their counters in turn.
@@ -234,6 +234,12 @@ impl VectorClock {
         }
     }
 
+    /// How many bytes it takes on the heap.
+    #[inline]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        if self.words.spilled() { size_of_val(&self.words[..]) } else { 0 }
+    }
+
     /// The entries, from slot 0 up to the last that is not 0. Costs as many as there are; [`entries`](Self::entries) skips
     /// those that are 0.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
@@ -290,15 +296,15 @@ impl TryFrom<&[u64]> for VectorClock {
 impl TryFrom<Vec<u64>> for VectorClock {
     type Error = ClockError;
 
-    fn try_from(told: Vec<u64>) -> Result<Self, ClockError> {
-        let Some((&SPARSE, pairs)) = told.split_first() else { return Self::try_from(told.as_slice()) };
+    fn try_from(wire: Vec<u64>) -> Result<Self, ClockError> {
+        let Some((&SPARSE, pairs)) = wire.split_first() else { return Self::try_from(wire.as_slice()) };
         let (pairs, rest) = pairs.as_chunks::<2>();
         let ascend = pairs.is_sorted_by(|left, right| left[0] < right[0]);
         let slots_fit = pairs.iter().all(|pair| pair[0] <= SLOT_MAX as u64);
         let counters_fit = pairs.iter().all(|pair| (1..=COUNTER_MAX).contains(&pair[1]));
         let slots = pairs.last().map_or(0, |last| (last[0] as usize).saturating_add(1));
         if rest.is_empty() && ascend && slots_fit && counters_fit && is_sparse_form(slots, pairs.len()) {
-            Ok(Self { words: SmallVec::from_vec(told) })
+            Ok(Self { words: SmallVec::from_vec(wire) })
         } else {
             Err(ClockError::WrongEntries)
         }

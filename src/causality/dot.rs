@@ -1,29 +1,29 @@
-//! Names: an actor is one life of one node, a dot is one write of one actor.
+//! An actor is one incarnation of one node; a dot identifies one write of one actor.
 
 use std::fmt;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-/// One life of one node: a node that lost its memory in a crash comes back as a new actor, because
-/// whoever forgets what it wrote must never reuse a name that others remember.
+/// One incarnation of one node: a node that lost its memory in a crash comes back as a new actor, because
+/// whoever forgets what it wrote must never reuse a dot that others remember.
 ///
 /// Ordered by incarnation first, so that actors sort in the order of their clock slots.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Actor {
-    /// How many times the node had lost its memory before this life.
+    /// How many times the node had lost its memory before.
     pub incarnation: u32,
     /// The node, from 0.
     pub node: u32,
 }
 
 impl Actor {
-    /// The first life of a node.
+    /// The first incarnation of a node.
     pub const fn first(node: u32) -> Self {
         Self { incarnation: 0, node }
     }
 
-    /// The next life of the same node; the same life again once the counter is used up.
+    /// The next incarnation of the same node; the same again once the number is used up.
     #[must_use]
     pub const fn next(self) -> Self {
         Self { incarnation: self.incarnation.saturating_add(1), node: self.node }
@@ -56,7 +56,7 @@ impl fmt::Debug for Actor {
     }
 }
 
-/// `2`, or `2'1` for the life after the first crash.
+/// `2`, or `2'1` for the incarnation after the first crash.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.node)?;
@@ -67,7 +67,7 @@ impl fmt::Display for Actor {
     }
 }
 
-/// The name of one write: the actor that made it, and its number among that actor's writes, from 1.
+/// The identity of one write: the actor that made it, and its number among that actor's writes, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Dot {
     /// Who wrote.
@@ -77,7 +77,7 @@ pub struct Dot {
 }
 
 impl Dot {
-    /// The dot `(actor, counter)`, or `None` for a counter of 0, which names no write.
+    /// The dot `(actor, counter)`, or `None` for a counter of 0, which no write has.
     pub const fn new(actor: Actor, counter: u64) -> Option<Self> {
         match NonZeroU64::new(counter) {
             Some(counter) => Some(Self { actor, counter }),

@@ -4,8 +4,8 @@
 
 mod clock;
 mod dot;
-mod seen;
+mod dot_set;
 
 pub use clock::{COUNTER_MAX, ClockError, ClockOrder, VectorClock};
 pub use dot::{Actor, Dot};
-pub use seen::DotSet;
+pub use dot_set::DotSet;

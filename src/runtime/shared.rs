@@ -16,6 +16,9 @@ use crate::store::{
 /// Reads of different shards do not meet. Loom tries all interleavings, so there it has few.
 const SHARD_COUNT: usize = if cfg!(loom) { 1 } else { 64 };
 
+/// The keys whose versions may have changed.
+type Changed = SmallVec<[Key; 1]>;
+
 type Hasher = foldhash::fast::RandomState;
 
 /// What a read shows of the keys of one shard. In no order, for nobody walks through it. A reader holds what is shown of its key, and not
@@ -120,8 +123,8 @@ impl SharedNode {
 
     /// As [`Node::put`].
     pub fn put(&self, key: impl Into<Key>, value: impl Into<Value>) -> Outcome<Written> {
-        let (key, value) = (key.into(), value.into());
-        self.change(|node| node.put(key, value))
+        let value = value.into();
+        self.change_key(key.into(), |node, key| node.put(key, value))
     }
 
     /// As [`Node::put_with_context`].
@@ -131,20 +134,18 @@ impl SharedNode {
         value: impl Into<Value>,
         context: &Context,
     ) -> Outcome<Written> {
-        let (key, value) = (key.into(), value.into());
-        self.change(|node| node.put_with_context(key, value, context))
+        let value = value.into();
+        self.change_key(key.into(), |node, key| node.put_with_context(key, value, context))
     }
 
     /// As [`Node::delete`].
     pub fn delete(&self, key: impl Into<Key>) -> Outcome<Written> {
-        let key = key.into();
-        self.change(|node| node.delete(key))
+        self.change_key(key.into(), |node, key| node.delete(key))
     }
 
     /// As [`Node::delete_with_context`].
     pub fn delete_with_context(&self, key: impl Into<Key>, context: &Context) -> Outcome<Written> {
-        let key = key.into();
-        self.change(|node| node.delete_with_context(key, context))
+        self.change_key(key.into(), |node, key| node.delete_with_context(key, context))
     }
 
     /// As [`Node::get`]. Copies what it returns; [`read`](Self::read) does not.
@@ -179,8 +180,8 @@ impl SharedNode {
 
     /// As [`Node::receive_update`].
     pub fn receive_update(&self, key: impl Into<Key>, value: impl Into<Value>, clock: Vec<usize>) -> Outcome<Change> {
-        let (key, value) = (key.into(), value.into());
-        self.change(|node| node.receive_update(key, value, clock))
+        let value = value.into();
+        self.change_key(key.into(), |node, key| node.receive_update(key, value, clock))
     }
 
     /// As [`Node::deliver`].
@@ -193,7 +194,14 @@ impl SharedNode {
 
     /// As [`Node::process_messages`]. Readers go on meanwhile.
     pub fn process_messages(&self) -> Processed {
-        self.change(Node::process_messages)
+        self.change(|node, changed| {
+            node.process_messages_and_tell(&mut |key| {
+                // What one message does to a key it does in a row: such a key is noted once.
+                if changed.last() != Some(key) {
+                    changed.push(key.clone());
+                }
+            })
+        })
     }
 
     /// As [`Node::start_sync`].
@@ -222,12 +230,22 @@ impl SharedNode {
         look(&self.0.node.lock())
     }
 
-    /// Changes the node, and shows what has changed before anybody else can change it, or look at what it has seen.
-    fn change<T>(&self, change: impl FnOnce(&mut Node) -> T) -> T {
+    /// As [`change`](Self::change), of one key.
+    fn change_key<T>(&self, key: Key, change: impl FnOnce(&mut Node, Key) -> T) -> T {
+        self.change(|node, changed| {
+            changed.push(key.clone());
+            change(node, key)
+        })
+    }
+
+    /// Changes the node, which notes the keys that it changes, and shows them before anybody else can change it, or look at what it
+    /// has seen.
+    fn change<T>(&self, change: impl FnOnce(&mut Node, &mut Changed) -> T) -> T {
         let mut node = self.0.node.lock();
-        let result = change(&mut node);
-        let changed: Vec<_> =
-            node.take_touched().into_iter().map(|key| (SmallVec::from(node.versions(&key)), key)).collect();
+        let mut changed = Changed::new();
+        let result = change(&mut node, &mut changed);
+        let changed: SmallVec<[_; 1]> =
+            changed.into_iter().map(|key| (SmallVec::from(node.versions(&key)), key)).collect();
         #[cfg(loom)]
         let _node = if self.0.torn {
             drop(node);
@@ -258,8 +276,7 @@ impl SharedNode {
 }
 
 impl From<Node> for SharedNode {
-    fn from(mut node: Node) -> Self {
-        node.note_touched();
+    fn from(node: Node) -> Self {
         let shards = (0..SHARD_COUNT).map(|_| Shard(RwLock::new(HashTable::new()))).collect();
         let inner = Inner {
             id: node.id(),
@@ -271,7 +288,7 @@ impl From<Node> for SharedNode {
             torn: false,
         };
         let shared = Self(Arc::new(inner));
-        shared.change(|_| ());
+        shared.change(|node, changed| changed.extend(node.keys().cloned()));
         shared
     }
 }

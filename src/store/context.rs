@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
 use super::codec::{Bincode, decode_as, encode_shared};
+use super::error::StoreError;
 use crate::causality::{Dot, DotSet, VectorClock};
 use crate::kv;
 use crate::protocol::Digest;
@@ -19,7 +19,7 @@ const FORMAT: u8 = 1;
 pub struct Context {
     /// Of which key; a digest, so that a context stays small.
     key: u64,
-    /// All that was seen by the node that was read from. Names of other keys' writes do no harm.
+    /// All that the node that was read from knew of the key; see [`Update::past`](super::Update::past).
     pub(super) dots: DotSet,
     /// The join of the clocks of what was read.
     pub(super) clock: VectorClock,
@@ -42,7 +42,7 @@ impl Context {
         self.dots.is_empty() && self.clock.is_zero()
     }
 
-    /// True if the write of this name was seen, or is of another key.
+    /// True if the write of this dot was seen, or is of another key.
     #[must_use]
     pub fn covers(&self, dot: Dot) -> bool {
         self.dots.contains(dot)

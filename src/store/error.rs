@@ -58,16 +58,16 @@ pub enum StoreError {
         /// What it holds.
         counter: u64,
     },
-    /// This node has made 2^53 − 1 writes in this life and can name no more.
+    /// This node has made 2^53 − 1 writes in this incarnation and can make no more.
     CounterSpent,
-    /// A version whose name and clock contradict each other.
+    /// A version whose dot and clock contradict each other.
     DotNotInClock,
     /// A context that was read from another key.
     ContextOfAnotherKey,
-    /// A context that tells of writes of this node which it has not made.
+    /// A context that holds writes of this node which it has not made.
     ContextOfTheFuture,
-    /// A delete without a name, which no node sends.
-    NamelessDelete,
+    /// A delete without a dot, which no node sends.
+    DotlessDelete,
     /// A batch beyond the last one, or of no batches at all.
     WrongBatch,
     /// A write that would make too many siblings. Read first, and write with the context that the read returns.
@@ -89,10 +89,20 @@ pub enum StoreError {
         /// Whom it is for.
         to: NodeId,
     },
-    /// The inbox is full. The message counts as never delivered.
+    /// As many messages wait as [`Config::inbox_max`](super::Config::inbox_max) allows. This one counts as never delivered.
     InboxFull {
         /// How many messages wait.
         waiting: usize,
+    },
+    /// With this message those that wait would take more bytes than
+    /// [`Config::inbox_bytes_max`](super::Config::inbox_bytes_max) allows. It counts as never delivered.
+    InboxBytesFull {
+        /// How many bytes it takes.
+        bytes: usize,
+        /// How many bytes those take that wait.
+        bytes_waiting: usize,
+        /// How many they may take together.
+        bytes_max: usize,
     },
     /// Bytes that are no message.
     Undecodable {
@@ -125,18 +135,25 @@ impl fmt::Display for StoreError {
             Self::CounterTooLarge { slot, counter } => {
                 write!(f, "clock entry {slot} is {counter}: expected at most {COUNTER_MAX}")
             }
-            Self::CounterSpent => write!(f, "this node has made {COUNTER_MAX} writes and can name no more"),
+            Self::CounterSpent => write!(f, "this node has made {COUNTER_MAX} writes and can make no more"),
             Self::DotNotInClock => f.write_str("version whose dot is not its clock's entry of the writer"),
             Self::ContextOfAnotherKey => f.write_str("context of another key"),
-            Self::ContextOfTheFuture => f.write_str("context that tells of writes which this node has not made"),
-            Self::NamelessDelete => f.write_str("delete without a name"),
+            Self::ContextOfTheFuture => f.write_str("context that holds writes which this node has not made"),
+            Self::DotlessDelete => f.write_str("delete without a dot"),
             Self::WrongBatch => f.write_str("batch beyond the last one"),
             Self::TooManySiblings { siblings, siblings_max } => {
                 write!(f, "{siblings} siblings that the client has not seen: expected less than {siblings_max}")
             }
             Self::WrongSender { from, actor } => write!(f, "message from node {from} that speaks for {actor}"),
             Self::WrongReceiver { to } => write!(f, "message for node {to}"),
-            Self::InboxFull { waiting } => write!(f, "inbox full: {waiting} messages wait to be processed"),
+            Self::InboxFull { waiting } => {
+                write!(f, "inbox full: {waiting} messages wait to be processed (`inbox_max`)")
+            }
+            Self::InboxBytesFull { bytes, bytes_waiting, bytes_max } => write!(
+                f,
+                "inbox full: message of {bytes} bytes, and {bytes_waiting} bytes wait to be processed: expected at most \
+                 {bytes_max} together (`inbox_bytes_max`)"
+            ),
             Self::Undecodable { why } => write!(f, "undecodable message: {why}"),
         }
     }

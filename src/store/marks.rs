@@ -65,6 +65,11 @@ impl Marks {
         self.0 |= 1 << mark as u16;
     }
 
+    /// Notes all that the others are.
+    pub(super) fn note_all(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+
     /// Hands over all marks, and forgets them.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Mark> + use<> {
         let mut marks = std::mem::take(&mut self.0);

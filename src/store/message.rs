@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::{Write, packed};
-use crate::causality::{Actor, Dot, DotSet};
+use super::key_state::{KeyState, read_key};
+use super::packed;
+use super::version::Write;
+use crate::causality::{Actor, DotSet};
 use crate::kv::Key;
 use crate::protocol::NodeId;
 
@@ -33,7 +34,7 @@ pub enum Message {
     Reply(Arc<Reply>),
 }
 
-/// A write, as its writer tells it.
+/// A write, as its writer sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
     /// Where.
@@ -41,26 +42,26 @@ pub struct Update {
     pub key: Key,
     /// What.
     pub write: Write,
-    /// The writes of this key that it overwrites, seen or not. Names of other keys' writes do no harm, so this is all that
-    /// the writer's client had seen.
+    /// The writes of this key that it overwrites, seen or not: of this key's dots just those that its client knew of. Dots of other
+    /// keys' writes do no harm, so of each actor all may be in here that the node has seen without a gap.
     pub past: DotSet,
 }
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pull {
-    /// The life of the node that asks.
+    /// The incarnation of the node that asks.
     pub actor: Actor,
-    /// All that it has seen in this life.
+    /// All that it has seen in this incarnation.
     pub seen: DotSet,
 }
 
 /// One batch of the answer to a [`Pull`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
-    /// The life of the node that answers.
+    /// The incarnation of the node that answers.
     pub actor: Actor,
-    /// The life that had asked. Another life must not take `seen` for its own: it may have forgotten what the one that
+    /// The incarnation that had asked. Another one must not take `seen` for its own: it may have forgotten what the one that
     /// asked still had.
     pub asked_by: Actor,
     /// Which of its answers this is.
@@ -78,60 +79,28 @@ pub struct Reply {
     pub seen: DotSet,
 }
 
-/// What the answering node has of one key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyState {
-    /// Which.
-    #[serde(deserialize_with = "read_key")]
-    pub key: Key,
-    /// Its current writes that the asker had not seen.
-    pub writes: Vec<Write>,
-    /// The names of its other current writes. Whatever else of this key was seen is overwritten.
-    pub kept: Vec<Dot>,
-    /// What the answering node knows to be overwritten without having seen it.
-    pub covered: DotSet,
-}
+/// What a message takes in memory beside what is in it: about as much as the largest of them.
+const MESSAGE_BYTES: usize = 256;
 
 impl Message {
-    /// About how many bytes of memory it holds. Copies share them, so what many copies hold together is less.
+    /// About how many bytes it takes in memory, with all that it holds. Costs a look at each key that it tells of.
     pub(super) fn bytes(&self) -> usize {
-        let names = |set: &DotSet| 16 * set.actors().len() + 24 * set.gap_count();
-        let write = |write: &Write| size_of::<Write>() + write.value.as_ref().map_or(0, |value| value.len());
-        size_of::<Self>()
-            + match self {
-                Self::Update(update) => {
-                    size_of::<Update>() + update.key.len() + write(&update.write) + names(&update.past)
-                }
-                Self::Pull(pull) => size_of::<Pull>() + names(&pull.seen),
-                Self::Reply(reply) => {
-                    let key = |state: &KeyState| {
-                        let writes: usize = state.writes.iter().map(write).sum();
-                        let kept = state.kept.len() * size_of::<Dot>();
-                        size_of::<KeyState>() + state.key.len() + writes + kept + names(&state.covered)
-                    };
-                    size_of::<Reply>() + names(&reply.seen) + reply.keys.iter().map(key).sum::<usize>()
-                }
+        match self {
+            Self::Update(update) => update.bytes(),
+            Self::Pull(pull) => MESSAGE_BYTES + pull.seen.heap_bytes(),
+            Self::Reply(reply) => {
+                let keys: usize = reply.keys.iter().map(KeyState::bytes).sum();
+                MESSAGE_BYTES + reply.seen.heap_bytes() + keys
             }
+        }
     }
 }
 
-/// Reads a key from where it lies: to make a `String` of it first would make room for as many bytes as are claimed.
-pub(super) fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
-    struct Text;
-
-    impl Visitor<'_> for Text {
-        type Value = Key;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a key")
-        }
-
-        fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
-            Ok(key.into())
-        }
+impl Update {
+    /// As [`Message::bytes`].
+    pub(super) fn bytes(&self) -> usize {
+        MESSAGE_BYTES + self.key.len() + self.write.bytes() + self.past.heap_bytes()
     }
-
-    deserializer.deserialize_str(Text)
 }
 
 /// `cart=b [0,1]`, `has {0:1}`, `sends cart=b [0,1]; has {0:1 1:1}`.

@@ -19,28 +19,23 @@
 //! # Ok::<(), distributed_data_consistency::store::StoreError>(())
 //! ```
 
-mod answer;
 mod codec;
 mod config;
 mod context;
-mod covered;
-mod entry;
 mod error;
-mod hints;
-mod keys;
-mod log;
-mod machine;
+mod key_state;
+mod mailbox;
 mod marks;
 mod message;
 mod node;
 mod packed;
+mod replica;
 mod resolve;
+mod results;
 mod sync;
 mod typed;
 mod validate;
 mod version;
-mod wire;
-mod write;
 
 #[cfg(feature = "json")]
 pub use codec::Json;
@@ -50,10 +45,10 @@ pub use codec::{Bincode, Codec, CodecError};
 pub use config::Config;
 pub use context::Context;
 pub use error::{Outcome, StoreError};
-pub use machine::{Durable, SyncTimer};
-pub use message::{Envelope, KeyState, Message, Pull, Reply, Update};
-pub use node::{Leftovers, Node, Processed};
+pub use key_state::KeyState;
+pub use message::{Envelope, Message, Pull, Reply, Update};
+pub use node::{Durable, Node, SyncTimer};
 pub use resolve::{Candidate, LastWriter, Resolver, Through, Union};
+pub use results::{Leftovers, Processed, Read, Written};
 pub use typed::{Typed, TypedError, TypedRead};
 pub use version::{Change, Version, Write};
-pub use write::{Read, Written};

@@ -11,8 +11,8 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::{SmallVec, smallvec};
 
-use super::message::read_key;
-use super::{KeyState, Write};
+use super::key_state::{KeyState, read_key};
+use super::version::Write;
 use crate::causality::{Actor, COUNTER_MAX, Dot, VectorClock};
 use crate::kv::{Key, Value};
 

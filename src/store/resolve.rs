@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
-use super::{Codec, CodecError, Node, StoreError, Version};
+use super::codec::{Codec, CodecError};
 use crate::causality::{Dot, VectorClock};
-use crate::kv::{Key, Value};
+use crate::kv::Value;
 
 /// One of the siblings that a [`Resolver`] is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate<T> {
-    /// The name of the write; see [`Version::dot`].
+    /// The dot of the write; see [`Version::dot`](super::Version::dot).
     pub dot: Option<Dot>,
     /// How many writes of each actor it builds on, and itself.
     pub clock: VectorClock,
@@ -128,56 +128,5 @@ impl<T, R: Resolver<T>, C: Codec<T>> Resolver<Value> for Through<T, R, C> {
         };
         let siblings = siblings.into_iter().map(decode).collect::<Result<_, CodecError>>()?;
         Ok(self.codec.encode(&self.resolver.resolve(siblings)?)?.into())
-    }
-}
-
-impl Node {
-    /// The siblings of `key`, in an order that does not tell in which order they came.
-    pub(super) fn candidates(&self, key: &str) -> Vec<Candidate<Value>> {
-        let mut versions: Vec<&Version> = self.versions(key).iter().collect();
-        versions.sort_by(|left, right| {
-            let clocks = left.clock.iter().cmp(right.clock.iter());
-            left.dot.cmp(&right.dot).then(clocks).then_with(|| left.value.cmp(&right.value))
-        });
-        let candidate = |Version { dot, clock, value }: Version| Candidate { dot, clock, value };
-        versions.into_iter().cloned().map(candidate).collect()
-    }
-
-    /// One value for all the siblings of `key`; `None` if there are none. Changes nothing.
-    ///
-    /// # Errors
-    /// What the resolver says.
-    pub fn resolve<R: Resolver<Value>>(&self, key: &str, resolver: &R) -> Result<Option<Value>, CodecError> {
-        let siblings = self.candidates(key);
-        if siblings.is_empty() { Ok(None) } else { resolver.resolve(siblings).map(Some) }
-    }
-
-    /// As [`resolve`](Self::resolve), and where there is more than one sibling writes the value over all of them.
-    ///
-    /// Nodes that do this at the same time make siblings of the same value, and resolve them again; it comes to an end as
-    /// soon as one of them hears of the other first.
-    ///
-    /// # Errors
-    /// What the resolver says, or why the write was refused. Then nothing has changed.
-    pub fn resolve_and_put<R: Resolver<Value>>(
-        &mut self,
-        key: impl Into<Key>,
-        resolver: &R,
-    ) -> Result<Option<Value>, super::TypedError> {
-        let key = key.into();
-        let resolved = self.resolve(&key, resolver)?;
-        if let Some(value) = &resolved {
-            self.put_resolved(key, value.clone())?;
-        }
-        Ok(resolved)
-    }
-
-    /// Writes over all siblings, if there is more than one.
-    pub(super) fn put_resolved(&mut self, key: Key, value: Value) -> Result<(), StoreError> {
-        if self.versions(&key).len() > 1 {
-            let context = self.context(&key);
-            self.write(key, Some(value), Some(&context))?;
-        }
-        Ok(())
     }
 }

@@ -1,11 +1,17 @@
-//! A node whose values have a type.
+//! A node whose siblings become one value, and a node whose values have a type.
 
 use std::borrow::{Borrow, BorrowMut};
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{Candidate, Codec, CodecError, Context, Node, Resolver, StoreError, Written};
-use crate::kv::Key;
+use super::codec::{Codec, CodecError};
+use super::context::Context;
+use super::error::StoreError;
+use super::node::Node;
+use super::resolve::{Candidate, Resolver};
+use super::results::Written;
+use super::version::Version;
+use crate::kv::{Key, Value};
 
 /// A node whose values are of type `T`, through a codec.
 ///
@@ -121,7 +127,7 @@ impl<T, C: Codec<T>, N: Borrow<Node>> Typed<T, C, N> {
         let decode = |Candidate { dot, clock, value }| {
             Ok(Candidate { dot, clock, value: self.codec.decode(AsRef::<[u8]>::as_ref(&value))? })
         };
-        let candidates: Vec<Candidate<crate::kv::Value>> = self.node().candidates(key);
+        let candidates: Vec<Candidate<Value>> = self.node().candidates(key);
         candidates.into_iter().map(decode).collect()
     }
 }
@@ -192,5 +198,56 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
             self.node_mut().put_resolved(key, value.into())?;
         }
         Ok(resolved)
+    }
+}
+
+impl Node {
+    /// The siblings of `key`, in an order that does not tell in which order they came.
+    pub(super) fn candidates(&self, key: &str) -> Vec<Candidate<Value>> {
+        let mut versions: Vec<&Version> = self.versions(key).iter().collect();
+        versions.sort_by(|left, right| {
+            let clocks = left.clock.iter().cmp(right.clock.iter());
+            left.dot.cmp(&right.dot).then(clocks).then_with(|| left.value.cmp(&right.value))
+        });
+        let candidate = |Version { dot, clock, value }: Version| Candidate { dot, clock, value };
+        versions.into_iter().cloned().map(candidate).collect()
+    }
+
+    /// One value for all the siblings of `key`; `None` if there are none. Changes nothing.
+    ///
+    /// # Errors
+    /// What the resolver says.
+    pub fn resolve<R: Resolver<Value>>(&self, key: &str, resolver: &R) -> Result<Option<Value>, CodecError> {
+        let siblings = self.candidates(key);
+        if siblings.is_empty() { Ok(None) } else { resolver.resolve(siblings).map(Some) }
+    }
+
+    /// As [`resolve`](Self::resolve), and where there is more than one sibling writes the value over all of them.
+    ///
+    /// Nodes that do this at the same time make siblings of the same value, and resolve them again; it comes to an end as
+    /// soon as one of them hears of the other first.
+    ///
+    /// # Errors
+    /// What the resolver says, or why the write was refused. Then nothing has changed.
+    pub fn resolve_and_put<R: Resolver<Value>>(
+        &mut self,
+        key: impl Into<Key>,
+        resolver: &R,
+    ) -> Result<Option<Value>, TypedError> {
+        let key = key.into();
+        let resolved = self.resolve(&key, resolver)?;
+        if let Some(value) = &resolved {
+            self.put_resolved(key, value.clone())?;
+        }
+        Ok(resolved)
+    }
+
+    /// Writes over all siblings, if there is more than one.
+    pub(super) fn put_resolved(&mut self, key: Key, value: Value) -> Result<(), StoreError> {
+        if self.versions(&key).len() > 1 {
+            let context = self.context(&key);
+            self.put_with_context(key, value, &context).result()?;
+        }
+        Ok(())
     }
 }

@@ -1,12 +1,32 @@
 //! Refuses what no right node would send and no right client would ask, so that nothing malformed ever reaches the state.
 
-use super::{Config, Context, Envelope, Message, Node, StoreError, Write};
+use super::config::Config;
+use super::context::Context;
+use super::error::StoreError;
+use super::message::{Envelope, Message};
+use super::replica::Replica;
+use super::version::Write;
 use crate::causality::{Actor, COUNTER_MAX, Dot, DotSet, VectorClock};
 use crate::protocol::NodeId;
 
-impl Node {
+/// What a node may be given, at this moment.
+#[derive(Clone, Copy)]
+pub(super) struct Validator<'a> {
+    pub(super) config: &'a Config,
+    pub(super) replica: &'a Replica,
+}
+
+impl Validator<'_> {
+    fn node_count(&self) -> usize {
+        self.replica.node_count()
+    }
+
+    fn id(&self) -> NodeId {
+        NodeId::new(self.replica.actor().node as usize)
+    }
+
     pub(super) fn check_sizes(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let Config { key_bytes_max, value_bytes_max, .. } = self.config;
+        let &Config { key_bytes_max, value_bytes_max, .. } = self.config;
         if key.len() > key_bytes_max {
             return Err(StoreError::KeyTooLong { bytes: key.len(), bytes_max: key_bytes_max });
         }
@@ -20,11 +40,11 @@ impl Node {
         if clock.is_zero() {
             return Err(StoreError::ClockZero);
         }
-        if clock.slot_count() <= self.node_count {
+        if clock.slot_count() <= self.node_count() {
             return Ok(());
         }
         let (entries, entries_max) =
-            (clock.slot_count().next_multiple_of(self.node_count), self.config.clock_slots_max);
+            (clock.slot_count().next_multiple_of(self.node_count()), self.config.clock_slots_max);
         if entries > entries_max { Err(StoreError::ClockTooLong { entries, entries_max }) } else { Ok(()) }
     }
 
@@ -35,8 +55,8 @@ impl Node {
         if !context.clock.is_zero() {
             self.check_clock(&context.clock)?;
         }
-        let told = [self.own_told(&context.dots), self.latest_own(&context.clock)];
-        if told.into_iter().flatten().any(|told| told > (self.actor, self.counter)) {
+        let own = [self.replica.latest_own_dot(&context.dots), self.replica.latest_own(&context.clock)];
+        if own.into_iter().flatten().any(|own| own > self.replica.last_write()) {
             return Err(StoreError::ContextOfTheFuture);
         }
         Ok(())
@@ -70,8 +90,8 @@ impl Node {
     }
 
     pub(super) fn check_peer(&self, peer: NodeId) -> Result<(), StoreError> {
-        if peer.index() >= self.node_count {
-            return Err(StoreError::NoSuchNode { node: peer.index(), node_count: self.node_count });
+        if peer.index() >= self.node_count() {
+            return Err(StoreError::NoSuchNode { node: peer.index(), node_count: self.node_count() });
         }
         if peer == self.id() { Err(StoreError::NotAPeer { node: peer.index() }) } else { Ok(()) }
     }
@@ -79,24 +99,24 @@ impl Node {
     fn check_write(&self, key: &str, write: &Write) -> Result<(), StoreError> {
         self.check_sizes(key, write.value.as_deref().unwrap_or_default())?;
         self.check_clock(&write.clock)?;
-        if let Some(told) = self.latest_own(&write.clock) {
-            self.check_told(told)?;
+        if let Some(own) = self.replica.latest_own(&write.clock) {
+            self.check_own(own)?;
         }
         match write.dot {
-            None if write.value.is_none() => Err(StoreError::NamelessDelete),
+            None if write.value.is_none() => Err(StoreError::DotlessDelete),
             None => Ok(()),
             Some(dot) => {
                 self.check_actor(dot.actor)?;
-                let named = write.clock.get(dot.actor.slot(self.node_count)) == dot.counter.get();
-                if named { Ok(()) } else { Err(StoreError::DotNotInClock) }
+                let counts_it = write.clock.get(dot.actor.slot(self.node_count())) == dot.counter.get();
+                if counts_it { Ok(()) } else { Err(StoreError::DotNotInClock) }
             }
         }
     }
 
-    /// A name that could be given: what is kept is put into sets, which hold no greater counters.
+    /// A dot that could be issued: what is kept is put into sets, which hold no greater counters.
     fn check_dot(&self, dot: Dot) -> Result<(), StoreError> {
         self.check_actor(dot.actor)?;
-        let (slot, counter) = (dot.actor.slot(self.node_count), dot.counter.get());
+        let (slot, counter) = (dot.actor.slot(self.node_count()), dot.counter.get());
         if counter > COUNTER_MAX { Err(StoreError::CounterTooLarge { slot, counter }) } else { Ok(()) }
     }
 
@@ -109,8 +129,8 @@ impl Node {
     }
 
     fn check_dots(&self, dots: &DotSet) -> Result<(), StoreError> {
-        if let Some(told) = self.own_told(dots) {
-            self.check_told(told)?;
+        if let Some(own) = self.replica.latest_own_dot(dots) {
+            self.check_own(own)?;
         }
         if dots.actors().all(|actor| self.surely_fits(actor)) {
             return Ok(());
@@ -118,20 +138,14 @@ impl Node {
         dots.actors().try_for_each(|actor| self.check_actor(actor))
     }
 
-    /// The latest life of this node of which `dots` tell, and its last write there.
-    pub(super) fn own_told(&self, dots: &DotSet) -> Option<(Actor, u64)> {
-        let own = dots.actors().rfind(|actor| actor.node == self.actor.node)?;
-        Some((own, dots.last(own)))
+    /// To hear of own writes that this node does not know of begins the incarnation after theirs: there must be room for it.
+    fn check_own(&self, own: (Actor, u64)) -> Result<(), StoreError> {
+        if own > self.replica.last_write() { self.check_actor(own.0.next()) } else { Ok(()) }
     }
 
-    /// To be told of own writes that this node does not know of begins the life after theirs: there must be room for it.
-    fn check_told(&self, told: (Actor, u64)) -> Result<(), StoreError> {
-        if told > (self.actor, self.counter) { self.check_actor(told.0.next()) } else { Ok(()) }
-    }
-
-    /// Clocks have room for this life of this node, and so for that one of the other.
+    /// Clocks have room for this incarnation of this node, and so for that one of the other.
     fn surely_fits(&self, actor: Actor) -> bool {
-        actor.incarnation <= self.actor.incarnation && (actor.node as usize) < self.node_count
+        actor.incarnation <= self.replica.actor().incarnation && (actor.node as usize) < self.node_count()
     }
 
     /// Clocks must have room for the actor.
@@ -139,11 +153,11 @@ impl Node {
         if self.surely_fits(actor) {
             return Ok(());
         }
-        if actor.node as usize >= self.node_count {
-            return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count });
+        if actor.node as usize >= self.node_count() {
+            return Err(StoreError::NoSuchNode { node: actor.node as usize, node_count: self.node_count() });
         }
-        let lives = (actor.incarnation as usize).saturating_add(1);
-        let (entries, entries_max) = (self.node_count.saturating_mul(lives), self.config.clock_slots_max);
+        let incarnations = (actor.incarnation as usize).saturating_add(1);
+        let (entries, entries_max) = (self.node_count().saturating_mul(incarnations), self.config.clock_slots_max);
         if entries > entries_max { Err(StoreError::ClockTooLong { entries, entries_max }) } else { Ok(()) }
     }
 }

@@ -10,8 +10,8 @@ use crate::kv::{Shown, Value};
 /// One value of one key, as a node holds it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The name of the write. `None` for one that came in through
-    /// [`receive_update`](super::Node::receive_update), which tells a clock but no name.
+    /// The dot of the write. `None` for one that came in through
+    /// [`receive_update`](super::Node::receive_update), which has a clock but no dot.
     pub dot: Option<Dot>,
     /// How many writes of each actor it builds on, and itself.
     pub clock: VectorClock,
@@ -20,8 +20,8 @@ pub struct Version {
 }
 
 impl Version {
-    /// The value and the clock as [`Node::get`](super::Node::get) tells them: an entry for each life of each node up to the latest
-    /// that counts.
+    /// The value and the clock as [`Node::get`](super::Node::get) tells them: an entry for each incarnation of each node up to the
+    /// latest that counts.
     pub(crate) fn to_plain(&self, node_count: usize) -> (Vec<u8>, Vec<usize>) {
         let mut clock: Vec<usize> = self.clock.iter().map(|counter| counter as usize).collect();
         clock.resize(self.clock.slot_count().max(1).next_multiple_of(node_count), 0);
@@ -39,12 +39,19 @@ impl fmt::Debug for Version {
 /// One write of one key, as it travels: a version, or a delete.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {
-    /// Its name; see [`Version::dot`].
+    /// Its dot; see [`Version::dot`].
     pub dot: Option<Dot>,
     /// How many writes of each actor it builds on, and itself.
     pub clock: VectorClock,
     /// What was written; `None` for a delete.
     pub value: Option<Value>,
+}
+
+impl Write {
+    /// How many bytes it takes in memory, beside its own.
+    pub(super) fn bytes(&self) -> usize {
+        self.clock.heap_bytes() + self.value.as_ref().map_or(0, |value| value.len())
+    }
 }
 
 impl From<Version> for Write {

@@ -361,7 +361,7 @@ fn judge(cluster: &Cluster<Node>, written: &[Written], deaths: &[Death], report:
         }
         report.shown = shown.values().map(|ids| ids.len() as u64).sum();
         let left = cluster.look(node, Node::leftovers).expect("it is there").expect("it is up");
-        report.faults.leftovers += (left.tombstones + left.log_entries + left.hints + left.covered_keys) as u64;
+        report.faults.leftovers += (left.tombstones + left.log_entries + left.hints + left.pending_keys) as u64;
     }
 }
 

@@ -7,7 +7,10 @@ use crate::common::{carry_all, letters, shown, take, told};
 
 /// Two nodes that both hold k=a; then node 0 has asked node 1 twice and was not answered.
 fn parted(hints_max: usize) -> Vec<Node> {
-    let config = Config { hints_max, ..Config::default() };
+    parted_with(Config { hints_max, ..Config::default() })
+}
+
+fn parted_with(config: Config) -> Vec<Node> {
     let node = |node| Node::with_config(node, 2, 0, config.clone()).expect("expect: a node");
     let mut nodes = vec![node(0), node(1)];
     nodes[0].put("k", *b"a");
@@ -66,6 +69,15 @@ fn what_does_not_fit_is_left_to_anti_entropy() {
     nodes[1].start_sync(0);
     carry_all(&mut nodes);
     assert_eq!(shown(&nodes[0]), shown(&nodes[1]));
+}
+
+#[test]
+fn hints_are_bounded_by_bytes_too() {
+    let mut nodes = parted_with(Config { hints_bytes_max: 2_500_000, ..Config::default() });
+    for key in ["x", "y", "z"] {
+        nodes[0].put(key, vec![b'v'; 1_000_000]);
+    }
+    assert_eq!(nodes[0].leftovers().hints, 2);
 }
 
 #[test]

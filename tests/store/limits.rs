@@ -43,6 +43,54 @@ fn a_full_outbox_forgets_its_oldest() {
     }
 }
 
+/// A value of a million bytes.
+fn large() -> Vec<u8> {
+    vec![b'v'; 1_000_000]
+}
+
+#[test]
+fn an_inbox_is_bounded_by_bytes_too() {
+    let mut nodes = [with(Config { inbox_bytes_max: 2_500_000, ..Config::default() }), Node::new(1, 2)];
+    for key in ["a", "b", "c"] {
+        nodes[1].put(key, large());
+    }
+    let mut updates = letters(&mut nodes[1], 0);
+    let last = updates.pop().expect("expect: three updates");
+    updates.into_iter().for_each(|update| nodes[0].deliver(update).unwrap());
+    let refused = nodes[0].deliver(last.clone()).expect_err("expect: no room");
+    assert!(matches!(refused, StoreError::InboxBytesFull { bytes_max: 2_500_000, .. }), "{refused:?}");
+    assert!(refused.to_string().contains("inbox_bytes_max"), "{refused}");
+    assert_eq!(nodes[0].process_messages().stored, 2);
+    take(&mut nodes[0], last);
+    assert_eq!(nodes[0].seen().base(actor(1, 0)), 3, "what was refused may come again");
+}
+
+/// Or it would never come in.
+#[test]
+fn an_empty_inbox_takes_a_message_of_any_size() {
+    let mut nodes = [with(Config { inbox_bytes_max: 1, ..Config::default() }), Node::new(1, 2)];
+    nodes[1].put("a", large());
+    nodes[1].put("b", large());
+    let updates = letters(&mut nodes[1], 0);
+    updates.into_iter().for_each(|update| take(&mut nodes[0], update));
+    assert_eq!(nodes[0].keys().count(), 2);
+}
+
+#[test]
+fn an_outbox_is_bounded_by_bytes_too() {
+    for (outbox_bytes_max, left_max) in [(0, 1), (1_500_000, 1), (2_500_000, 2), (1 << 30, 4)] {
+        let mut node = with(Config { outbox_bytes_max, ..Config::default() });
+        for key in ["a", "b", "c", "d"] {
+            node.put(key, large());
+        }
+        let left = node.drain_outbox().map(|envelope| match envelope.message {
+            Message::Update(update) => update.key.to_string(),
+            other => panic!("expect: an update, not {other:?}"),
+        });
+        assert_eq!(left.collect::<Vec<_>>(), ["a", "b", "c", "d"][4 - left_max..], "{outbox_bytes_max}");
+    }
+}
+
 /// The next answer would have as many batches: if one of them had no room, it would never come.
 #[test]
 fn an_answer_has_room_as_a_whole_in_any_outbox() {

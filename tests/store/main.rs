@@ -5,6 +5,7 @@ mod amnesia;
 mod bytes;
 mod common;
 mod hints;
+mod key_contexts;
 mod limits;
 mod nameless;
 mod plain;

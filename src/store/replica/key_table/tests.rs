@@ -1,12 +1,12 @@
 //! The keys against a plain list.
 
-use super::Keys;
+use super::KeyTable;
 use crate::kv::Key;
 use crate::protocol::Rng;
 
 /// Adds, takes away and looks up keys as `name` calls them, out of `count`.
 fn check(count: u64, name: impl Fn(u64) -> Key) {
-    let (mut keys, mut list, mut rng) = (Keys::default(), Vec::<Key>::new(), Rng::new(count, 0));
+    let (mut keys, mut list, mut rng) = (KeyTable::default(), Vec::<Key>::new(), Rng::new(count, 0));
     for step in 0..20_000 {
         let key = name(rng.below(count));
         let place = list.iter().position(|other| *other == key);

@@ -1,16 +1,19 @@
 //! Messages as bytes.
 
-use super::codec::encode_as;
-use super::{Bincode, Codec, Config, Envelope, Node, StoreError};
+use super::Node;
+use crate::store::codec::{Bincode, Codec, FORMAT, encode_as};
+use crate::store::config::Config;
+use crate::store::error::StoreError;
+use crate::store::message::Envelope;
 
 impl Envelope {
     /// The message as bytes, for a transport: the form of [`Bincode`], however long.
     ///
-    /// They may be more than [`Config::message_bytes_max`](super::Config::message_bytes_max) where a single key's siblings
+    /// They may be more than [`Config::message_bytes_max`](crate::store::Config::message_bytes_max) where a single key's siblings
     /// are, and are then refused by the receiver.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode_as(super::codec::FORMAT, self).expect("expect: what this crate makes can be encoded")
+        encode_as(FORMAT, self).expect("expect: what this crate makes can be encoded")
     }
 
     /// The message that `bytes` hold in the form of [`Bincode`], no less and no more.

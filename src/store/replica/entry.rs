@@ -2,13 +2,13 @@
 
 use smallvec::SmallVec;
 
-use super::{Change, Version, Write};
 use crate::causality::{ClockOrder, Dot, DotSet, VectorClock};
+use crate::store::version::{Change, Version, Write};
 
 /// What a node holds of one key.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Entry {
-    /// What a read shows. invariant: no named one was overwritten by anything this node knows of.
+pub(in crate::store) struct Entry {
+    /// What a read shows. invariant: none with a dot was overwritten by anything this node knows of.
     versions: SmallVec<[Version; 1]>,
     /// What most keys do without.
     rest: Option<Box<Rest>>,
@@ -18,29 +18,30 @@ pub(super) struct Entry {
 struct Rest {
     /// Deletes that may not be forgotten yet.
     tombstones: Vec<Tombstone>,
-    /// Writes of this key that were overwritten before they came, and that the node has not seen: it must not take them
-    /// when they come. May hold names of other keys' writes, which do no harm.
-    covered: DotSet,
+    /// invariant: with the contiguous part of what the node has seen, it holds of this key's dots just those of writes that the node
+    /// knows of: it has seen them, or something that overwrites them. Dots of other keys' writes do no harm.
+    context: DotSet,
 }
 
 /// A delete.
 #[derive(Clone, Debug)]
-pub(super) struct Tombstone {
-    pub(super) dot: Dot,
-    pub(super) clock: VectorClock,
+pub(in crate::store) struct Tombstone {
+    pub(in crate::store) dot: Dot,
+    pub(in crate::store) clock: VectorClock,
 }
 
 impl Entry {
-    pub(super) fn versions(&self) -> &[Version] {
+    pub(in crate::store) fn versions(&self) -> &[Version] {
         &self.versions
     }
 
-    pub(super) fn tombstones(&self) -> &[Tombstone] {
+    pub(in crate::store) fn tombstones(&self) -> &[Tombstone] {
         self.rest.as_ref().map_or(&[], |rest| &rest.tombstones)
     }
 
-    pub(super) fn covered(&self) -> Option<&DotSet> {
-        self.rest.as_ref().map(|rest| &rest.covered).filter(|covered| !covered.is_empty())
+    /// What is known of this key beyond what the node has seen without a gap, where there is something.
+    pub(super) fn context(&self) -> Option<&DotSet> {
+        self.rest.as_ref().map(|rest| &rest.context).filter(|context| !context.is_empty())
     }
 
     /// True if nothing is left to remember.
@@ -48,7 +49,7 @@ impl Entry {
         self.versions.is_empty() && self.rest.is_none()
     }
 
-    pub(super) fn nameless_count(&self) -> usize {
+    pub(super) fn dotless_count(&self) -> usize {
         self.versions.iter().filter(|version| version.dot.is_none()).count()
     }
 
@@ -96,17 +97,17 @@ impl Entry {
         match (write.value, write.dot) {
             (Some(value), dot) => self.versions.push(Version { dot, clock: write.clock, value }),
             (None, Some(dot)) => self.rest().tombstones.push(Tombstone { dot, clock: write.clock }),
-            (None, None) => unreachable!("expect: a delete has a name"),
+            (None, None) => unreachable!("expect: a delete has a dot"),
         }
     }
 
-    /// Takes in a version from elsewhere that builds on `past`. Its name, if it has one, is new to this node.
+    /// Takes in a version from elsewhere that builds on `past`. Its dot, if it has one, is new to this node.
     pub(super) fn merge(&mut self, write: Write, past: &DotSet) -> Change {
-        if write.dot.is_some_and(|dot| self.covered().is_some_and(|covered| covered.contains(dot))) {
+        if write.dot.is_some_and(|dot| self.context().is_some_and(|context| context.contains(dot))) {
             return Change::Obsolete;
         }
         for mine in &mut self.versions {
-            // Names tell exactly what builds on what; clocks are for writes that have none.
+            // Dots tell exactly what builds on what; clocks are for writes that have none.
             if write.dot.is_some() && mine.dot.is_some() {
                 continue;
             }
@@ -127,30 +128,43 @@ impl Entry {
         Change::Stored { replaced }
     }
 
-    /// A write without a name overwrites whatever has a smaller clock.
+    /// A write without a dot overwrites whatever has a smaller clock.
     fn overwrite_by_clock(&mut self, clock: &VectorClock) -> usize {
         let before = self.versions.len();
         self.versions.retain(|mine| mine.clock.compare(clock) != ClockOrder::Less);
         before - self.versions.len()
     }
 
-    /// Remembers that `unseen` is overwritten; there is something in it. Forgets what has been `seen` since, so that a key that is
-    /// covered for ever does not grow for ever.
-    pub(super) fn cover(&mut self, unseen: &DotSet, seen: &DotSet) {
-        let covered = &mut self.rest().covered;
-        if covered.meets(seen) {
-            *covered = covered.without(seen);
+    /// Adds a write of this key, which a node has seen that has seen `seen`, to the context, and what lies between it and others of
+    /// this key without a gap: so the context does not grow with each write.
+    pub(super) fn learn(&mut self, dot: Dot, seen: &DotSet) {
+        if let Some(stretch) = seen.stretch(dot) {
+            self.rest().context.insert_within(dot, stretch);
         }
-        covered.insert_all(unseen);
     }
 
-    /// Forgets what was covered and has been seen since. Returns the last that is still covered.
-    pub(super) fn uncover(&mut self, seen: &DotSet) -> Option<Dot> {
+    /// Adds to the context what lies beyond what the node has seen without a gap. Strips it as well, so that a context that stays open
+    /// for ever does not grow for ever.
+    pub(super) fn learn_all(&mut self, past: &DotSet, seen: &DotSet) {
+        let context = &mut self.rest().context;
+        if !context.is_empty() {
+            *context = context.beyond(seen);
+        }
+        context.insert_all(&past.beyond(seen));
+    }
+
+    /// Takes out of the context what a node has seen without a gap. Returns the last dot that is left; `None` if it is closed now.
+    pub(super) fn strip(&mut self, seen: &DotSet) -> Option<Dot> {
         let rest = self.rest.as_mut()?;
-        rest.covered = rest.covered.without(seen);
-        let last = rest.covered.last_dot();
+        rest.context = rest.context.beyond(seen);
+        let last = rest.context.last_dot();
         self.tidy();
         last
+    }
+
+    /// True if something is known of this key that is not in `seen`.
+    pub(super) fn knows_unseen(&self, seen: &DotSet) -> bool {
+        self.context().is_some_and(|context| !seen.contains_all(context))
     }
 
     /// Forgets the tombstones that `stays` does not hold on to.
@@ -167,13 +181,13 @@ impl Entry {
 
     /// No box for nothing.
     fn tidy(&mut self) {
-        if self.rest.as_ref().is_some_and(|rest| rest.tombstones.is_empty() && rest.covered.is_empty()) {
+        if self.rest.as_ref().is_some_and(|rest| rest.tombstones.is_empty() && rest.context.is_empty()) {
             self.rest = None;
         }
     }
 }
 
-/// True if a named write with this past and clock overwrites `version`.
+/// True if a write with a dot, this past and clock overwrites `version`.
 fn is_overwritten(version: &Version, past: &DotSet, clock: &VectorClock) -> bool {
     match version.dot {
         Some(dot) => past.contains(dot),

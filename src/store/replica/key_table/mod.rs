@@ -21,12 +21,16 @@ const ROOM_MIN: usize = 4;
 
 /// From keys to entries. Nothing that can be seen depends on the hasher.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(super) struct KeyTable {
     slots: Vec<Slot>,
     /// The heads of the keys, as long as they are few.
     heads: [u64; FEW],
     /// Where in `slots` each key is; `None` as long as they are few.
     index: Option<Index>,
+    /// invariant: how many tombstones the entries hold. Checks ask after each step.
+    tombstones: usize,
+    /// invariant: how many versions without a dot the entries hold.
+    dotless: usize,
 }
 
 /// A key, and what is held of it.
@@ -52,7 +56,7 @@ fn head(key: &str) -> u64 {
     }
 }
 
-impl Keys {
+impl KeyTable {
     /// The place of a key: good until a key is taken away.
     #[inline]
     pub(super) fn place_of(&self, key: &str) -> Option<usize> {
@@ -83,8 +87,30 @@ impl Keys {
         &self.slots[place].entry
     }
 
+    /// To learn of the key at this place; whatever adds or drops versions goes through [`change`](Self::change).
     pub(super) fn at_mut(&mut self, place: usize) -> &mut Entry {
         &mut self.slots[place].entry
+    }
+
+    /// Changes what is held of the key at this place, and counts what the change leaves. An entry that is empty then goes.
+    pub(super) fn change<T>(&mut self, place: usize, change: impl FnOnce(&mut Entry) -> T) -> T {
+        let entry = &mut self.slots[place].entry;
+        let (dotless, tombstones) = (entry.dotless_count(), entry.tombstones().len());
+        let done = change(entry);
+        self.dotless = self.dotless + entry.dotless_count() - dotless;
+        self.tombstones = self.tombstones + entry.tombstones().len() - tombstones;
+        if entry.is_empty() {
+            self.remove_at(place);
+        }
+        done
+    }
+
+    pub(super) fn tombstone_count(&self) -> usize {
+        self.tombstones
+    }
+
+    pub(super) fn dotless_count(&self) -> usize {
+        self.dotless
     }
 
     pub(super) fn key_at(&self, place: usize) -> &Key {

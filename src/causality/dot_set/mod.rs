@@ -1,7 +1,8 @@
 //! The set of dots a node has seen, with gaps.
 
+mod contiguous;
 mod runs;
-mod told;
+mod wire;
 
 use std::fmt;
 
@@ -29,7 +30,7 @@ use runs::{Run, Runs};
 /// assert_eq!((seen.base(actor), seen.gap_count()), (2, 0));
 /// ```
 #[derive(PartialEq, Eq, Hash, Default, Deserialize)]
-#[serde(try_from = "Vec<told::ToldActor>")]
+#[serde(try_from = "Vec<wire::WireActor>")]
 pub struct DotSet {
     /// Of each actor of whom anything is in the counter up to which everything is.
     ///
@@ -39,7 +40,7 @@ pub struct DotSet {
     runs: Runs,
 }
 
-/// Inline for five nodes in their first lives: sets go along with each write.
+/// Inline for five nodes in their first incarnations: sets go along with each write.
 type Bases = SmallVec<[(Actor, u64); 5]>;
 
 /// In one copy: what is derived goes actor by actor.
@@ -278,6 +279,13 @@ impl DotSet {
         Ok(set)
     }
 
+    /// How many bytes it takes on the heap.
+    #[inline]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let bases = if self.bases.spilled() { size_of_val(&self.bases[..]) } else { 0 };
+        bases + size_of_val(self.runs.all())
+    }
+
     /// True when nothing was seen.
     pub fn is_empty(&self) -> bool {
         self.bases.is_empty()
@@ -311,7 +319,7 @@ impl DotSet {
         })
     }
 
-    /// Where an actor is, or would be. It is likely to be at the place `guess`: nodes in their first lives that have all written
+    /// Where an actor is, or would be. It is likely to be at the place `guess`: nodes in their first incarnations that have all written
     /// are each at their own.
     #[inline]
     fn place_of(&self, guess: usize, actor: Actor) -> Result<usize, usize> {

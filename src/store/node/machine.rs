@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::marks::Mark;
-use super::{Config, Context, Envelope, Leftovers, Message, Node, StoreError, Version, Write};
+use super::Node;
 use crate::causality::Dot;
 use crate::kv::{self, Key, Replica, Request, Response, Sibling};
 use crate::protocol::{Boot, Digest, Env, NodeId, Observe, RequestId, StateMachine};
+use crate::store::config::Config;
+use crate::store::context::Context;
+use crate::store::error::StoreError;
+use crate::store::message::{Envelope, Message};
+use crate::store::results::Leftovers;
+use crate::store::version::{Version, Write};
 
-/// All that a node keeps through a crash: which life comes next. Its data it gets back from its peers.
+/// All that a node keeps through a crash: which incarnation comes next. Its data it gets back from its peers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Durable {
-    /// The incarnation of the next life.
+    /// The next incarnation.
     pub incarnation: u32,
 }
 
@@ -23,7 +28,7 @@ impl Node {
     /// The node that a crash, or the beginning, makes.
     ///
     /// # Panics
-    /// If the cluster is larger, or the node has lived more often, than a clock may have entries.
+    /// If the cluster is larger, or the node has had more incarnations, than a clock may have entries.
     #[must_use]
     pub fn boot(boot: Boot<Durable>) -> Self {
         Self::boot_with(boot, Config::default())
@@ -43,21 +48,22 @@ impl Node {
         }
     }
 
-    /// Hands over what the step has left to do. The next life is made durable before a message can tell of this one.
+    /// Hands over what the step has left to do. The next incarnation is made durable before a message of this one can
+    /// leave.
     fn act(&mut self, env: &mut Env<'_, Self>) {
-        let next = self.actor.next().incarnation;
+        let next = self.actor().next().incarnation;
         if env.durable().incarnation != next {
             env.persist(|durable| durable.incarnation = next);
         }
         self.flush(|to, message| env.send(to, message));
-        self.marks.drain().for_each(|mark| env.mark(mark.name()));
+        self.take_marks().drain().for_each(|mark| env.mark(mark.name()));
         if !self.sync_pending && self.unsettled_peers().next().is_some() {
             self.sync_pending = true;
             env.set_timer(SyncTimer, self.config.sync_every);
         }
     }
 
-    fn answer(&mut self, request: Request) -> Result<Response, StoreError> {
+    fn serve(&mut self, request: Request) -> Result<Response, StoreError> {
         let context = |context: Option<kv::Context>| {
             context.map(|context| Context::from_bytes(&context, self.config.message_bytes_max)).transpose()
         };
@@ -87,9 +93,7 @@ impl StateMachine for Node {
     type Durable = Durable;
 
     fn start(&mut self, env: &mut Env<'_, Self>) {
-        if self.actor.incarnation > 0 {
-            self.marks.note(Mark::IncarnationRaised);
-        }
+        self.replica.note_start();
         self.tick();
         self.act(env);
     }
@@ -101,7 +105,7 @@ impl StateMachine for Node {
     }
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
-        let response = self.answer(request).unwrap_or_else(|error| Response::Refused(error.to_string()));
+        let response = self.serve(request).unwrap_or_else(|error| Response::Refused(error.to_string()));
         self.act(env);
         env.respond(id, response);
     }
@@ -129,9 +133,9 @@ impl StateMachine for Node {
     }
 
     fn fold(&self, digest: &mut Digest) {
-        for (key, entry) in self.keys.iter() {
+        for (key, versions) in self.replica.keys() {
             digest.fold_bytes(key.as_bytes());
-            for version in entry.versions() {
+            for version in versions {
                 digest.fold_bytes(&version.value);
                 version.clock.iter().for_each(|counter| digest.fold(counter));
             }
@@ -161,16 +165,16 @@ impl Replica for Node {
     }
 
     fn has_seen(&self, dot: Dot) -> bool {
-        self.seen.contains(dot)
+        self.seen().contains(dot)
     }
 
     fn tombstone_count(&self) -> usize {
-        self.tombstones
+        self.replica.tombstone_count()
     }
 
     fn leftover_count(&self) -> usize {
-        let Leftovers { tombstones, log_entries, hints, covered_keys, .. } = self.leftovers();
-        tombstones + log_entries + hints + covered_keys
+        let Leftovers { tombstones, log_entries, hints, pending_keys, .. } = self.leftovers();
+        tombstones + log_entries + hints + pending_keys
     }
 
     fn takes(&self, message: &Message) -> bool {

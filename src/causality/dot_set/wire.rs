@@ -1,19 +1,19 @@
-//! Sets of dots as they travel.
+//! The wire form of a dot set.
 
 use serde::{Serialize, Serializer};
 
 use super::{Actor, DotSet, Run, WRONG_RUNS};
 
-/// An actor as it travels: its base, and its runs, each as how many counters are left out before it and how many are in. Told
-/// so, runs cost what they and their gaps are long, not what their counters are great.
-pub(super) type ToldActor = (Actor, u64, Vec<(u64, u64)>);
+/// An actor as it travels: its base, and its runs, each as how many counters are left out before it and how many are in. In
+/// this form runs cost what they and their gaps are long, not what their counters are great.
+pub(super) type WireActor = (Actor, u64, Vec<(u64, u64)>);
 
 /// What arrives from outside is taken only in the one form that this module writes.
-impl TryFrom<Vec<ToldActor>> for DotSet {
+impl TryFrom<Vec<WireActor>> for DotSet {
     type Error = &'static str;
 
-    fn try_from(mut told: Vec<ToldActor>) -> Result<Self, Self::Error> {
-        for (_, base, runs) in &mut told {
+    fn try_from(mut actors: Vec<WireActor>) -> Result<Self, Self::Error> {
+        for (_, base, runs) in &mut actors {
             let mut reached = *base;
             for run in runs {
                 let (left_out, length) = *run;
@@ -24,25 +24,26 @@ impl TryFrom<Vec<ToldActor>> for DotSet {
                 (*run, reached) = ((first, last), last);
             }
         }
-        Self::from_parts(told)
+        Self::from_parts(actors)
     }
 }
 
-/// Without a list in between: each answer of a store tells its client of such a set.
+/// Without a list in between: each response of a store carries such a set.
 impl Serialize for DotSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let told = self.bases.iter().map(|&(actor, base)| (actor, base, ToldRuns { base, runs: self.runs.of(actor) }));
-        serializer.collect_seq(told)
+        let actors =
+            self.bases.iter().map(|&(actor, base)| (actor, base, WireRuns { base, runs: self.runs.of(actor) }));
+        serializer.collect_seq(actors)
     }
 }
 
-/// The third part of a [`ToldActor`].
-struct ToldRuns<'a> {
+/// The third part of a [`WireActor`].
+struct WireRuns<'a> {
     base: u64,
     runs: &'a [Run],
 }
 
-impl Serialize for ToldRuns<'_> {
+impl Serialize for WireRuns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut reached = self.base;
         serializer.collect_seq(self.runs.iter().map(|&Run { first, last, .. }| {

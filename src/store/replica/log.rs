@@ -6,46 +6,23 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use smallvec::SmallVec;
 
-use super::sync::Peer;
+use super::dirty::DirtyActors;
 use crate::causality::{Actor, Dot, DotSet};
 use crate::kv::Key;
 
-/// From names of writes to their keys. What every node has seen is cut off: at rest it is empty.
+/// From the dots of writes to their keys. What every node has seen is cut off: at rest it is empty.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     /// invariant: sorted by actor, each once.
     actors: Vec<(Actor, Writes)>,
-    /// All that was seen and is not in `actors`, because it was cut off or its key was never told: to whoever lacks any of it
-    /// the log cannot tell what it misses.
-    untold: DotSet,
-    /// All that was cut off: every node has seen it.
+    /// invariant: with the dots in `actors` it is all that the node has seen. What is in here was cut off, or came without its key:
+    /// whoever lacks any of it cannot be logged by the log what it misses.
+    unlogged: DotSet,
+    /// All that was cut off. invariant: every node has seen it.
     cut: DotSet,
 }
 
-/// Of whose writes it is news that some node has seen them: nobody else's can be seen everywhere all of a sudden.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum About {
-    #[default]
-    Nobody,
-    One(Actor),
-    Everybody,
-}
-
-impl About {
-    pub(super) fn note(&mut self, other: Self) {
-        *self = if *self == Self::Nobody || *self == other { other } else { Self::Everybody };
-    }
-
-    fn is_of(self, actor: Actor) -> bool {
-        match self {
-            Self::Nobody => false,
-            Self::One(one) => one == actor,
-            Self::Everybody => true,
-        }
-    }
-}
-
-/// Keys, each once, in the order in which they were first told.
+/// Keys, each once, in the order in which they were put in.
 #[derive(Default)]
 pub(super) struct KeySet<'a> {
     /// The first ones. To go through a few costs less than to make a table of them.
@@ -71,9 +48,9 @@ impl<'a> KeySet<'a> {
     }
 }
 
-/// What the log tells of a write.
+/// What the log holds of a write.
 #[derive(Debug)]
-struct Told {
+struct Logged {
     key: Key,
     is_delete: bool,
 }
@@ -85,9 +62,9 @@ const ROOM_KEPT: usize = 1_024;
 #[derive(Debug, Default)]
 struct Writes {
     /// By their counters, which ascend.
-    ordered: VecDeque<(u64, Told)>,
+    ordered: VecDeque<(u64, Logged)>,
     /// Those that came after a later one.
-    late: BTreeMap<u64, Told>,
+    late: BTreeMap<u64, Logged>,
     /// A node that lacked the first of them the last time that somebody looked.
     lacking: usize,
 }
@@ -101,11 +78,11 @@ impl Writes {
         self.ordered.is_empty() && self.late.is_empty()
     }
 
-    fn insert(&mut self, counter: u64, told: Told) {
+    fn insert(&mut self, counter: u64, logged: Logged) {
         if self.ordered.back().is_none_or(|last| last.0 < counter) {
-            self.ordered.push_back((counter, told));
+            self.ordered.push_back((counter, logged));
         } else {
-            self.late.insert(counter, told);
+            self.late.insert(counter, logged);
         }
     }
 
@@ -135,7 +112,7 @@ impl Writes {
     }
 
     /// Takes the first write, if it is none after `last`.
-    fn pop_up_to(&mut self, last: u64) -> Option<Told> {
+    fn pop_up_to(&mut self, last: u64) -> Option<Logged> {
         let first = self.first().filter(|first| *first <= last)?;
         let is_late = self.ordered.front().is_none_or(|write| write.0 != first);
         if is_late { Some(self.late.pop_first()?.1) } else { Some(self.ordered.pop_front()?.1) }
@@ -151,12 +128,12 @@ impl Log {
                 place
             }
         };
-        self.actors[place].1.insert(dot.counter.get(), Told { key, is_delete });
+        self.actors[place].1.insert(dot.counter.get(), Logged { key, is_delete });
     }
 
-    /// Notes what was seen of which no key was told.
-    pub(super) fn note_untold(&mut self, dots: &DotSet) {
-        self.untold.insert_all(dots);
+    /// Notes what was seen of which the key is not known.
+    pub(super) fn note_unlogged(&mut self, dots: &DotSet) {
+        self.unlogged.insert_all(dots);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -166,7 +143,7 @@ impl Log {
     /// The keys of the writes that are not in `seen`, each once, in the order of the log; `None` if the log no longer knows. Costs
     /// what is missing, and a look at each actor and gap.
     pub(super) fn missing_from(&self, seen: &DotSet) -> Option<KeySet<'_>> {
-        if !seen.contains_all(&self.untold) {
+        if !seen.contains_all(&self.unlogged) {
             return None;
         }
         let mut missing = KeySet::default();
@@ -181,44 +158,50 @@ impl Log {
         Some(missing)
     }
 
-    /// True if every node has seen the write of this name.
+    /// True if every node has seen the write of this dot.
     pub(super) fn is_cut(&self, dot: Dot) -> bool {
         self.cut.contains(dot)
     }
 
-    /// Cuts off what all nodes have seen: this one, which is at place `me`, `mine`, and its peers what they have told. Returns the
-    /// keys of the deletes that were cut off: nothing else of a key is forgotten with its writes. Costs what is cut off, and a look
-    /// at each actor whom it is `about`.
-    pub(super) fn cut(&mut self, about: About, me: usize, mine: &DotSet, peers: &[Peer]) -> Vec<Key> {
+    /// Cuts off what all nodes have seen: this one, which is at place `me`, and has seen `mine`, and each other one what `seen_by`
+    /// says. Returns the keys of the deletes that were cut off: nothing else of a key is forgotten with its writes. Costs what is cut
+    /// off, and a look at each dirty actor.
+    pub(super) fn cut<'a>(
+        &mut self,
+        dirty: DirtyActors,
+        (me, mine): (usize, &'a DotSet),
+        node_count: usize,
+        seen_by: impl Fn(usize) -> &'a DotSet,
+    ) -> Vec<Key> {
         let mut deleted = Vec::new();
-        if about == About::Nobody || self.actors.iter().all(|(_, writes)| writes.is_empty()) {
+        if dirty == DirtyActors::None || self.actors.iter().all(|(_, writes)| writes.is_empty()) {
             return deleted;
         }
-        let seen_by = |node: usize| if node == me { mine } else { &peers[node].seen };
-        if mine.gap_count() > 0 && (0..peers.len()).all(|node| node == me || seen_by(node) == mine) {
+        let seen_by = |node: usize| if node == me { mine } else { seen_by(node) };
+        if mine.gap_count() > 0 && (0..node_count).all(|node| node == me || seen_by(node) == mine) {
             // With what lies above gaps, which the bases do not tell of.
             self.cut.insert_all(mine);
-            self.untold.insert_all(mine);
+            self.unlogged.insert_all(mine);
             for (_, writes) in &mut self.actors {
                 take_deleted(writes, u64::MAX, &mut deleted);
             }
             return deleted;
         }
-        for (actor, writes) in self.actors.iter_mut().filter(|(actor, _)| about.is_of(*actor)) {
+        for (actor, writes) in self.actors.iter_mut().filter(|(actor, _)| dirty.contains(*actor)) {
             let Some(first) = writes.first() else { continue };
             let base = |node: usize| seen_by(node).base(*actor);
             // Most often one of the nodes lacks the first, the same as the last time, and that is the end of it.
             if base(writes.lacking) < first {
                 continue;
             }
-            if let Some(lacking) = first_from(writes.lacking, peers.len(), |node| base(node) < first) {
+            if let Some(lacking) = first_from(writes.lacking, node_count, |node| base(node) < first) {
                 writes.lacking = lacking;
                 continue;
             }
-            let everywhere = (0..peers.len()).map(base).min().expect("expect: there is this node at least");
+            let everywhere = (0..node_count).map(base).min().expect("expect: there is this node at least");
             take_deleted(writes, everywhere, &mut deleted);
             self.cut.insert_up_to(*actor, everywhere);
-            self.untold.insert_up_to(*actor, everywhere);
+            self.unlogged.insert_up_to(*actor, everywhere);
         }
         deleted
     }
@@ -233,7 +216,7 @@ fn first_from(near: usize, count: usize, lacks: impl Fn(usize) -> bool) -> Optio
 /// Takes all writes up to `last`; to `deleted` go the keys of the deletes among them.
 fn take_deleted(writes: &mut Writes, last: u64, deleted: &mut Vec<Key>) {
     let taken = std::iter::from_fn(|| writes.pop_up_to(last));
-    deleted.extend(taken.filter(|told| told.is_delete).map(|told| told.key));
+    deleted.extend(taken.filter(|logged| logged.is_delete).map(|logged| logged.key));
     if writes.is_empty() && writes.ordered.capacity() > ROOM_KEPT {
         writes.ordered = VecDeque::new();
     }
