@@ -10,8 +10,7 @@ use crate::sim::{Event, EventKind, Nodes, Observer};
 
 /// Checks that look on together; the first breach, in the order in which they were added, stops the world.
 pub struct Checks<M> {
-    /// Each with what it looks at, a bit for each kind of event.
-    checks: Vec<(u16, Box<dyn Check<M>>)>,
+    checks: Vec<Looking<M>>,
     /// What any of them looks at.
     looks: u16,
     step: u64,
@@ -20,13 +19,26 @@ pub struct Checks<M> {
     running: Arc<Running>,
 }
 
+/// A check, and what it looks at: a bit for each kind of event.
+struct Looking<M> {
+    looks: u16,
+    /// What others see while it is asked.
+    word: Word,
+    check: Box<dyn Check<M>>,
+}
+
 impl<M: StateMachine> Checks<M> {
     /// These checks, in this order.
     #[must_use]
     pub fn new(checks: Vec<Box<dyn Check<M>>>) -> Self {
         let looks_of = |check: &dyn Check<M>| check.looks_at().iter().fold(0, |looks, kind| looks | bit_of(*kind));
-        let checks: Vec<_> = checks.into_iter().map(|check| (looks_of(&*check), check)).collect();
-        let looks = checks.iter().fold(0, |all, (looks, _)| all | looks);
+        let looking = |(place, check): (usize, Box<dyn Check<M>>)| Looking {
+            looks: looks_of(&*check),
+            word: Word::check(place),
+            check,
+        };
+        let checks: Vec<Looking<M>> = checks.into_iter().enumerate().map(looking).collect();
+        let looks = checks.iter().fold(0, |all, looking| all | looking.looks);
         Self { checks, looks, step: 0, violation: None, running: Running::current() }
     }
 
@@ -44,13 +56,13 @@ impl<M: StateMachine> Checks<M> {
 
     /// The name of the check at this place.
     pub(crate) fn name_at(&self, place: usize) -> Option<String> {
-        self.checks.get(place).map(|(_, check)| check.name().to_owned())
+        self.checks.get(place).map(|looking| looking.check.name().to_owned())
     }
 
     /// What the checks have counted.
     pub fn count(&self, add: &mut dyn FnMut(&'static str, u64)) {
-        for (place, (_, check)) in self.checks.iter().enumerate() {
-            self.running.put(Word::check(place));
+        for Looking { word, check, .. } in &self.checks {
+            self.running.put(*word);
             check.count(add);
         }
     }
@@ -74,11 +86,11 @@ impl<M: StateMachine> Observer<M> for Checks<M> {
 impl<M: StateMachine> Checks<M> {
     fn show(&mut self, bit: u16, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
         let before = self.running.word();
-        for (place, (looks, check)) in self.checks.iter_mut().enumerate() {
+        for Looking { looks, word, check } in &mut self.checks {
             if *looks & bit == 0 {
                 continue;
             }
-            self.running.put(Word::check(place));
+            self.running.put(*word);
             if let Err(breach) = check.see(at, event, nodes) {
                 self.violation = Some(Violation { check: check.name().to_owned(), breach, step: self.step, at });
                 return ControlFlow::Break(());

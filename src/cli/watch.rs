@@ -42,9 +42,16 @@ const OF_THE_SWEEP: [(&str, bool); 9] = [
 impl Command<'_> {
     /// Watches it, as long as what is returned lives.
     pub(super) fn watch(self) -> Watch {
-        let (program, words) = (self.program.to_owned(), words());
+        let words = words();
+        let all = again(self.program, &words, None);
+        // It is asked for with each world, and only the seed differs.
+        let of_seed = words.first().filter(|word| *word == "sweep").map(|_| again(self.program, &words, Some(0)));
+        let of_seed = of_seed.and_then(|command| command.strip_suffix("0x0").map(str::to_owned));
         let watched = Watched {
-            again: Box::new(move |seed| again(&program, &words, seed)),
+            again: Box::new(move |seed| match (seed, &of_seed) {
+                (Some(seed), Some(command)) => format!("{command}{seed:#x}"),
+                _ => all.clone(),
+            }),
             stop: self.stop,
             hang_after: self.hang_after,
             so_far: self.so_far,

@@ -56,6 +56,7 @@ pub(crate) struct Stuck {
     /// For how long, in real time.
     pub(crate) after: Duration,
     /// The seed of the world, or of the one that its plan was made of.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line tells it apart"))]
     pub(crate) seed: Option<u64>,
     /// Where, in some lines.
     pub(crate) told: String,
