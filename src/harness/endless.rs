@@ -12,8 +12,12 @@ const REST: &str = "rest";
 /// And the sort of breach.
 const ENDLESS: &str = "endless";
 
-/// So many steps, and so many pending messages and timers, show what goes on for ever.
-const SHORT: u64 = 20_000;
+/// So many steps show what goes on for ever …
+const SHORT_STEPS: u64 = 5_000;
+/// … and so many pending messages and timers.
+const SHORT_PENDING: usize = 2_000;
+/// Limits that were too short are made so many times as long.
+const LONGER: u8 = 10;
 
 /// So many kinds of messages and timers are told.
 const SHARES_TOLD: usize = 3;
@@ -37,10 +41,10 @@ pub(crate) fn short(limits: Limits) -> Limits {
 
 /// The next longer ones, up to `whole`.
 pub(crate) fn longer(limits: Limits, whole: Limits) -> Limits {
-    let next = |now: u64| now.saturating_mul(10).max(SHORT);
-    let pending = next(limits.pending_count_max as u64).try_into().unwrap_or(usize::MAX);
+    let steps = limits.step_count_max.saturating_mul(LONGER.into()).max(SHORT_STEPS);
+    let pending = limits.pending_count_max.saturating_mul(LONGER.into()).max(SHORT_PENDING);
     Limits {
-        step_count_max: next(limits.step_count_max).min(whole.step_count_max),
+        step_count_max: steps.min(whole.step_count_max),
         pending_count_max: pending.min(whole.pending_count_max),
         ..whole
     }

@@ -9,6 +9,9 @@ use crate::strategy::Profile;
 /// The most messages that fall behind.
 const CHANGES_MAX: u64 = 6;
 
+/// So many chains are kept track of: to look through all chains of a storm would cost its square.
+const CHAINS_MAX: usize = 1_024;
+
 /// The chains of one world.
 ///
 /// A message that is sent when another one comes continues its chain, and keeps its priority; every other begins one. What
@@ -46,7 +49,9 @@ impl Pct {
         while self.changes.pop_if(|next| *next <= place).is_some() {
             delay = Duration::from_micros(rng.between(1, 3) * self.delay_max_us).min(self.longest);
         }
-        self.ends.push((link.to, now + delay, delay));
+        if self.ends.len() < CHAINS_MAX {
+            self.ends.push((link.to, now + delay, delay));
+        }
         delay
     }
 }

@@ -8,6 +8,9 @@ use crate::protocol::{NodeId, Rng, Time};
 use crate::sim::Link;
 use crate::strategy::Profile;
 
+/// With so many messages under way to a receiver a further one is sent at a delay of its own: to keep track of a storm would cost its square.
+const UNDER_WAY_MAX: usize = 1_024;
+
 /// What is under way, by receiver.
 #[derive(Clone, Debug)]
 pub(crate) struct Pos {
@@ -28,6 +31,9 @@ impl Pos {
     pub(crate) fn delay(&mut self, link: Link, now: Time, rng: &mut Rng) -> Duration {
         let arrivals = self.under_way.entry(link.to).or_default();
         arrivals.retain(|at| *at > now);
+        if arrivals.len() >= UNDER_WAY_MAX {
+            return Duration::from_micros(rng.between(1, self.gap_max_us)).min(self.longest);
+        }
         let place = rng.below(arrivals.len() as u64 + 1) as usize;
         let before = place.checked_sub(1).map_or(now, |place| arrivals[place]);
         let gap_us = match arrivals.get(place) {
