@@ -1,4 +1,5 @@
 //! How what a run costs grows with its length: allocations and bytes, counted at two lengths, never timed.
+#![cfg(feature = "builtin")]
 
 use std::time::Duration;
 

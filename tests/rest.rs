@@ -1,4 +1,5 @@
 //! When a world is over: what is dead leaves no trace, time up is not rest, and what goes on for ever is told as that.
+#![cfg(feature = "builtin")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "rest/actor.rs"]

@@ -236,6 +236,7 @@ impl VectorClock {
 
     /// How many bytes it takes on the heap.
     #[inline]
+    #[cfg(feature = "store")]
     pub(crate) fn heap_bytes(&self) -> usize {
         if self.words.spilled() { size_of_val(&self.words[..]) } else { 0 }
     }

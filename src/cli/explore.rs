@@ -256,7 +256,7 @@ fn speed(found: &Exploration, elapsed: Duration) -> String {
     format!("{}.{:02} s, {per_second} runs per second", elapsed.as_secs(), elapsed.subsec_millis() / 10)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "builtin"))]
 mod tests {
     use clap::Parser;
 

@@ -67,6 +67,7 @@ impl Context {
 
     /// Where it lies: the same for two that are [the same](Self::is_same), and for no others as long as both are held. Only to look
     /// up by, never to order by.
+    #[cfg(feature = "harness")]
     pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }

@@ -78,6 +78,7 @@ thread_local! {
 }
 
 /// Runs `world` on this thread, and tells which of the knobs that are set were [asked for](Knobs::get) there.
+#[cfg(feature = "harness")]
 pub(crate) fn watch_knobs<T>(world: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     let outside = ASKED.replace(Some(BTreeSet::new()));
     let came = world();

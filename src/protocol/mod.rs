@@ -46,11 +46,14 @@ use std::fmt;
 pub use digest::Digest;
 pub use env::{Effect, Env};
 pub use ids::{NodeId, RequestId};
+#[cfg(feature = "harness")]
 pub(crate) use knobs::watch_knobs;
 pub use knobs::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs};
 pub use rng::Rng;
 pub use time::{Time, show_duration};
-pub(crate) use visible::{is_hidden, one_line, push_escape, visible};
+pub(crate) use visible::visible;
+#[cfg(feature = "harness")]
+pub(crate) use visible::{is_hidden, one_line, push_escape};
 pub use workload::{Requests, Simpler, Workload};
 
 /// A synchronous node: it takes one input at a time and hands over effects.

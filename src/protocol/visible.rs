@@ -26,6 +26,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Prose on one line: each break of a line, and what is blank around it, is a space; all else as [`visible`] has it.
+#[cfg(feature = "harness")]
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(['\n', '\r']) {
         return visible(text);
@@ -45,7 +46,7 @@ pub(crate) fn push_escape(out: &mut String, c: char) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "harness"))]
 mod tests {
     use super::{one_line, visible};
 

@@ -281,6 +281,7 @@ impl DotSet {
 
     /// How many bytes it takes on the heap.
     #[inline]
+    #[cfg(feature = "store")]
     pub(crate) fn heap_bytes(&self) -> usize {
         let bases = if self.bases.spilled() { size_of_val(&self.bases[..]) } else { 0 };
         bases + size_of_val(self.runs.all())
