@@ -28,7 +28,7 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// With how many messages and timers pending a world counts as one that never comes to rest: see
-    /// [`Limits::pending_count_max`].
+    /// [`Limits::pending_count_max`](crate::sim::Limits::pending_count_max).
     #[must_use]
     pub fn pending_count_max(mut self, pending_count_max: usize) -> Self {
         self.limits.pending_count_max = pending_count_max;
@@ -36,7 +36,7 @@ impl<M: StateMachine> Harness<M> {
     }
 
     /// With how many bytes of messages pending, as far as they can be counted, a world counts as one that never comes to rest: see
-    /// [`Limits::pending_bytes_max`].
+    /// [`Limits::pending_bytes_max`](crate::sim::Limits::pending_bytes_max).
     #[must_use]
     pub fn pending_bytes_max(mut self, pending_bytes_max: u64) -> Self {
         self.limits.pending_bytes_max = pending_bytes_max;

@@ -120,7 +120,7 @@ pub struct SweepOptions {
     /// How many runs the shrinking of one world may take.
     pub shrink_runs_max: u64,
     /// Of so many worlds in a thousand it is verified that they go the same way when they are run again: see
-    /// [`System::verify_seed`]. The seed decides which. A world that fails is verified in any case.
+    /// [`Harness::verify_seed`](Harness::verify_seed). The seed decides which. A world that fails is verified in any case.
     pub verify_permille: u32,
     /// Set by whoever has seen enough: the worlds run by then are the sweep, and what failed is told as small as it is.
     pub stop: Arc<AtomicBool>,
@@ -156,7 +156,7 @@ pub struct Sweep {
     pub system: String,
     /// How its worlds were drawn: a seed means a world only together with this.
     pub strategy: Strategy,
-    /// Whether some of its worlds were made of the plans of earlier ones: [`System::feedback`].
+    /// Whether some of its worlds were made of the plans of earlier ones: [`Harness::feedback`](Harness::feedback).
     pub feedback: bool,
     /// How many checks looked on: with none only panics, wrong answers and worlds that do not rest are found.
     pub check_count: usize,
@@ -176,7 +176,7 @@ pub struct Sweep {
     pub digest: u64,
     /// How much of the system the worlds have shown.
     pub coverage: Coverage,
-    /// The marks of [`System::must_reach`] that no world hit; none for fewer than [`REACH_WORLDS_MIN`] worlds.
+    /// The marks of [`Harness::must_reach`](Harness::must_reach) that no world hit; none for fewer than [`REACH_WORLDS_MIN`] worlds.
     pub unreached: Vec<&'static str>,
     /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`. The first is
     /// explained.
