@@ -1,7 +1,7 @@
 //! All interleavings of a few threads with one shared node.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom`
-#![cfg(loom)]
+#![cfg(all(loom, feature = "store"))]
 
 use distributed_data_consistency::SharedNode;
 use distributed_data_consistency::causality::{Actor, Dot};
