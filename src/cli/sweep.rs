@@ -12,7 +12,7 @@ use super::summary::{Summary, speed};
 use super::watch::{Command, seed_command};
 use super::{Exit, Registry, Wrong, print, replay_command, system_name, tell};
 use crate::sweep::{Seeds, Sweep, SweepOptions};
-use crate::testing::save;
+use crate::testing::Saved;
 
 /// So many of the failures that nobody has shrunk are told of; a summary as JSON has them all.
 const OTHERS_MAX: usize = 20;
@@ -54,10 +54,11 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     drop(watch);
     let elapsed = progress.finish();
 
-    let others = tell_others(&sweep, directory, &program);
     let summary = Summary { sweep: &sweep, elapsed };
     if arguments.json {
         print_json(&summary.to_json(&save_all(&sweep.failures, directory)));
+        // For their plans, which are kept in any case.
+        tell_others(&sweep, directory, &program);
     } else if sweep.violation_count() == 0 {
         print(&summary);
         if let Some(unreached) = sweep.tell_unreached() {
@@ -67,7 +68,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
     } else {
         print(format_args!("{}\n\n", summary.headline()));
         print_and_save(&sweep.failures, directory, &program);
-        print(others);
+        print(tell_others(&sweep, directory, &program));
         for (failure, seed) in sweep.failures.iter().filter_map(|failure| Some((failure, failure.seed?))) {
             let check = &failure.shrunk.violation.check;
             tell(format_args!("{check} was found by: {}", seed_command(&program, seed)));
@@ -98,13 +99,15 @@ fn seeds(arguments: &SweepArguments) -> Result<Seeds, Wrong> {
 
 /// A line for each failure that nobody has shrunk, and one for how to see it again.
 fn tell_others(sweep: &Sweep, directory: &Path, program: &str) -> String {
-    let mut text = String::new();
+    let (mut text, mut texts) = (String::new(), String::new());
     for (place, other) in sweep.others.iter().enumerate() {
         // The plan is kept in any case.
-        let plan = other.unshrunk.as_ref().map(|failure| match save(failure, directory) {
-            Ok(path) => replay_command(program, &path),
+        let saved = other.unshrunk.as_ref().map(|failure| Saved::new(failure, directory));
+        let plan = saved.as_ref().map(|saved| match &saved.place {
+            Ok(path) => replay_command(program, path),
             Err(error) => format!("not saved {error}"),
         });
+        texts.extend(saved.map(|saved| saved.tell_text()));
         let again = other.seed.map(|seed| seed_command(program, seed)).or(plan).unwrap_or_default();
         if place < OTHERS_MAX {
             text.push_str(&format!("also     {other}\n         {again}\n"));
@@ -114,7 +117,7 @@ fn tell_others(sweep: &Sweep, directory: &Path, program: &str) -> String {
     if left > 0 {
         text.push_str(&format!("also     {left} more kinds of failures: --json lists each with a seed\n"));
     }
-    text
+    text + &texts
 }
 
 #[cfg(all(test, feature = "builtin"))]
