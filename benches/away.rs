@@ -40,7 +40,7 @@ fn measure(absence: usize, seed: u64) -> [f64; 2] {
     world.settle();
     let back = start.elapsed();
     assert!(world.nodes.iter().all(|node| node.seen() == world.nodes[0].seen()), "all have all");
-    assert!(world.nodes.iter().all(|node| node.leftovers().pending_keys == 0), "nothing is left over");
+    assert!(world.nodes.iter().all(|node| node.retained().pending_keys == 0), "nothing is left over");
     [away.as_nanos() as f64 / absence as f64, back.as_nanos() as f64 / (absence + absence / 8) as f64]
 }
 

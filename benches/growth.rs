@@ -14,7 +14,7 @@ mod plot;
 
 use std::time::Instant;
 
-use distributed_data_consistency::check::{Convergence, Identity, Leftovers, Siblings};
+use distributed_data_consistency::check::{Convergence, Identity, Residue, Siblings};
 use distributed_data_consistency::harness::Harness;
 use distributed_data_consistency::kv::StoreWorkload;
 use distributed_data_consistency::store::Node;
@@ -99,12 +99,12 @@ fn checks(requests: &[u32], quick: bool) {
         let store = || Harness::new("store", Node::boot).profile(profile.clone()).request_counts(count..=count);
         let store = || store().workload(StoreWorkload::default());
         let alone = store();
-        let checked = store().check(Siblings::new()).check(Identity::new()).check(Leftovers::new());
+        let checked = store().check(Siblings::new()).check(Identity::new()).check(Residue::new());
         let checked = checked.check(Convergence::new());
         let worlds = if quick { 1 } else { u64::from(REQUESTS_ALL / count) };
         let nanos = |harness: &Harness<Node>| {
             let start = Instant::now();
-            let steps: u64 = (0..worlds).map(|seed| harness.run_seed(seed).tally.steps).sum();
+            let steps: u64 = (0..worlds).map(|seed| harness.run_seed(seed).stats.steps).sum();
             (start.elapsed().as_nanos() as f64 / steps as f64, steps)
         };
         let rounds = (0..if quick { 1 } else { ROUNDS }).map(|_| (nanos(&alone), nanos(&checked)));

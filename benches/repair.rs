@@ -269,7 +269,7 @@ fn rest_table(key_count: usize) {
 fn rest_row(name: &str, siblings: usize, mut nodes: Vec<Node>) {
     nodes.truncate(1);
     let node = nodes.pop().expect("expect: a cluster has a node");
-    let leftovers = node.leftovers();
+    let leftovers = node.retained();
     assert_eq!(
         (leftovers.tombstones, leftovers.log_entries, leftovers.gaps),
         (0, 0, 0),

@@ -1,10 +1,10 @@
 //! The systems that come with the crate: the store, and the reference store with its planted bugs.
 
-use crate::check::{Convergence, Identity, Leftovers, Siblings};
+use crate::check::{Convergence, Identity, Residue, Siblings};
 use crate::harness::Harness;
 use crate::kv::{Replica, StoreWorkload};
 use crate::protocol::Observe;
-use crate::reference_store::{Bug, Textbook};
+use crate::reference_store::{Bug, ReferenceStore};
 use crate::store::{Config, Node};
 use crate::strategy::Profile;
 
@@ -24,9 +24,9 @@ pub fn store() -> Harness<Node> {
 
 /// The textbook's store, with the same checks; right, or with one known bug. Its name is `textbook` or `textbook/blind-put`.
 #[must_use]
-pub fn textbook(bug: Option<Bug>) -> Harness<Textbook> {
+pub fn textbook(bug: Option<Bug>) -> Harness<ReferenceStore> {
     let name = bug.map_or_else(|| "textbook".to_owned(), |bug| format!("textbook/{bug}"));
-    let harness = held_to_all(Harness::new(name, move |boot| Textbook::boot(boot, bug)));
+    let harness = held_to_all(Harness::new(name, move |boot| ReferenceStore::boot(boot, bug)));
     let harness = harness.profile(worlds_of(bug)).must_reach(["context used"]);
     match bug {
         Some(Bug::FullBatch | Bug::ShortLog) => harness.knob("part_length", 1..=64).knob("log_max", 1..=64),
@@ -51,6 +51,6 @@ fn held_to_all<M: Replica + Observe>(harness: Harness<M>) -> Harness<M> {
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())
-        .check(Leftovers::new())
+        .check(Residue::new())
         .must_reach(["siblings", "tombstones made", "tombstones forgotten"])
 }

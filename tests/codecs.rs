@@ -85,7 +85,7 @@ impl<'a, C: Codec<Envelope>> Cluster<'a, C> {
         let first = self.nodes[0].view();
         assert!(self.nodes.iter().all(|node| node.view() == first), "{}: nodes differ", self.codec.name());
         for node in &self.nodes {
-            assert_eq!(node.leftovers().tombstones, 0, "{}: tombstones are left", self.codec.name());
+            assert_eq!(node.retained().tombstones, 0, "{}: tombstones are left", self.codec.name());
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine, Time};
-use distributed_data_consistency::sim::{End, EventQueue, Limits, Memory, Plan, PlannedFates, World};
+use distributed_data_consistency::sim::{Arena, End, EventQueue, Limits, Plan, PlannedFates, World};
 use gossip::{Workload, ours};
 
 fn workload(node_count: usize, in_flight: usize) -> Workload {
@@ -46,7 +46,7 @@ fn a_queue_that_was_full_once_allocates_nothing_more() {
 fn a_world_in_the_memory_of_another_allocates_little() {
     let plan = Plan { settle: HOUR * 10, ..Plan::new(5) };
     let boot = |_| Sleeper;
-    let (mut left, mut ends) = (Memory::default(), Vec::with_capacity(2));
+    let (mut left, mut ends) = (Arena::default(), Vec::with_capacity(2));
     let mut run = || {
         let (fates, observer) = (PlannedFates(&plan.fates), &mut ());
         let memory = std::mem::take(&mut left);
@@ -94,6 +94,6 @@ fn an_idle_hour_costs_one_step() {
     let end = run();
     assert_eq!(end.end, End::TimeUp);
     // The first step is the start; the last hour ends just as time is up.
-    assert_eq!(end.tally.steps, u64::from(hours) + 1);
+    assert_eq!(end.stats.steps, u64::from(hours) + 1);
     assert_eq!(end.at, Time::ZERO + HOUR * hours);
 }

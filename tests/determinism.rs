@@ -371,7 +371,7 @@ fn what_is_deterministic_raises_no_alarm() {
 fn a_verified_world_is_the_same_world() {
     let sweep = |permille| store().sweep_with(&options(200, permille), &|_| {});
     let (plain, verified) = (sweep(0), sweep(1_000));
-    assert_eq!((plain.digest, &plain.tally), (verified.digest, &verified.tally));
+    assert_eq!((plain.digest, &plain.stats), (verified.digest, &verified.stats));
 }
 
 /// A node that panics goes the same way each time: a finding, but no leak.

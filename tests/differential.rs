@@ -8,7 +8,7 @@ use distributed_data_consistency::check::{Convergence, Siblings};
 use distributed_data_consistency::harness::Harness;
 use distributed_data_consistency::kv::{Replica, StoreAction, StoreWorkload};
 use distributed_data_consistency::protocol::{NodeId, Observe, Time};
-use distributed_data_consistency::reference_store::Textbook;
+use distributed_data_consistency::reference_store::ReferenceStore;
 use distributed_data_consistency::sim::{Fault, Plan};
 use distributed_data_consistency::store::Node;
 use proptest::collection::vec;
@@ -37,11 +37,11 @@ enum Op {
     Put {
         key: usize,
     },
-    /// Another node, in one of its lives, writes over some of the versions that there are of the key.
+    /// Another node, in one of its incarnations, writes over some of the versions that there are of the key.
     Elsewhere {
         key: usize,
         node: usize,
-        life: usize,
+        incarnation: usize,
         over: Vec<Index>,
     },
     /// A version that was written somewhere arrives, perhaps not for the first time.
@@ -57,11 +57,11 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     let key = || 0..KEYS.len();
-    let life = prop_oneof![4 => Just(0), 1 => 1..3_usize];
+    let incarnation = prop_oneof![4 => Just(0), 1 => 1..3_usize];
     let over = vec(any::<Index>(), 0..3);
     prop_oneof![
         3 => key().prop_map(|key| Op::Put { key }),
-        4 => (key(), 0..5_usize, life, over).prop_map(|(key, node, life, over)| Op::Elsewhere { key, node, life, over }),
+        4 => (key(), 0..5_usize, incarnation, over).prop_map(|(key, node, incarnation, over)| Op::Elsewhere { key, node, incarnation, over }),
         6 => any::<Index>().prop_map(|which| Op::Arrive { which }),
         2 => (key(), forged()).prop_map(|(key, clock)| Op::Forged { key, clock }),
     ]
@@ -104,7 +104,7 @@ proptest! {
         ops in vec(op(), 0..80),
     ) {
         let me = me.index(node_count);
-        let (mut store, mut textbook) = (Node::new(me, node_count), Textbook::new(me, node_count));
+        let (mut store, mut textbook) = (Node::new(me, node_count), ReferenceStore::new(me, node_count));
         let mut writes: Vec<Write> = Vec::new();
         for (number, op) in ops.into_iter().enumerate() {
             match op {
@@ -117,8 +117,8 @@ proptest! {
                         writes.push((key, value, clock));
                     }
                 }
-                Op::Elsewhere { key, node, life, over } => {
-                    let slot = life * node_count + node % node_count;
+                Op::Elsewhere { key, node, incarnation, over } => {
+                    let slot = incarnation * node_count + node % node_count;
                     if node % node_count != me {
                         writes.push(write_elsewhere(&writes, key, slot, node_count, &over));
                     }
@@ -183,8 +183,8 @@ fn store() -> Watched<Node> {
     Watched::new(Harness::new("store", Node::boot), |node, key| node.get(key))
 }
 
-fn textbook() -> Watched<Textbook> {
-    Watched::new(Harness::new("textbook", |boot| Textbook::boot(boot, None)), |node, key| node.get(key))
+fn textbook() -> Watched<ReferenceStore> {
+    Watched::new(Harness::new("textbook", |boot| ReferenceStore::boot(boot, None)), |node, key| node.get(key))
 }
 
 /// Nobody loses its memory. The two may ask each other at different times, and what a client writes over depends on that;

@@ -113,7 +113,7 @@ impl<M: StateMachine> Check<M> for Notes {
         match event {
             Event::Begins { node, input, .. } => {
                 let text = match input {
-                    Input::Start { life } => format!("start {life}"),
+                    Input::Start { incarnation } => format!("start {incarnation}"),
                     Input::Message { name, message } => format!("{} {message:?}", name.link),
                     Input::Request { id, request } => format!("{id} {request:?}"),
                     Input::Timer { timer } => format!("timer {timer:?}"),
@@ -233,7 +233,7 @@ fn timers_may_fire_at_any_time() {
     let (without, _) = seen(rumours(), &scope.clone().timers(0), Reduction::Classes);
     let (with, found) = seen(rumours(), &scope, Reduction::Classes);
     assert!(with.histories.is_superset(&without.histories) && with.histories != without.histories);
-    assert!(found.tally.timers > 0 && found.executions > 1);
+    assert!(found.stats.timers > 0 && found.executions > 1);
 
     // Some orders would take a clock that is wrong, so no naive search can make all of them; but the classes are the same.
     let mut compared = 0;
@@ -369,7 +369,7 @@ fn requests_of_a_session_wait_for_each_other() {
     let found = search(&store(), &session);
     assert_eq!(found.violation_count(), 0, "{:?}", found.violations);
     assert!(found.executions > 1);
-    assert_eq!(found.tally.marks.get("context used"), Some(&(2 * found.executions)));
+    assert_eq!(found.stats.marks.get("context used"), Some(&(2 * found.executions)));
 }
 
 /// Asked once, it sends as many numbers to itself as it was asked for, each in a message of its own.
@@ -549,7 +549,7 @@ fn a_search_in_which_nothing_happens_is_not_clean() {
 fn a_search_is_held_to_what_it_must_reach() {
     let scope = Scope::new(3, Vec::new()).timers(1);
     let found = beacons().must_reach(["heard both"]).explore(&scope);
-    assert!(found.unreached.is_empty() && found.tally.marks["heard both"] > 0);
+    assert!(found.unreached.is_empty() && found.stats.marks["heard both"] > 0);
     found.assert_clean();
 
     // Of the system's marks one is enough: small scopes have not all that large worlds have.

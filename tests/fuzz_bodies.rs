@@ -120,7 +120,7 @@ fn the_plan_of_bytes_comes_back_from_its_bytes() {
 fn a_forgotten_delete_is_heard_of_in_the_first_part_of_an_answer() {
     let replayed = store().replay_file("tests/fuzz/forgotten-delete.toml".as_ref()).unwrap();
     replayed.outcome.assert_clean();
-    assert!(replayed.outcome.tally.crashes > 0 && replayed.outcome.tally.marks["sibling made"] > 0);
+    assert!(replayed.outcome.stats.crashes > 0 && replayed.outcome.stats.marks["sibling made"] > 0);
 }
 
 #[test]

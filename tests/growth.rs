@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use distributed_data_consistency::check::{Answered, Convergence, Identity, Leftovers, Siblings};
+use distributed_data_consistency::check::{Convergence, Identity, Liveness, Residue, Siblings};
 use distributed_data_consistency::harness::Harness;
 use distributed_data_consistency::kv::{StoreAction, StoreWorkload};
 use distributed_data_consistency::protocol::{NodeId, RequestId, Time, Workload};
@@ -30,8 +30,8 @@ fn puts(count: usize, key_count: usize) -> Plan {
 
 fn store() -> Harness<Node> {
     let store = Harness::new("store", Node::boot).workload(StoreWorkload::plain());
-    let store = store.check(Siblings::new()).check(Identity::new()).check(Leftovers::new());
-    store.check(Convergence::new()).check(Answered::new())
+    let store = store.check(Siblings::new()).check(Identity::new()).check(Residue::new());
+    store.check(Convergence::new()).check(Liveness::new())
 }
 
 /// What a run holds at most grows as its requests do. With a bit for each write in each set of writes it did as their square.

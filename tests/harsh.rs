@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::{Answered, Excuse};
+use distributed_data_consistency::check::{Excuse, Liveness};
 use distributed_data_consistency::protocol::{Boot, Env, NodeId, RequestId, StateMachine};
 use distributed_data_consistency::sim::{Fault, Plan};
 use distributed_data_consistency::strategy::Profile;
@@ -85,10 +85,10 @@ impl StateMachine for Poll {
 
 /// Waits for all nodes, or for a majority.
 fn poll(all: bool) -> Harness<Poll> {
-    poll_with(all, Answered::new())
+    poll_with(all, Liveness::new())
 }
 
-fn poll_with(all: bool, answered: Answered) -> Harness<Poll> {
+fn poll_with(all: bool, answered: Liveness) -> Harness<Poll> {
     let needed = move |count: usize| if all { count } else { count / 2 + 1 };
     Harness::new("poll", move |boot: Boot<()>| Poll { needed: needed(boot.node_count), waiting: Vec::new() })
         .requests(|rng| rng.below(3) as u8)
@@ -116,16 +116,16 @@ fn a_majority_is_not_enough_where_fewer_are_left() {
     let any_size = Profile { core_of_any_size: true, ..Profile::harsh() };
     assert!(sweep(&poll(false).profile(any_size.clone()), 1_000).violations["answered"] > 0);
 
-    let excused = sweep(&poll_with(false, Answered::new().needs(|count| count / 2 + 1)).profile(any_size), 1_000);
+    let excused = sweep(&poll_with(false, Liveness::new().needs(|count| count / 2 + 1)).profile(any_size), 1_000);
     assert_eq!(excused.violation_count(), 0);
     for excuse in [Excuse::TooFewLeft, Excuse::NodeCrashed] {
-        assert!(excused.tally.marks[excuse.name()] > 0, "{:?}", excused.tally.marks);
+        assert!(excused.stats.marks[excuse.name()] > 0, "{:?}", excused.stats.marks);
     }
 }
 
 #[test]
 fn who_needs_more_than_it_says_has_no_excuse() {
-    let needy = poll_with(true, Answered::new().needs(|count| count / 2 + 1));
+    let needy = poll_with(true, Liveness::new().needs(|count| count / 2 + 1));
     assert!(sweep(&needy.profile(Profile::harsh()), 1_000).violations["answered"] > 0);
 }
 
@@ -225,8 +225,8 @@ fn the_store_stands_it_whoever_is_left() {
         let profile = Profile { core_of_any_size, ..Profile::harsh() };
         let swept = sweep(&store().profile(profile.clone()), 1_000);
         assert_eq!(swept.violations.len(), 0, "{:?}", swept.failures.first().map(|failure| &failure.shrunk.violation));
-        let tally = &swept.tally;
-        assert!(tally.pauses > 100 && tally.abandoned > 100 && tally.wipes == 0, "{tally:?}");
+        let stats = &swept.stats;
+        assert!(stats.pauses > 100 && stats.abandoned > 100 && stats.wipes == 0, "{stats:?}");
         assert_eq!(sweep(&textbook(None).profile(profile), 300).violation_count(), 0);
     }
 }

@@ -9,7 +9,7 @@ use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::explain::Changed;
 use distributed_data_consistency::protocol::{Boot, Env, Knobs, NodeId, RequestId, StateMachine, Time};
-use distributed_data_consistency::reference_store::{Bug, Textbook};
+use distributed_data_consistency::reference_store::{Bug, ReferenceStore};
 use distributed_data_consistency::report::Screen;
 use distributed_data_consistency::score::{ScoreOptions, score};
 use distributed_data_consistency::sim::{Fault, Plan, PlannedFault};
@@ -118,7 +118,7 @@ fn what_is_right_is_clean_however_limits_are_shaken() {
 #[test]
 fn each_bug_of_a_limit_needs_a_limit_that_is_met() {
     for bug in Bug::OF_LIMITS {
-        let found = |harness: &Harness<Textbook>| {
+        let found = |harness: &Harness<ReferenceStore>| {
             let options = ScoreOptions {
                 first: 0,
                 campaigns: 3,

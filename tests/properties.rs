@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
-use distributed_data_consistency::reference_store::{Bug, Textbook};
+use distributed_data_consistency::reference_store::{Bug, ReferenceStore};
 use distributed_data_consistency::sim::Plan;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -20,7 +20,7 @@ fn told(test: impl FnOnce()) -> String {
     *panic::catch_unwind(AssertUnwindSafe(test)).unwrap_err().downcast::<String>().unwrap()
 }
 
-fn planted(directory: &Path) -> Harness<Textbook> {
+fn planted(directory: &Path) -> Harness<ReferenceStore> {
     textbook(Some(Bug::BlindPut)).snapshots(directory)
 }
 

@@ -66,7 +66,7 @@ fn what_was_seen_once_tells_how_likely_something_new_is() {
     let same = sweep(&marker(0), 200, 1).coverage;
     assert_eq!(same.worlds_alone, 0, "all worlds are alike: {same:?}");
     let rare = sweep(&marker(1), 200, 1).coverage;
-    assert!(rare.worlds_alone > 0 && rare.moves > same.moves, "{rare:?} after {same:?}");
+    assert!(rare.worlds_alone > 0 && rare.transitions > same.transitions, "{rare:?} after {same:?}");
     assert_eq!(rare, sweep(&marker(1), 200, 3).coverage);
     assert_eq!(sweep(&marker(1), 0, 2).coverage, Coverage::default());
 }
@@ -79,9 +79,9 @@ fn the_estimate_is_about_right() {
     let part = |range| SweepOptions::new(Seeds { range, shard_count: 1, shard: 0 });
     let moves = |end| store().sweep_with(&part(0..end), &|_| {}).coverage;
     let (before, mut new) = (moves(400), 0);
-    let mut known = before.moves;
+    let mut known = before.transitions;
     for end in (410..=500).step_by(10) {
-        let moves = moves(end).moves;
+        let moves = moves(end).transitions;
         new += u64::from(moves > known);
         known = moves;
     }

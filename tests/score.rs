@@ -11,7 +11,7 @@ use distributed_data_consistency::kv::StoreWorkload;
 use distributed_data_consistency::protocol::StateMachine;
 use distributed_data_consistency::reference_store::Bug;
 use distributed_data_consistency::score::{Score, ScoreOptions, score};
-use distributed_data_consistency::sim::{Fate, Tally};
+use distributed_data_consistency::sim::{Fate, Stats};
 use distributed_data_consistency::strategy::{Profile, Strategy};
 use distributed_data_consistency::sweep::{Seeds, SweepOptions};
 
@@ -24,10 +24,10 @@ fn campaigns<M: StateMachine>(harness: &Harness<M>, campaigns: u64, worlds_max: 
     score(harness, &options, &|_| {})
 }
 
-fn tally<M: StateMachine>(harness: &Harness<M>, worlds: u64) -> Tally {
+fn stats<M: StateMachine>(harness: &Harness<M>, worlds: u64) -> Stats {
     let sweep = harness.sweep_with(&SweepOptions::new(Seeds::first(worlds)), &|_| {});
     assert_eq!(sweep.violation_count(), 0, "{}: {:?}", harness.worlds().strategy, sweep.failures);
-    sweep.tally
+    sweep.stats
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn every_bug_is_found_soon() {
 #[test]
 fn what_is_right_is_clean_however_worlds_are_drawn() {
     for strategy in Strategy::ALL {
-        tally(&textbook(None).strategy(strategy), 200);
-        for (fault, count) in tally(&store().strategy(strategy), 400).faults() {
+        stats(&textbook(None).strategy(strategy), 200);
+        for (fault, count) in stats(&store().strategy(strategy), 400).faults() {
             assert!(count > 0, "{fault} never fired in worlds of {strategy}");
         }
     }
@@ -54,11 +54,11 @@ fn what_is_right_is_clean_however_worlds_are_drawn() {
 #[test]
 fn every_strategy_keeps_to_the_profile() {
     for strategy in Strategy::ALL {
-        let calm = tally(&store().strategy(strategy).profile(Profile::calm()), 100);
+        let calm = stats(&store().strategy(strategy).profile(Profile::calm()), 100);
         assert!(calm.reordered > 0, "{strategy}");
         assert_eq!(calm.dropped + calm.duplicated + calm.crashes + calm.cut, 0, "{strategy}");
         let profile = Profile { one_way_permille: 0, in_step_permille: 0, delay_permille: 0, ..Profile::hostile() };
-        let harsh = tally(&store().strategy(strategy).profile(profile), 100);
+        let harsh = stats(&store().strategy(strategy).profile(profile), 100);
         assert_eq!(harsh.partitions_one_way + harsh.crashes_in_step, 0, "{strategy}");
         assert!(harsh.partitions > 0 && harsh.crashes > 0, "{strategy}");
         let prompt = Profile { late_permille: 0, ..Profile::hostile() };

@@ -134,7 +134,7 @@ fn what_survives_is_what_no_write_had_seen() {
     let first: Vec<_> = (0..KEYS).map(|key| sorted(&nodes[0], key)).collect();
     for node in &nodes {
         assert_eq!((0..KEYS).map(|key| sorted(node, key)).collect::<Vec<_>>(), first);
-        let leftovers = node.leftovers();
+        let leftovers = node.retained();
         assert_eq!((leftovers.tombstones, leftovers.log_entries, leftovers.hints, leftovers.gaps), (0, 0, 0, 0));
     }
 }

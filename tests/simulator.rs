@@ -148,9 +148,9 @@ fn fates_belong_to_links_kinds_and_numbers() {
             "100ms the world heals",
         ]
     );
-    let tally = harness().run(&plan).tally;
-    assert_eq!((tally.dropped, tally.delayed, tally.duplicated, tally.duplicated_late), (1, 2, 1, 1));
-    assert_eq!(tally.reordered, 1, "the one that came after two sent later");
+    let stats = harness().run(&plan).stats;
+    assert_eq!((stats.dropped, stats.delayed, stats.duplicated, stats.duplicated_late), (1, 2, 1, 1));
+    assert_eq!(stats.reordered, 1, "the one that came after two sent later");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn plans_are_total() {
     }
     let for_ever = fate(boring.clone(), "0→1 message #1", Fate::copies(&[Duration::MAX, Duration::MAX]));
     let outcome = harness().run(&for_ever);
-    assert_eq!((outcome.end, outcome.tally.delivered), (Some(End::Quiet), 2), "in the end, as late as can be");
+    assert_eq!((outcome.end, outcome.stats.delivered), (Some(End::Quiet), 2), "in the end, as late as can be");
     let never_heals = Plan { heal_at: Time::from_nanos(u64::MAX), settle: Duration::MAX, ..boring.clone() };
     assert_eq!(harness().run(&never_heals).end, Some(End::Quiet));
     let nothing_listed = fate(boring, "0→1 message #1", Fate::copies(&[]));
@@ -199,8 +199,8 @@ fn a_partition_loses_what_is_sent_and_what_is_under_way_and_only_in_its_directio
         ]
     );
     let both_ways = Fault::Partition { links: vec![Link::new(0, 1), Link::new(1, 0)], heal: None };
-    let tally = harness().run(&fault(plan, 2, both_ways)).tally;
-    assert_eq!((tally.partitions, tally.partitions_one_way, tally.cut), (1, 0, 4));
+    let stats = harness().run(&fault(plan, 2, both_ways)).stats;
+    assert_eq!((stats.partitions, stats.partitions_one_way, stats.cut), (1, 0, 4));
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_node_that_pauses_handles_all_that_waited_in_order_when_it_goes_on() {
     // A crash ends it.
     let crashed = run(&fault(paused.clone(), 5, crash(1, None, Some(ms(1)))));
     assert!(crashed.iter().any(|line| line.starts_with("6ms node 1 restarts")), "{crashed:?}");
-    assert_eq!(harness().run(&paused).tally.pauses, 1);
+    assert_eq!(harness().run(&paused).stats.pauses, 1);
 }
 
 #[test]
@@ -281,12 +281,12 @@ fn only_the_core_heals() {
             "100ms the world heals",
             "100ms node 1 is down for good",
             "100ms node 3 is down for good",
-            "100ms node 2 restarts, life 2",
+            "100ms node 2 restarts, incarnation 2",
             "100ms 0→1 message #1 is lost: receiver down",
             "111ms node 0 wakes: 1",
         ]
     );
-    assert_eq!(harness().run(&plan).tally.abandoned, 2);
+    assert_eq!(harness().run(&plan).stats.abandoned, 2);
     plan.core = Some(Vec::new());
     assert_eq!(harness().run(&plan).end, Some(End::Quiet), "nobody is left");
 }
@@ -308,7 +308,7 @@ fn a_crash_loses_requests_messages_and_timers_but_not_what_is_durable() {
             "3ms node 1 crashes",
             "5ms node 1 is down and never hears request 3",
             "5ms 0→1 message #1 is lost: receiver down",
-            "8ms node 1 restarts, life 2",
+            "8ms node 1 restarts, incarnation 2",
             "100ms the world heals",
         ]
     );
@@ -322,7 +322,7 @@ fn a_crash_may_strike_between_any_two_effects() {
         let plan = fault(plan(3, &[(5, 0, Order::PersistAndTell(7))]), 2, crash(0, Some(effects), Some(ms(10))));
         let recorded = harness().record(&plan);
         let taken = recorded.trace.lines().iter().filter(|line| line.contains("is taken")).count();
-        (taken, recorded.outcome.tally.crashes_in_step)
+        (taken, recorded.outcome.stats.crashes_in_step)
     };
     assert_eq!([0, 1, 2, 3, 4].map(told_after), [(0, 1), (0, 1), (1, 1), (2, 1), (2, 1)]);
 
@@ -366,7 +366,7 @@ fn healing_ends_every_fault_and_makes_later_fates_boring() {
             "90ms node 1 crashes",
             "91ms cut 0→1",
             "100ms the world heals",
-            "100ms node 1 restarts, life 2",
+            "100ms node 1 restarts, incarnation 2",
             "102ms 0→1 message #1 is taken: 0",
             "103ms 1→0 message #1 is taken: 1",
         ]
@@ -392,7 +392,7 @@ fn idle_time_costs_nothing() {
     let orders = [(1, 0, Order::SetTimer(1, 3_600_000))];
     let plan = Plan { settle: ms(10_000_000), ..plan(1, &orders) };
     let outcome = harness().run(&plan);
-    assert_eq!((outcome.at, outcome.tally.steps), (at(3_600_001), 3), "start, request, timer");
+    assert_eq!((outcome.at, outcome.stats.steps), (at(3_600_001), 3), "start, request, timer");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::harness::Outcome;
 use distributed_data_consistency::protocol::{Rng, StateMachine, Time};
-use distributed_data_consistency::reference_store::{Bug, Textbook};
+use distributed_data_consistency::reference_store::{Bug, ReferenceStore};
 use distributed_data_consistency::report::Screen;
 use distributed_data_consistency::store::Node;
 use distributed_data_consistency::strategy::{Profile, Strategy};
@@ -41,7 +41,7 @@ fn the_textbook_without_a_bug_stands_the_worst() {
         let worst = Profile { wipe_permille: 300, ..Profile::harsh() };
         let sweep = textbook(None).profile(worst).strategy(strategy).sweep_with(&options(500, 2), &|_| {});
         assert!(sweep.violations.is_empty(), "{:?}", sweep.failures);
-        assert!(sweep.tally.wipes > 0 && sweep.tally.pauses > 0 && sweep.tally.abandoned > 0);
+        assert!(sweep.stats.wipes > 0 && sweep.stats.pauses > 0 && sweep.stats.abandoned > 0);
     }
 }
 
@@ -73,16 +73,16 @@ proptest! {
 #[test]
 fn every_kind_of_fault_fires_and_siblings_are_seen() {
     let sweep = store().sweep_with(&options(300, 2), &|_| {});
-    for (fault, count) in sweep.tally.faults() {
+    for (fault, count) in sweep.stats.faults() {
         assert!(count > 0, "{fault} never fired");
     }
-    assert!(sweep.tally.marks["siblings"] > 0);
-    assert!(sweep.tally.requests_lost > 0 && sweep.tally.responses > 0 && sweep.tally.timers > 0);
+    assert!(sweep.stats.marks["siblings"] > 0);
+    assert!(sweep.stats.requests_lost > 0 && sweep.stats.responses > 0 && sweep.stats.timers > 0);
 }
 
 #[test]
 fn milder_profiles_leave_the_harder_faults_out() {
-    let faults = |profile| store().profile(profile).sweep_with(&options(200, 2), &|_| {}).tally;
+    let faults = |profile| store().profile(profile).sweep_with(&options(200, 2), &|_| {}).stats;
     let calm = faults(Profile::calm());
     assert!(calm.reordered > 0 && calm.dropped + calm.duplicated + calm.crashes + calm.partitions + calm.cut == 0);
     let lossy = faults(Profile::lossy());
@@ -145,7 +145,7 @@ fn assert_recorded<M: StateMachine>(harness: &Harness<M>, seed: u64) {
     let replayed = harness.record(&recorded.plan);
     for outcome in [&again, &recorded.outcome, &replayed.outcome] {
         assert_eq!(outcome.digest, first.digest, "seed {seed}");
-        assert_eq!(outcome.tally, first.tally, "seed {seed}");
+        assert_eq!(outcome.stats, first.stats, "seed {seed}");
         assert_eq!(outcome.violation.is_some(), first.violation.is_some(), "seed {seed}");
     }
     assert_eq!(replayed.trace.events, recorded.trace.events, "seed {seed}");
@@ -164,7 +164,7 @@ fn a_world_runs_the_same_again_and_from_its_recorded_plan() {
 fn the_number_of_threads_changes_nothing() {
     let sweep = |jobs| textbook(Some(Bug::DotReuse)).sweep_with(&options(500, jobs), &|_| {});
     let (one, three) = (sweep(1), sweep(3));
-    assert_eq!((one.digest, &one.tally, &one.violations), (three.digest, &three.tally, &three.violations));
+    assert_eq!((one.digest, &one.stats, &one.violations), (three.digest, &three.stats, &three.violations));
     let plans = |sweep: &distributed_data_consistency::sweep::Sweep| -> Vec<_> {
         sweep.failures.iter().map(|failure| (failure.shrunk.plan.clone(), failure.shrunk.digest)).collect()
     };
@@ -255,7 +255,7 @@ fn checks_of_the_right_and_of_the_wrong_agree_on_their_names() {
         sweep.violations.keys().cloned().collect()
     };
     assert_eq!(names(Bug::DotReuse), ["identity", "siblings"]);
-    let only_convergence = Harness::new("textbook/digest-max", |boot| Textbook::boot(boot, Some(Bug::DigestMax)))
+    let only_convergence = Harness::new("textbook/digest-max", |boot| ReferenceStore::boot(boot, Some(Bug::DigestMax)))
         .workload(distributed_data_consistency::kv::StoreWorkload::default())
         .check(distributed_data_consistency::check::Convergence::new());
     let sweep = only_convergence.sweep_with(&options(300, 2), &|_| {});

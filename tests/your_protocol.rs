@@ -19,7 +19,7 @@ use your_protocol::harness;
 fn a_token_has_one_holder() {
     let swept = harness(false).sweep(3_000);
     swept.assert_clean();
-    assert!(swept.tally.marks["lock given"] > 1_000, "the worlds are idle");
+    assert!(swept.stats.marks["lock given"] > 1_000, "the worlds are idle");
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod plans;
 
 use std::time::{Duration, Instant};
 
-use distributed_data_consistency::check::{Answered, Convergence, Identity, Leftovers, Siblings};
+use distributed_data_consistency::check::{Convergence, Identity, Liveness, Residue, Siblings};
 use distributed_data_consistency::harness::Harness;
 use distributed_data_consistency::kv::StoreWorkload;
 use distributed_data_consistency::replay::{Expect, PlanFile};
@@ -156,8 +156,8 @@ fn exponent(points: &[(f64, f64)]) -> f64 {
 
 fn store() -> Harness<Node> {
     let store = Harness::new("store", Node::boot).workload(StoreWorkload::plain()).step_count_max(u64::MAX);
-    let store = store.check(Siblings::new()).check(Identity::new()).check(Leftovers::new());
-    store.check(Convergence::new()).check(Answered::new())
+    let store = store.check(Siblings::new()).check(Identity::new()).check(Residue::new());
+    store.check(Convergence::new()).check(Liveness::new())
 }
 
 /// How long the processor worked: what else the machine does is no part of it.
@@ -182,7 +182,7 @@ fn run(plan: &Plan) -> Measured {
     let store = store();
     let (took, outcome) = time(|| store.run(plan));
     assert!(outcome.is_clean(), "expect: the store is right");
-    let units = units(plan, outcome.tally.delivered);
+    let units = units(plan, outcome.stats.delivered);
     // A request with a fate of its message is one thing twice.
     Measured { took, units: if plan.fates.is_empty() { units } else { plan.fates.len() as u64 } }
 }
@@ -206,7 +206,7 @@ fn hostile(requests: usize, recorded: bool) -> Measured {
         false => store.run_seed(seed),
     };
     // Worlds differ: some are harsher than others.
-    let (took, steps) = time(|| (0..4).map(run).map(|outcome| outcome.tally.steps).sum());
+    let (took, steps) = time(|| (0..4).map(run).map(|outcome| outcome.stats.steps).sum());
     Measured { took, units: steps }
 }
 

@@ -127,5 +127,5 @@ pub fn world(workload: &Workload) -> Outcome {
     let took = begun.elapsed();
     black_box(end.digest);
     assert_eq!(end.end, End::TooLong, "gossip never ends by itself");
-    Outcome { delivered: end.tally.delivered, at: end.at.as_nanos(), took }
+    Outcome { delivered: end.stats.delivered, at: end.at.as_nanos(), took }
 }

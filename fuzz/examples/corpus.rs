@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::protocol::{Rng, StateMachine};
 use distributed_data_consistency::replay::PlanFile;
-use distributed_data_consistency::sim::Tally;
+use distributed_data_consistency::sim::Stats;
 use distributed_data_consistency::testing::Fuzzer;
 use distributed_data_consistency_fuzz::wire;
 
@@ -49,7 +49,7 @@ fn worlds<M: StateMachine>(fuzzer: &Fuzzer<M>, saved: &[String]) -> Vec<Vec<u8>>
         let outcome = fuzzer.outcome(bytes);
         assert!(outcome.is_clean(), "a seed violates a check: {:?}", outcome.violation);
         let before = shown.len();
-        shown.extend(features(&outcome.tally));
+        shown.extend(features(&outcome.stats));
         shown.len() > before
     });
     // The last ones show the most.
@@ -58,8 +58,8 @@ fn worlds<M: StateMachine>(fuzzer: &Fuzzer<M>, saved: &[String]) -> Vec<Vec<u8>>
 }
 
 /// What happened, and about how often.
-fn features(tally: &Tally) -> Vec<(&'static str, u32)> {
-    let counts = tally.faults().into_iter().chain(tally.marks.iter().map(|(name, count)| (*name, *count)));
+fn features(stats: &Stats) -> Vec<(&'static str, u32)> {
+    let counts = stats.faults().into_iter().chain(stats.marks.iter().map(|(name, count)| (*name, *count)));
     counts.filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.ilog2())).collect()
 }
 

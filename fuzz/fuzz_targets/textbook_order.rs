@@ -3,13 +3,13 @@
 
 use std::sync::LazyLock;
 
-use distributed_data_consistency::reference_store::Textbook;
+use distributed_data_consistency::reference_store::ReferenceStore;
 use distributed_data_consistency::testing::{Fuzzer, mutate, splice};
 use distributed_data_consistency_fuzz::worlds;
 use libfuzzer_sys::{fuzz_crossover, fuzz_mutator, fuzz_target, fuzzer_mutate};
 
 #[allow(clippy::disallowed_methods, reason = "a fuzz target has no command line of its own")]
-static TEXTBOOK: LazyLock<Fuzzer<Textbook>> = LazyLock::new(|| {
+static TEXTBOOK: LazyLock<Fuzzer<ReferenceStore>> = LazyLock::new(|| {
     let snapshots = concat!(env!("CARGO_MANIFEST_DIR"), "/../snapshots/replays");
     worlds::textbook_worlds(std::env::var("DDC_BUG").ok().as_deref(), snapshots)
 });

@@ -1,12 +1,12 @@
 //! Tells a fuzzer what a world made happen, without unsafe code: as branches.
 //!
 //! A fuzzer keeps an input that reaches new code, or reaches it more often. What matters in a world is rarely new code: it is a
-//! second crash, a reordering more, a mark. So each count of the [`Tally`] calls a function of its own as often as it counts; the
+//! second crash, a reordering more, a mark. So each count of the [`Stats`] calls a function of its own as often as it counts; the
 //! fuzzer sees those calls like any others.
 
 use std::hint::black_box;
 
-use distributed_data_consistency::sim::Tally;
+use distributed_data_consistency::sim::Stats;
 
 /// Calls beyond this tell nothing new: the counters of a fuzzer have eight bits.
 const CALLS_MAX: u64 = 128;
@@ -28,8 +28,8 @@ macro_rules! rows {
 static REACHED: [[fn(); ROW]; ROW] = rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
 
 /// Tells what a run made happen.
-pub fn tally(tally: &Tally) {
-    let counts = tally.faults().into_iter().chain(tally.marks.iter().map(|(name, count)| (*name, *count)));
+pub fn stats(stats: &Stats) {
+    let counts = stats.faults().into_iter().chain(stats.marks.iter().map(|(name, count)| (*name, *count)));
     for (name, count) in counts {
         let place = usize::from(place(name));
         let reached = REACHED[place / ROW][place % ROW];

@@ -1,7 +1,7 @@
 //! The store against the textbook: one node of each, told the same.
 
 use arbitrary::{Arbitrary, Unstructured};
-use distributed_data_consistency::reference_store::Textbook;
+use distributed_data_consistency::reference_store::ReferenceStore;
 use distributed_data_consistency::store::Node;
 
 const KEYS: [&str; 3] = ["cart", "user", "page"];
@@ -71,7 +71,7 @@ pub fn store_vs_textbook(data: &[u8]) {
     let Ok(first) = u8::arbitrary(&mut bytes) else { return };
     let node_count = 1 + usize::from(first % 5);
     let me = usize::from(first / 5) % node_count;
-    let (mut store, mut textbook) = (Node::new(me, node_count), Textbook::new(me, node_count));
+    let (mut store, mut textbook) = (Node::new(me, node_count), ReferenceStore::new(me, node_count));
     let mut writes: Vec<Write> = Vec::new();
     for number in 0..OPS_MAX {
         if bytes.is_empty() {

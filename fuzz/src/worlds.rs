@@ -2,7 +2,7 @@
 
 use distributed_data_consistency::builtin::{store, textbook};
 use distributed_data_consistency::protocol::StateMachine;
-use distributed_data_consistency::reference_store::{Bug, Textbook};
+use distributed_data_consistency::reference_store::{Bug, ReferenceStore};
 use distributed_data_consistency::store::Node;
 use distributed_data_consistency::testing::Fuzzer;
 
@@ -20,7 +20,7 @@ pub fn store_worlds(snapshots: &str) -> Fuzzer<Node> {
 /// # Panics
 /// If there is no bug of this name; the message lists them.
 #[must_use]
-pub fn textbook_worlds(bug: Option<&str>, snapshots: &str) -> Fuzzer<Textbook> {
+pub fn textbook_worlds(bug: Option<&str>, snapshots: &str) -> Fuzzer<ReferenceStore> {
     let bug = bug.map(|name| name.parse::<Bug>().unwrap_or_else(|unknown| panic!("DDC_BUG: {unknown}")));
     textbook(bug).snapshots(snapshots).fuzzer()
 }
@@ -30,5 +30,5 @@ pub fn textbook_worlds(bug: Option<&str>, snapshots: &str) -> Fuzzer<Textbook> {
 /// # Panics
 /// If a check is violated, with the first screen.
 pub fn run<M: StateMachine>(fuzzer: &Fuzzer<M>, data: &[u8]) {
-    fuzzer.run_with(data, |outcome| feedback::tally(&outcome.tally));
+    fuzzer.run_with(data, |outcome| feedback::stats(&outcome.stats));
 }

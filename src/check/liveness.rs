@@ -18,7 +18,7 @@ use crate::sim::{Event, EventKind, Input, Nodes};
 /// which is what [`Profile::harsh`](crate::strategy::Profile::harsh) leaves; where a profile leaves fewer, it says what it
 /// [needs](Self::needs).
 #[derive(Clone, Debug)]
-pub struct Answered {
+pub struct Liveness {
     /// In the order in which they were asked.
     waiting: BTreeMap<u64, Waiting>,
     /// Where in that order the request is that waits: an answer costs a look-up, however many wait.
@@ -37,7 +37,7 @@ pub struct Answered {
 pub enum Excuse {
     /// Its node has crashed since: the client knows that, and can ask again.
     NodeCrashed,
-    /// Fewer nodes are left than the protocol [needs](Answered::needs).
+    /// Fewer nodes are left than the protocol [needs](Liveness::needs).
     TooFewLeft,
 }
 
@@ -64,7 +64,7 @@ struct Waiting {
     request: String,
 }
 
-impl Answered {
+impl Liveness {
     /// The check.
     #[must_use]
     pub fn new() -> Self {
@@ -80,8 +80,8 @@ impl Answered {
     /// Of so many nodes the protocol needs so many to answer; where fewer are left, nobody has to.
     ///
     /// ```
-    /// # use distributed_data_consistency::check::Answered;
-    /// let consensus = Answered::new().needs(|node_count| node_count / 2 + 1);
+    /// # use distributed_data_consistency::check::Liveness;
+    /// let consensus = Liveness::new().needs(|node_count| node_count / 2 + 1);
     /// ```
     #[must_use]
     pub fn needs(mut self, of: fn(usize) -> usize) -> Self {
@@ -109,13 +109,13 @@ impl Answered {
     }
 }
 
-impl Default for Answered {
+impl Default for Liveness {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<M: StateMachine> Check<M> for Answered {
+impl<M: StateMachine> Check<M> for Liveness {
     fn name(&self) -> &'static str {
         "answered"
     }

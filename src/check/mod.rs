@@ -13,10 +13,10 @@ mod violation;
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;
-pub use liveness::{Answered, Excuse};
-pub use predicate::{Promise, When};
+pub use liveness::{Excuse, Liveness};
+pub use predicate::{Predicate, When};
 pub use quiescence::Quiescence;
-pub use residue::Leftovers;
+pub use residue::Residue;
 pub use siblings::Siblings;
 pub use violation::{Breach, Source, Violation};
 

@@ -7,7 +7,7 @@ use crate::sim::{Event, EventKind, Nodes};
 /// A promise that fits in a closure. [`Harness::always`](crate::harness::Harness::always) and
 /// [`Harness::at_rest`](crate::harness::Harness::at_rest) make one.
 #[derive(Clone, Debug)]
-pub struct Promise<F> {
+pub struct Predicate<F> {
     /// The name of the check.
     pub name: &'static str,
     /// When it must hold.
@@ -17,7 +17,7 @@ pub struct Promise<F> {
     pub holds: F,
 }
 
-/// When a [`Promise`] must hold.
+/// When a [`Predicate`] must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// After every step.
@@ -26,7 +26,7 @@ pub enum When {
     AtRest,
 }
 
-impl<M, F> Check<M> for Promise<F>
+impl<M, F> Check<M> for Predicate<F>
 where
     M: StateMachine,
     F: Fn(Nodes<'_, M>) -> Result<(), String> + Send,

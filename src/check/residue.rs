@@ -9,7 +9,7 @@ use crate::sim::{Event, EventKind, Nodes};
 /// have seen. Where some nodes are [down for good](crate::sim::Plan::core), such records are counted, and are no breach: nobody can
 /// know that those who have not seen something never will.
 #[derive(Clone, Debug, Default)]
-pub struct Leftovers {
+pub struct Residue {
     /// How many tombstones each node holds.
     held: Vec<usize>,
     made: u64,
@@ -20,7 +20,7 @@ pub struct Leftovers {
     waiting: u64,
 }
 
-impl Leftovers {
+impl Residue {
     /// The check.
     #[must_use]
     pub fn new() -> Self {
@@ -37,7 +37,7 @@ impl Leftovers {
     }
 }
 
-impl<M: Replica> Check<M> for Leftovers {
+impl<M: Replica> Check<M> for Residue {
     fn name(&self) -> &'static str {
         "leftovers"
     }

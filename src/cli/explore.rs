@@ -142,7 +142,7 @@ impl Summary<'_> {
             "timers_early": found.happened.timers,
             "crashed": found.happened.crashes,
             "nothing_happened": found.tell_idle(),
-            "marks": found.tally.marks,
+            "marks": found.stats.marks,
             "unreached": found.unreached,
             "cut": found.cut,
             "left_out_late_timers": found.unrunnable,
@@ -179,7 +179,7 @@ impl fmt::Display for Summary<'_> {
         let happened = [(requests, "requests"), (messages, "messages"), (timers, "timers"), (crashes, "crashes")];
         let happened = happened.map(|(count, what)| format!("{} {what}", grouped(count))).join(", ");
         writeln!(f, "            in them {happened} before they heal")?;
-        if timers == 0 && found.tally.timers > 0 {
+        if timers == 0 && found.stats.timers > 0 {
             writeln!(
                 f,
                 "            all other timers fired in one order, after the rest: --timers 1 lets one be early"
@@ -196,7 +196,7 @@ impl fmt::Display for Summary<'_> {
             grouped(found.steps)
         )?;
         let marks: Vec<(String, u64)> =
-            found.tally.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
+            found.stats.marks.iter().map(|(mark, count)| ((*mark).to_owned(), *count)).collect();
         write_columns(f, "marks", &marks)?;
         write_wrapped(f, "idle", found.tell_idle())?;
         write_wrapped(f, "reach", found.tell_unreached().filter(|_| found.executions > 0))?;

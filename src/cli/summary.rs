@@ -42,10 +42,10 @@ impl Summary<'_> {
     }
 
     pub(super) fn to_json(&self, saved: &[Saved]) -> Value {
-        let Sweep { system, strategy, feedback, worlds, violations, tally, digest, coverage, .. } = self.sweep;
+        let Sweep { system, strategy, feedback, worlds, violations, stats, digest, coverage, .. } = self.sweep;
         let Sweep { verified, compares_states, unreached, failures, others, .. } = self.sweep;
         let faults: Map<String, Value> =
-            tally.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+            stats.faults().iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         let failures = failures.iter().zip(saved).map(|(failure, saved)| {
             let failure = json!({
                 "check": failure.shrunk.violation.check,
@@ -76,23 +76,23 @@ impl Summary<'_> {
             "states_compared": compares_states,
             "violations": self.sweep.violation_count(),
             "violations_by_check": violations,
-            "events": tally.steps,
-            "events_per_second": per_second(tally.steps, self.elapsed),
-            "virtual_nanoseconds": tally.virtual_nanos,
-            "requests": tally.requests,
-            "requests_lost": tally.requests_lost,
-            "responses": tally.responses,
-            "timers": tally.timers,
-            "ended_by_time": tally.ended_by_time,
+            "events": stats.steps,
+            "events_per_second": per_second(stats.steps, self.elapsed),
+            "virtual_nanoseconds": stats.virtual_nanos,
+            "requests": stats.requests,
+            "requests_lost": stats.requests_lost,
+            "responses": stats.responses,
+            "timers": stats.timers,
+            "ended_by_time": stats.ended_by_time,
             "checks": self.sweep.check_count,
             "has_clients": self.sweep.has_clients,
-            "messages_sent": tally.sent,
-            "messages_delivered": tally.delivered,
+            "messages_sent": stats.sent,
+            "messages_delivered": stats.delivered,
             "faults": faults,
-            "siblings": tally.marks.get("siblings").copied().unwrap_or(0),
-            "marks": tally.marks,
+            "siblings": stats.marks.get("siblings").copied().unwrap_or(0),
+            "marks": stats.marks,
             "unreached": unreached,
-            "moves": coverage.moves,
+            "transitions": coverage.transitions,
             "worlds_alone": coverage.worlds_alone,
             "new_per_million_worlds": per_million(coverage.worlds_alone, *worlds),
             "digest": format!("{digest:#018x}"),
@@ -104,34 +104,34 @@ impl Summary<'_> {
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tally = &self.sweep.tally;
+        let stats = &self.sweep.stats;
         writeln!(f, "{}", self.headline())?;
         if self.sweep.check_count == 0 {
             writeln!(f, "  checks    none: only panics, wrong answers and worlds that never rest are found")?;
         }
-        if tally.ended_by_time > 0 {
-            let (count, of) = (grouped(tally.ended_by_time), grouped(self.sweep.worlds));
+        if stats.ended_by_time > 0 {
+            let (count, of) = (grouped(stats.ended_by_time), grouped(self.sweep.worlds));
             writeln!(f, "  rest      {count} of {of} worlds still had timers set when their time was up")?;
         }
-        writeln!(f, "  events    {}, over {} of virtual time", grouped(tally.steps), hours(tally.virtual_nanos))?;
+        writeln!(f, "  events    {}, over {} of virtual time", grouped(stats.steps), hours(stats.virtual_nanos))?;
         if self.sweep.has_clients {
-            let (all, lost) = (tally.requests + tally.requests_lost, tally.requests_lost);
+            let (all, lost) = (stats.requests + stats.requests_lost, stats.requests_lost);
             writeln!(f, "  clients   {} requests, {} found their node down", grouped(all), grouped(lost))?;
         } else {
             writeln!(f, "  clients   none: nobody asks anything, and nodes do only what they do by themselves")?;
         }
-        writeln!(f, "  messages  {} sent, {} delivered", grouped(tally.sent), grouped(tally.delivered))?;
-        let faults = tally.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
+        writeln!(f, "  messages  {} sent, {} delivered", grouped(stats.sent), grouped(stats.delivered))?;
+        let faults = stats.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
         let faults: Vec<(String, u64)> = faults.collect();
         write_columns(f, "faults", &faults)?;
         let marks: Vec<(String, u64)> =
-            tally.marks.iter().map(|(mark, count)| (visible(mark).into_owned(), *count)).collect();
+            stats.marks.iter().map(|(mark, count)| (visible(mark).into_owned(), *count)).collect();
         write_columns(f, "marks", &marks)?;
         let (coverage, worlds) = (self.sweep.coverage, self.sweep.worlds);
         writeln!(
             f,
-            "  seen      {} kinds of moves; {}",
-            grouped(coverage.moves),
+            "  seen      {} kinds of transitions; {}",
+            grouped(coverage.transitions),
             unseen(coverage.worlds_alone, worlds)
         )?;
         if self.sweep.verified > 0 && !self.sweep.compares_states {
@@ -185,7 +185,7 @@ pub(super) fn speed(sweep: &Sweep, elapsed: Duration) -> String {
         "{}.{:02} s, {} events and {} worlds per second",
         elapsed.as_secs(),
         elapsed.subsec_millis() / 10,
-        grouped(per_second(sweep.tally.steps, elapsed)),
+        grouped(per_second(sweep.stats.steps, elapsed)),
         grouped(per_second(sweep.worlds, elapsed))
     )
 }

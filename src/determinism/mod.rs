@@ -15,7 +15,7 @@ use indexmap::IndexSet;
 
 pub use cause::Cause;
 use cause::Sample;
-use transcript::{Looking, STATE, Sight, Witness};
+use transcript::{Looking, Observation, STATE, Transcript};
 
 use crate::check::{Breach, Violation};
 use crate::harness::Origin;
@@ -23,7 +23,7 @@ use crate::harness::bounds::{Bounds, Brake};
 use crate::harness::{Harness, Outcome, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
 use crate::running::spawn_scoped;
-use crate::sim::{Limits, Memory, MessageName, Observer, Plan};
+use crate::sim::{Arena, Limits, MessageName, Observer, Plan};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
 pub const DETERMINISM: &str = "determinism";
@@ -109,56 +109,57 @@ impl<M: StateMachine> Harness<M> {
     /// down as text.
     #[must_use]
     pub fn verify_plan(&self, plan: &Plan) -> Verified {
-        self.compare(&|witness| self.run_seen(plan, &mut self.looking(witness)))
+        self.compare(&|transcript| self.run_seen(plan, &mut self.looking(transcript)))
     }
 
     /// Runs the world of a seed twice, and compares all that can be seen of it. See [`verify_plan`](Self::verify_plan).
     #[must_use]
     pub fn verify_seed(&self, seed: u64) -> Verified {
-        self.compare(&|witness| self.run_seed_seen(seed, &mut self.looking(witness)))
+        self.compare(&|transcript| self.run_seed_seen(seed, &mut self.looking(transcript)))
     }
 
     /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
     /// all that can be seen of it. Both under these limits.
     pub(crate) fn verify_origin(
         &self,
-        memory: &mut Memory<M>,
+        memory: &mut Arena<M>,
         origin: &Origin,
         observer: &mut impl Observer<M>,
         limits: Limits,
     ) -> Verified {
-        let first =
-            witnessed(|witness| self.run_origin(memory, origin, &mut (observer, &mut self.looking(witness)), limits));
-        self.compare_to(first, &|witness| {
-            self.run_origin(&mut Memory::default(), origin, &mut self.looking(witness), limits)
+        let first = transcribed(|transcript| {
+            self.run_origin(memory, origin, &mut (observer, &mut self.looking(transcript)), limits)
+        });
+        self.compare_to(first, &|transcript| {
+            self.run_origin(&mut Arena::default(), origin, &mut self.looking(transcript), limits)
         })
     }
 
     /// The same for one that is looked at again; `None` if somebody has seen enough, and nobody knows what would have come of it.
     pub(crate) fn verify_origin_until(&self, origin: &Origin, limits: Limits, stop: &AtomicBool) -> Option<Verified> {
-        let verified = self.compare(&|witness| {
-            let both = &mut (&mut Brake(stop), &mut self.looking(witness));
-            self.run_origin(&mut Memory::default(), origin, both, limits)
+        let verified = self.compare(&|transcript| {
+            let both = &mut (&mut Brake(stop), &mut self.looking(transcript));
+            self.run_origin(&mut Arena::default(), origin, both, limits)
         });
         (!stop.load(Ordering::Relaxed)).then_some(verified)
     }
 
     /// Runs a plan twice, as far as `bounds` let it; `None` if somebody has seen enough.
     pub(crate) fn verify_bounded(&self, plan: &Plan, bounds: &Bounds<'_>) -> Option<Verified> {
-        let verified = self.compare(&|witness| self.run_bounded_seen(plan, bounds, &mut self.looking(witness)));
+        let verified = self.compare(&|transcript| self.run_bounded_seen(plan, bounds, &mut self.looking(transcript)));
         (!bounds.is_stopped()).then_some(verified)
     }
 
-    fn looking<'a>(&self, witness: &'a mut Witness) -> Looking<'a, M> {
-        Looking { witness, show: self.show_state }
+    fn looking<'a>(&self, transcript: &'a mut Transcript) -> Looking<'a, M> {
+        Looking { transcript, show: self.show_state }
     }
 
     fn compare(&self, run: Run<'_>) -> Verified {
-        self.compare_to(witnessed(run), run)
+        self.compare_to(transcribed(run), run)
     }
 
     /// Runs the world once more, and holds that against the first run.
-    fn compare_to(&self, (outcome, first): (Outcome, Witness), run: Run<'_>) -> Verified {
+    fn compare_to(&self, (outcome, first): (Outcome, Transcript), run: Run<'_>) -> Verified {
         let second = on_new_thread(run);
         let compares_states = size_of::<M>() == 0 || first.sees_states || second.sees_states;
         let differs = difference([first, second], run).map(Box::new);
@@ -166,46 +167,46 @@ impl<M: StateMachine> Harness<M> {
     }
 }
 
-type Run<'a> = &'a (dyn Fn(&mut Witness) -> Outcome + Sync);
+type Run<'a> = &'a (dyn Fn(&mut Transcript) -> Outcome + Sync);
 
-fn difference([first, second]: [Witness; 2], run: Run<'_>) -> Option<Nondeterminism> {
+fn difference([first, second]: [Transcript; 2], run: Run<'_>) -> Option<Nondeterminism> {
     let place = first.first_difference(&second)?;
-    let (one, other) = (first.sight(place), second.sight(place));
+    let (one, other) = (first.observation(place), second.observation(place));
     let cause = cause(run, [first, second], place, [&one, &other]);
-    let Sight { step, at, node, .. } =
+    let Observation { step, at, node, .. } =
         one.as_ref().or(other.as_ref()).expect("expect: one of the runs has something to differ in").clone();
-    let text = |sight: Option<Sight>| sight.map(|sight| sight.text);
+    let text = |observation: Option<Observation>| observation.map(|observation| observation.text);
     Some(Nondeterminism { step, at, node, one: text(one), other: text(other), cause })
 }
 
 /// Runs the world some more times, and guesses.
-fn cause(run: Run<'_>, first: [Witness; 2], place: usize, sights: [&Option<Sight>; 2]) -> Cause {
-    if sights.into_iter().flatten().any(|sight| sight.text.starts_with(STATE)) {
+fn cause(run: Run<'_>, first: [Transcript; 2], place: usize, observations: [&Option<Observation>; 2]) -> Cause {
+    if observations.into_iter().flatten().any(|observation| observation.text.starts_with(STATE)) {
         return Cause::State;
     }
-    let sample = |witness: &Witness| Sample {
-        step: witness.rest_of_step(place).into_iter().map(str::to_owned).collect(),
-        deeds: witness.deeds_from(place),
+    let sample = |transcript: &Transcript| Sample {
+        step: transcript.rest_of_step(place).into_iter().map(str::to_owned).collect(),
+        deeds: transcript.deeds_from(place),
     };
     let mut samples: Vec<Sample> = first.iter().map(sample).collect();
     drop(first);
     while samples.len() < SAMPLES {
-        let witness = if samples.len().is_multiple_of(2) { witnessed(run).1 } else { on_new_thread(run) };
-        samples.push(sample(&witness));
+        let transcript = if samples.len().is_multiple_of(2) { transcribed(run).1 } else { on_new_thread(run) };
+        samples.push(sample(&transcript));
     }
     Cause::of(&samples)
 }
 
-fn witnessed(run: impl FnOnce(&mut Witness) -> Outcome) -> (Outcome, Witness) {
-    let mut witness = Witness::default();
-    let outcome = run(&mut witness);
-    witness.conclude(&outcome);
-    (outcome, witness)
+fn transcribed(run: impl FnOnce(&mut Transcript) -> Outcome) -> (Outcome, Transcript) {
+    let mut transcript = Transcript::default();
+    let outcome = run(&mut transcript);
+    transcript.conclude(&outcome);
+    (outcome, transcript)
 }
 
-fn on_new_thread(run: Run<'_>) -> Witness {
-    let witness = thread::scope(|scope| spawn_scoped(scope, || witnessed(run).1).join());
-    witness.expect("expect: a panic of a node is caught, and is part of the outcome")
+fn on_new_thread(run: Run<'_>) -> Transcript {
+    let transcript = thread::scope(|scope| spawn_scoped(scope, || transcribed(run).1).join());
+    transcript.expect("expect: a panic of a node is caught, and is part of the outcome")
 }
 
 /// A world that violated `check` once, and goes the same way every time that it is looked at: with what it did then.

@@ -1,4 +1,4 @@
-//! The witness: writes down, as text, everything of a run that could differ when the same world is run again.
+//! The transcript: writes down, as text, everything of a run that could differ when the same world is run again.
 
 use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX: usize = 64 << 20;
 
 /// One thing that was seen: an input, an effect, the state after a step, or how the run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct Observation {
     pub(crate) step: u64,
     pub(crate) at: Time,
     /// Where; `None` for the world as a whole.
@@ -25,8 +25,8 @@ pub(crate) struct Sight {
 
 /// All that was seen of one run.
 #[derive(Debug)]
-pub(crate) struct Witness {
-    /// The texts of all sights, one behind the other: a string for each would cost more than the run.
+pub(crate) struct Transcript {
+    /// The texts of all observations, one behind the other: a string for each would cost more than the run.
     text: String,
     text_bytes_max: usize,
     places: Vec<Place>,
@@ -44,17 +44,17 @@ struct Place {
     step: u64,
     at: Time,
     node: Option<NodeId>,
-    /// Where its text ends; it begins where that of the sight before ends.
+    /// Where its text ends; it begins where that of the observation before ends.
     end: usize,
 }
 
-impl Default for Witness {
+impl Default for Transcript {
     fn default() -> Self {
         Self::with_room(TEXT_BYTES_MAX)
     }
 }
 
-impl Witness {
+impl Transcript {
     fn with_room(text_bytes_max: usize) -> Self {
         let (text, places) = (String::new(), Vec::new());
         Self { text, text_bytes_max, places, rest: None, is_whole: true, sees_states: false, step: 0 }
@@ -81,9 +81,9 @@ impl Witness {
     }
 
     /// What was seen in this place, from 0.
-    pub(crate) fn sight(&self, place: usize) -> Option<Sight> {
+    pub(crate) fn observation(&self, place: usize) -> Option<Observation> {
         let Place { step, at, node, .. } = *self.places.get(place)?;
-        Some(Sight { step, at, node, text: self.text_of(place).to_owned() })
+        Some(Observation { step, at, node, text: self.text_of(place).to_owned() })
     }
 
     /// The first place in which the two saw different things; `None` if they saw the same.
@@ -98,7 +98,7 @@ impl Witness {
         (0..self.places.len().max(other.places.len())).find(|place| !same(place))
     }
 
-    /// The texts of the step in which the sight at `place` belongs, from that sight on; not those of states, which are
+    /// The texts of the step in which the observation at `place` belongs, from that observation on; not those of states, which are
     /// numbers that say nothing.
     pub(crate) fn rest_of_step(&self, place: usize) -> Vec<&str> {
         let Some(first) = self.places.get(place) else { return Vec::new() };
@@ -200,12 +200,12 @@ impl<M> fmt::Display for Shown<'_, M> {
 const SENDS: &str = "sends to ";
 const ANSWERS: &str = "answers request ";
 
-/// How the text of a sight begins that shows a state.
+/// How the text of an observation begins that shows a state.
 pub(crate) const STATE: &str = "holds another state: its digest is ";
 
-/// A witness that looks at nodes of this sort.
+/// A transcript that looks at nodes of this sort.
 pub(crate) struct Looking<'a, M> {
-    pub(crate) witness: &'a mut Witness,
+    pub(crate) transcript: &'a mut Transcript,
     /// How states are shown, if they are.
     pub(crate) show: Option<ShowState<M>>,
 }
@@ -216,12 +216,12 @@ impl<M: StateMachine> Observer<M> for Looking<'_, M> {
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> ControlFlow<()> {
-        self.witness.see(at, event, nodes, self.show);
+        self.transcript.see(at, event, nodes, self.show);
         ControlFlow::Continue(())
     }
 }
 
-impl Witness {
+impl Transcript {
     fn see<M: StateMachine>(
         &mut self,
         at: Time,
@@ -234,7 +234,9 @@ impl Witness {
                 self.step = *step;
                 let here = Some(*node);
                 match input {
-                    Input::Start { life } => self.write(at, here, format_args!("starts life {}", life + 1)),
+                    Input::Start { incarnation } => {
+                        self.write(at, here, format_args!("starts incarnation {}", incarnation + 1))
+                    }
                     Input::Message { name, message } => self.write(at, here, format_args!("takes {name}: {message:?}")),
                     Input::Request { id, request } => {
                         self.write(at, here, format_args!("is asked request {id}: {request:?}"));
@@ -264,26 +266,26 @@ impl Witness {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Time, Witness};
-    use crate::sim::Tally;
+    use super::{Outcome, Time, Transcript};
+    use crate::sim::Stats;
 
-    /// A run of a hundred events, the last of which is `last`, seen by a witness with room for ten or so.
-    fn witness(last: u64) -> Witness {
-        let mut witness = Witness::with_room(80);
+    /// A run of a hundred events, the last of which is `last`, seen by a transcript with room for ten or so.
+    fn transcript(last: u64) -> Transcript {
+        let mut transcript = Transcript::with_room(80);
         for event in (0..99).chain([last]) {
-            witness.write(Time::ZERO, None, format_args!("event {event}"));
+            transcript.write(Time::ZERO, None, format_args!("event {event}"));
         }
-        let outcome = Outcome { violation: None, digest: 0, end: None, at: Time::ZERO, tally: Tally::default() };
-        witness.conclude(&outcome);
-        witness
+        let outcome = Outcome { violation: None, digest: 0, end: None, at: Time::ZERO, stats: Stats::default() };
+        transcript.conclude(&outcome);
+        transcript
     }
 
     #[test]
     fn what_there_is_no_room_for_is_still_compared() {
-        let seen = witness(100);
+        let seen = transcript(100);
         assert!(seen.text.len() < 300, "{}", seen.text);
-        assert_eq!(seen.first_difference(&witness(100)), None);
-        let place = seen.first_difference(&witness(101)).expect("the last event differs");
+        assert_eq!(seen.first_difference(&transcript(100)), None);
+        let place = seen.first_difference(&transcript(101)).expect("the last event differs");
         assert!(seen.text_of(place).starts_with("the rest: 0x"), "{}", seen.text_of(place));
     }
 }

@@ -52,11 +52,14 @@ impl Moment {
 pub(crate) fn pivot<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bounds: &Bounds<'_>) -> Option<Pivot> {
     let events = &failing.trace.events;
     let is_moment = |what: &What| {
-        !matches!(what, What::Started { life: 0, .. } | What::Sent { .. } | What::Answered { .. } | What::Marked { .. })
+        !matches!(
+            what,
+            What::Started { incarnation: 0, .. } | What::Sent { .. } | What::Answered { .. } | What::Marked { .. }
+        )
     };
     let mut starts: Vec<usize> = (0..events.len()).filter(|place| is_moment(&events[*place].what)).collect();
     starts.push(events.len());
-    let steps = failing.outcome.tally.steps.max(1);
+    let steps = failing.outcome.stats.steps.max(1);
     let cost = steps.saturating_mul(starts.len() as u64);
     let continuations = CONTINUATIONS.min(STEPS_MAX / cost);
     if continuations < CONTINUATIONS_MIN {
@@ -94,7 +97,7 @@ impl<M: StateMachine> Forks<'_, M> {
             // The same streams for every fork: what differs is the fork, not the luck.
             let (plan, fates) = fork.draw(&mut Rng::new(number, 0));
             let outcome = self.system.run_bounded_with(&plan, fates, &self.bounds);
-            let steps = outcome.as_ref().map_or(self.bounds.step_count_max(), |outcome| outcome.tally.steps);
+            let steps = outcome.as_ref().map_or(self.bounds.step_count_max(), |outcome| outcome.stats.steps);
             self.left = self.left.checked_sub(steps)?;
             if self.bounds.is_stopped() {
                 return None;

@@ -58,7 +58,7 @@ pub struct Parting {
 /// late or lost that was not, and only then a request at another time, at another node, or not at all.
 /// `None` also if somebody has seen enough. What goes farther than `bounds` does not pass.
 pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bounds: &Bounds<'_>) -> Option<Twin> {
-    let tries = STEPS_MAX / failing.outcome.tally.steps.max(1);
+    let tries = STEPS_MAX / failing.outcome.stats.steps.max(1);
     let changes = fates_undone(failing)
         .chain(faults_undone(failing))
         .chain(knobs_undone(failing))
@@ -72,7 +72,7 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bou
         }
         // One that was cut short may have passed, or not.
         let outcome = system.run_bounded(&twin.plan, bounds);
-        left = left.saturating_sub(outcome.as_ref().map_or(bounds.step_count_max(), |outcome| outcome.tally.steps));
+        left = left.saturating_sub(outcome.as_ref().map_or(bounds.step_count_max(), |outcome| outcome.stats.steps));
         if outcome.is_some_and(|outcome| outcome.is_clean()) {
             twin.parting = parting(&failing.trace.events, &system.record_bounded(&twin.plan, bounds).trace.events);
             return Some(twin);

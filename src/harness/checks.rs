@@ -1,7 +1,7 @@
 //! What must hold.
 
 use super::Harness;
-use crate::check::{Check, Promise, RESERVED_CHECKS, When};
+use crate::check::{Check, Predicate, RESERVED_CHECKS, When};
 use crate::protocol::StateMachine;
 use crate::sim::Nodes;
 
@@ -31,7 +31,7 @@ impl<M: StateMachine> Harness<M> {
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
     {
-        self.check(Promise { name, when: When::Always, holds })
+        self.check(Predicate { name, when: When::Always, holds })
     }
 
     /// A promise that holds in the end; the error says how it is broken.
@@ -49,6 +49,6 @@ impl<M: StateMachine> Harness<M> {
     where
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
     {
-        self.check(Promise { name, when: When::AtRest, holds })
+        self.check(Predicate { name, when: When::AtRest, holds })
     }
 }

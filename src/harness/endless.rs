@@ -58,7 +58,7 @@ pub(crate) fn is_whole(limits: Limits, whole: Limits) -> bool {
 /// How a run that ended at a limit violates that worlds come to rest.
 pub(crate) fn violation(end: &RunEnd) -> Option<Violation> {
     let going = end.going.as_ref()?;
-    let steps = end.tally.steps;
+    let steps = end.stats.steps;
     let summary = match end.end {
         End::TooLong => format!("the world has not come to rest after {steps} steps"),
         End::TooMany => {

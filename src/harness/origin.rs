@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::harness::{Harness, Outcome, Recorded};
 use crate::protocol::StateMachine;
-use crate::sim::{Limits, Memory, Observer, Plan};
+use crate::sim::{Arena, Limits, Observer, Plan};
 
 /// Where one world of a sweep comes from. Each has a place in the sweep that a seed stands for.
 #[derive(Clone, Debug)]
@@ -36,14 +36,14 @@ impl<M: StateMachine> Harness<M> {
     /// Runs a world while somebody looks on, in the memory that another world has left, under these limits.
     pub(crate) fn run_origin(
         &self,
-        memory: &mut Memory<M>,
+        arena: &mut Arena<M>,
         origin: &Origin,
         observer: &mut impl Observer<M>,
         limits: Limits,
     ) -> Outcome {
         match origin {
-            Origin::Seed(seed) => self.run_seed_within(memory, *seed, observer, limits),
-            Origin::Plan(_, plan) => self.run_within(memory, plan, observer, limits),
+            Origin::Seed(seed) => self.run_seed_within(arena, *seed, observer, limits),
+            Origin::Plan(_, plan) => self.run_within(arena, plan, observer, limits),
         }
     }
 

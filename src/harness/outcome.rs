@@ -2,7 +2,7 @@
 
 use crate::check::Violation;
 use crate::protocol::{Time, one_line};
-use crate::sim::{End, Tally};
+use crate::sim::{End, Stats};
 
 /// What came of one run.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Outcome {
     /// When the last thing happened.
     pub at: Time,
     /// What happened, counted.
-    pub tally: Tally,
+    pub stats: Stats,
 }
 
 impl Outcome {

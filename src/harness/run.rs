@@ -7,7 +7,7 @@ use crate::check::{Breach, Checks, Source, Violation};
 use crate::protocol::{Digest, StateMachine, Time};
 use crate::running::{Doing, Made, Panic, Running, catch_panic_at};
 use crate::sim::{
-    Fates, Limits, Memory, Misanswer, Observer, Plan, PlannedFates, Recorder, RunEnd, Tally, Trace, World,
+    Arena, Fates, Limits, Misanswer, Observer, Plan, PlannedFates, Recorder, RunEnd, Stats, Trace, World,
 };
 use crate::strategy::SeededFates;
 
@@ -30,23 +30,23 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn run(&self, plan: &Plan) -> Outcome {
         let fates = PlannedFates(&plan.fates);
-        self.live(&mut Memory::default(), plan, Made::Plan, fates, None::<&mut Recorder>, self.limits)
+        self.live(&mut Arena::default(), plan, Made::Plan, fates, None::<&mut Recorder>, self.limits)
     }
 
     /// Runs a plan while somebody looks on.
     pub(crate) fn run_seen(&self, plan: &Plan, observer: &mut impl Observer<M>) -> Outcome {
-        self.run_within(&mut Memory::default(), plan, observer, self.limits)
+        self.run_within(&mut Arena::default(), plan, observer, self.limits)
     }
 
     /// The same, in the memory that another world has left, and under these limits.
     pub(crate) fn run_within(
         &self,
-        memory: &mut Memory<M>,
+        arena: &mut Arena<M>,
         plan: &Plan,
         observer: &mut impl Observer<M>,
         limits: Limits,
     ) -> Outcome {
-        self.live(memory, plan, Made::Plan, PlannedFates(&plan.fates), Some(observer), limits)
+        self.live(arena, plan, Made::Plan, PlannedFates(&plan.fates), Some(observer), limits)
     }
 
     /// Runs a plan with these fates and other limits than the system's, while somebody looks on.
@@ -57,7 +57,7 @@ impl<M: StateMachine> Harness<M> {
         limits: Limits,
         observer: &mut impl Observer<M>,
     ) -> Outcome {
-        self.live(&mut Memory::default(), plan, Made::Plan, fates, Some(observer), limits)
+        self.live(&mut Arena::default(), plan, Made::Plan, fates, Some(observer), limits)
     }
 
     /// Runs the world of a seed; draws fates as it goes and writes nothing down.
@@ -65,7 +65,7 @@ impl<M: StateMachine> Harness<M> {
     pub fn run_seed(&self, seed: u64) -> Outcome {
         match self.draw(seed) {
             Ok((plan, fates)) => {
-                self.live(&mut Memory::default(), &plan, Made::Seed, fates, None::<&mut Recorder>, self.limits)
+                self.live(&mut Arena::default(), &plan, Made::Seed, fates, None::<&mut Recorder>, self.limits)
             }
             Err(panic) => never_drawn(&panic),
         }
@@ -73,19 +73,19 @@ impl<M: StateMachine> Harness<M> {
 
     /// Runs the world of a seed while somebody looks on.
     pub(crate) fn run_seed_seen(&self, seed: u64, observer: &mut impl Observer<M>) -> Outcome {
-        self.run_seed_within(&mut Memory::default(), seed, observer, self.limits)
+        self.run_seed_within(&mut Arena::default(), seed, observer, self.limits)
     }
 
     /// The same, in the memory that another world has left, and under these limits.
     pub(crate) fn run_seed_within(
         &self,
-        memory: &mut Memory<M>,
+        arena: &mut Arena<M>,
         seed: u64,
         observer: &mut impl Observer<M>,
         limits: Limits,
     ) -> Outcome {
         match self.draw(seed) {
-            Ok((plan, fates)) => self.live(memory, &plan, Made::Seed, fates, Some(observer), limits),
+            Ok((plan, fates)) => self.live(arena, &plan, Made::Seed, fates, Some(observer), limits),
             Err(panic) => never_drawn(&panic),
         }
     }
@@ -127,7 +127,7 @@ impl<M: StateMachine> Harness<M> {
             return recorded.shortened();
         }
         // It may be endless, or only long.
-        let whole = self.live(&mut Memory::default(), &plan, made, fates.clone(), None::<&mut Recorder>, self.limits);
+        let whole = self.live(&mut Arena::default(), &plan, made, fates.clone(), None::<&mut Recorder>, self.limits);
         if !whole.violation.as_ref().is_some_and(endless::is_endless) {
             return self.record_limited(plan, made, fates, self.limits);
         }
@@ -141,7 +141,7 @@ impl<M: StateMachine> Harness<M> {
     /// Runs a plan under these limits and writes everything down, all that repeats itself included.
     pub(crate) fn record_limited(&self, mut plan: Plan, made: Made, fates: impl Fates, limits: Limits) -> Recorded {
         let mut recorder = Recorder::new();
-        let outcome = self.live(&mut Memory::default(), &plan, made, fates, Some(&mut recorder), limits);
+        let outcome = self.live(&mut Arena::default(), &plan, made, fates, Some(&mut recorder), limits);
         let recording = recorder.finish();
         plan.fates = recording.fates;
         Recorded { plan, outcome, trace: recording.trace }
@@ -157,7 +157,7 @@ impl<M: StateMachine> Harness<M> {
 
     fn live<O: Observer<M>>(
         &self,
-        memory: &mut Memory<M>,
+        arena: &mut Arena<M>,
         plan: &Plan,
         made: Made,
         fates: impl Fates,
@@ -176,7 +176,7 @@ impl<M: StateMachine> Harness<M> {
             Err(panic) => return panicked(&panic, None, Fallen::default()),
         };
         // A world that panics leaves nothing.
-        let left = mem::take(memory);
+        let left = mem::take(arena);
         let lived = match observer {
             None => live_through(World::within(left, plan, &self.boot, clients, fates, &mut checks, limits)),
             Some(observer) => {
@@ -186,12 +186,12 @@ impl<M: StateMachine> Harness<M> {
         };
         match lived {
             Ok((end, left)) => {
-                *memory = left;
+                *arena = left;
                 let violation = checks.violation().cloned();
                 let violation = violation.or_else(|| endless::violation(&end)).or_else(|| misanswered(&end));
-                let moment = (end.tally.steps, end.at);
+                let moment = (end.stats.steps, end.at);
                 catch_panic_at(|| finish(end, violation, &checks)).unwrap_or_else(|panic| {
-                    let fallen = Fallen { step: moment.0, at: moment.1, tally: Tally::default() };
+                    let fallen = Fallen { step: moment.0, at: moment.1, stats: Stats::default() };
                     panicked(&panic, Some(&|place| checks.name_at(place)), fallen)
                 })
             }
@@ -219,7 +219,7 @@ fn misanswered(end: &RunEnd) -> Option<Violation> {
         None => Breach::new("unasked", format!("node {node} answers request {id}, which no node has heard"))
             .because("an answer goes to `Env::respond` with the id that came with the request"),
     };
-    Some(Violation { check: "answers".to_owned(), breach, step: end.tally.steps, at: end.at })
+    Some(Violation { check: "answers".to_owned(), breach, step: end.stats.steps, at: end.at })
 }
 
 impl Recorded {
@@ -237,7 +237,7 @@ impl Recorded {
 struct Fallen {
     step: u64,
     at: Time,
-    tally: Tally,
+    stats: Stats,
 }
 
 /// Why a world fell, and how far it had come.
@@ -246,16 +246,16 @@ type Fall = Box<(Panic, Fallen)>;
 /// A world from its beginning to its end, whatever in it panics.
 fn live_through<M: StateMachine, F: Fates, O: Observer<M>>(
     mut world: World<'_, M, F, O>,
-) -> Result<(RunEnd, Memory<M>), Fall> {
+) -> Result<(RunEnd, Arena<M>), Fall> {
     match catch_panic_at(|| world.live_through()) {
         Ok(end) => match catch_panic_at(|| world.leave()) {
             Ok(left) => Ok((end, left)),
-            Err(panic) => Err(Box::new((panic, Fallen { step: end.tally.steps, at: end.at, tally: end.tally }))),
+            Err(panic) => Err(Box::new((panic, Fallen { step: end.stats.steps, at: end.at, stats: end.stats }))),
         },
         Err(panic) => {
-            let (at, tally) = world.so_far();
+            let (at, stats) = world.so_far();
             world.drop_all();
-            Err(Box::new((panic, Fallen { step: tally.steps, at, tally })))
+            Err(Box::new((panic, Fallen { step: stats.steps, at, stats })))
         }
     }
 }
@@ -263,7 +263,7 @@ fn live_through<M: StateMachine, F: Fates, O: Observer<M>>(
 /// A panic as the violation that it is.
 fn panicked(panic: &Panic, check: Option<&dyn Fn(usize) -> Option<String>>, fallen: Fallen) -> Outcome {
     let Panic { message, place, doing } = panic;
-    let Fallen { step, at, mut tally } = fallen;
+    let Fallen { step, at, mut stats } = fallen;
     let who = doing.who(|place| check.and_then(|name| name(place)));
     let mut breach = Breach::new(PANIC, format!("{who} panicked: {message}")).from(Source::of(place.as_str(), message));
     if !place.is_empty() {
@@ -274,9 +274,9 @@ fn panicked(panic: &Panic, check: Option<&dyn Fn(usize) -> Option<String>>, fall
     let mut digest = Digest::new();
     digest.fold(step);
     digest.fold_bytes(message.as_bytes());
-    tally.virtual_nanos = at.as_nanos();
+    stats.virtual_nanos = at.as_nanos();
     let violation = Some(Violation { check: PANIC.to_owned(), breach, step, at });
-    Outcome { violation, digest: digest.value(), end: None, at, tally }
+    Outcome { violation, digest: digest.value(), end: None, at, stats }
 }
 
 /// The workload panicked before there was a world.
@@ -289,11 +289,11 @@ fn never_drawn(panic: &Panic) -> Outcome {
 }
 
 fn finish<M: StateMachine>(end: RunEnd, violation: Option<Violation>, checks: &Checks<M>) -> Outcome {
-    let RunEnd { end, at, mut digest, mut tally, .. } = end;
+    let RunEnd { end, at, mut digest, mut stats, .. } = end;
     if let Some(violation) = &violation {
         digest.fold_bytes(violation.check.as_bytes());
         digest.fold_bytes(violation.breach.sort.as_bytes());
     }
-    checks.count(&mut |what, count| tally.mark(what, count));
-    Outcome { violation, digest: digest.value(), end: Some(end), at, tally }
+    checks.count(&mut |what, count| stats.mark(what, count));
+    Outcome { violation, digest: digest.value(), end: Some(end), at, stats }
 }

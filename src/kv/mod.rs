@@ -1,6 +1,6 @@
 //! The vocabulary of a replicated key-value store: what clients say to one, and what a check must be able to see of it.
 //!
-//! [`store::Node`](crate::store::Node) and [`textbook::Textbook`](crate::reference_store::Textbook) both speak it, so one
+//! [`store::Node`](crate::store::Node) and [`reference_store::ReferenceStore`](crate::reference_store::ReferenceStore) both speak it, so one
 //! workload and one oracle test both. A store of your own that speaks it gets them too.
 
 mod enumerate;
@@ -204,7 +204,7 @@ pub trait Replica: StateMachine<Request = Request, Response = Response> {
         0
     }
 
-    /// False if the node will pass over a message that has come for it, say because it answers an earlier life.
+    /// False if the node will pass over a message that has come for it, say because it answers an earlier incarnation.
     fn takes(&self, message: &Self::Message) -> bool {
         let _ = message;
         true

@@ -88,7 +88,7 @@ impl Iterator for NodeSet {
 }
 
 /// Who may send what to whom.
-pub(crate) struct Influence {
+pub(crate) struct Dependence {
     /// For each sort of step the sorts that it may cause.
     causes: Vec<Sorts>,
     /// Something was learned since somebody asked.
@@ -96,7 +96,7 @@ pub(crate) struct Influence {
     chosen: IndexMap<(Sorts, NodeSet), NodeSet, foldhash::fast::FixedState>,
 }
 
-impl Influence {
+impl Dependence {
     pub(crate) fn new() -> Self {
         Self { causes: vec![Sorts::default(); 128], has_news: false, chosen: IndexMap::default() }
     }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::Reduction;
-use crate::sim::Tally;
+use crate::sim::Stats;
 use crate::sweep::Failure;
 
 /// What an exhaustive search has covered and found. The same scope gives the same, whatever the number of threads, unless it is
@@ -23,7 +23,7 @@ pub struct Exploration {
     /// How many orders of steps these runs stand for, counted exactly: so many runs it would take without reduction. `None` if it
     /// was not counted, or is more than the number holds.
     pub interleavings: Option<u128>,
-    /// How many moments were found.
+    /// How many states were found.
     pub states: u64,
     /// How many steps between them.
     pub transitions: u64,
@@ -45,7 +45,7 @@ pub struct Exploration {
     /// How many runs violated a check, by check.
     pub violations: IndexMap<String, u64>,
     /// What happened in all of them, counted.
-    pub tally: Tally,
+    pub stats: Stats,
     /// The marks that should be reached, of the scope or else of the system, and were not.
     pub unreached: Vec<&'static str>,
     /// True if what should be reached was not. Marks of the scope must all be reached; of those of the system one must, as a small
@@ -57,7 +57,7 @@ pub struct Exploration {
     pub failures: Vec<Failure>,
 }
 
-/// Steps of runs, by what they handle. The beginnings of lives are not counted.
+/// Steps of runs, by what they handle. The beginnings of incarnations are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Happened {
     /// A request.
@@ -148,7 +148,7 @@ impl Exploration {
             return Some(format!("nothing was run of \"{system}\": {why}"));
         }
         self.happened.is_nothing().then(|| {
-            let timers = if self.tally.timers > 0 { "timers fired only after that, in one order; " } else { "" };
+            let timers = if self.stats.timers > 0 { "timers fired only after that, in one order; " } else { "" };
             let late = match self.unrunnable {
                 0 => String::new(),
                 classes => format!("in {classes} more classes a timer fires late, which no plan can say; "),

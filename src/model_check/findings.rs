@@ -7,16 +7,16 @@ use super::{Happened, Reduction};
 use crate::check::Source;
 use crate::harness::Outcome;
 use crate::protocol::Digest;
-use crate::sim::{Plan, Tally};
+use crate::sim::{Plan, Stats};
 
 /// Where a run stands among all: request set and place in it.
-pub(crate) type Place = (usize, usize);
+pub(crate) type RunId = (usize, usize);
 
 /// A way to fail: the check, the sort of breach, and where it comes from.
 pub(crate) type Way = (String, &'static str, Source);
 
 /// A run that failed: how many decisions its plan has, where it stands, and its plan.
-pub(crate) type Failing = (usize, Place, Plan);
+pub(crate) type Failing = (usize, RunId, Plan);
 
 /// What one thread, or all of them, found.
 #[derive(Default)]
@@ -32,7 +32,7 @@ pub(crate) struct Findings {
     pub(crate) given_up: u64,
     pub(crate) stopped: bool,
     pub(crate) blind: bool,
-    pub(crate) tally: Tally,
+    pub(crate) stats: Stats,
     /// Sums are the same in any order.
     pub(crate) digests: u64,
     pub(crate) violations: IndexMap<String, u64>,
@@ -45,9 +45,9 @@ impl Findings {
         Self { interleavings: Some(0), ..Self::default() }
     }
 
-    pub(crate) fn add_run(&mut self, place: Place, plan: Plan, outcome: &Outcome) {
+    pub(crate) fn add_run(&mut self, place: RunId, plan: Plan, outcome: &Outcome) {
         self.executions += 1;
-        self.tally.add(&outcome.tally);
+        self.stats.add(&outcome.stats);
         let mut digest = Digest::new();
         digest.fold(place.0 as u64);
         digest.fold(place.1 as u64);
@@ -90,7 +90,7 @@ impl Findings {
         self.given_up += other.given_up;
         self.stopped |= other.stopped;
         self.blind |= other.blind;
-        self.tally.add(&other.tally);
+        self.stats.add(&other.stats);
         self.digests = self.digests.wrapping_add(other.digests);
         for (check, count) in other.violations {
             *self.violations.entry(check).or_default() += count;

@@ -1,17 +1,17 @@
-//! The moments that are so many steps from the first, and how much there is room for.
+//! The states that are so many steps from the first, and how much there is room for.
 
 use std::ops::ControlFlow;
 
 use indexmap::IndexSet;
 
 use super::Scope;
-use super::global_state::Moment;
+use super::global_state::GlobalState;
 use super::transitions::Taken;
 
-/// A moment, or a step of a node, may take so many numbers on the average. Most take a third of it.
+/// A state, or a step of a node, may take so many numbers on the average. Most take a third of it.
 const NUMBERS_PER_STATE: u64 = 64;
 
-/// How a moment came about: the place of the one before it in the level before, and a step.
+/// How a state came about: the place of the one before it in the level before, and a step.
 #[derive(Clone, Copy)]
 pub(crate) struct Came {
     pub(crate) from: u32,
@@ -22,7 +22,7 @@ pub(crate) struct Came {
 pub(crate) struct Room {
     states_max: u64,
     numbers_max: u64,
-    /// How many moments were found so far.
+    /// How many states were found so far.
     pub(crate) states: u64,
 }
 
@@ -33,7 +33,7 @@ impl Room {
         Self { states_max, numbers_max: states_max.saturating_mul(NUMBERS_PER_STATE), states: 0 }
     }
 
-    /// True if there is room for one more moment, where levels hold so many numbers.
+    /// True if there is room for one more state, where levels hold so many numbers.
     fn has_room(&self, numbers: u64) -> bool {
         self.states < self.states_max && numbers <= self.numbers_max
     }
@@ -44,22 +44,22 @@ impl Room {
     }
 }
 
-/// The moments that are so many steps from the first.
+/// The states that are so many steps from the first.
 #[derive(Default)]
 pub(crate) struct Level {
-    moments: IndexSet<Moment, foldhash::fast::FixedState>,
-    copies: Vec<Moment>,
+    states: IndexSet<GlobalState, foldhash::fast::FixedState>,
+    copies: Vec<GlobalState>,
     /// How many numbers they take.
     numbers: u64,
 }
 
 impl Level {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Moment> {
-        self.moments.iter().chain(&self.copies)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &GlobalState> {
+        self.states.iter().chain(&self.copies)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.moments.is_empty() && self.copies.is_empty()
+        self.states.is_empty() && self.copies.is_empty()
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Next<'a> {
     keeps_copies: bool,
     pub(crate) level: Level,
     pub(crate) came: Vec<Came>,
-    /// The place of the moment from which steps are taken now.
+    /// The place of the state from which steps are taken now.
     pub(crate) from: u32,
     /// How many steps were taken.
     pub(crate) transitions: u64,
@@ -94,17 +94,17 @@ impl<'a> Next<'a> {
         }
     }
 
-    /// `taken` leads to `moment`. Breaks if there is no room for it.
-    pub(crate) fn add(&mut self, moment: Moment, taken: Taken) -> ControlFlow<()> {
+    /// `taken` leads to `state`. Breaks if there is no room for it.
+    pub(crate) fn add(&mut self, state: GlobalState, taken: Taken) -> ControlFlow<()> {
         self.transitions += 1;
-        let length = moment.length();
+        let length = state.length();
         if !self.room.has_room(self.numbers_before + self.level.numbers + length) {
-            self.is_full = self.keeps_copies || !self.level.moments.contains(&moment);
+            self.is_full = self.keeps_copies || !self.level.states.contains(&state);
             return if self.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         }
         if self.keeps_copies {
-            self.level.copies.push(moment);
-        } else if !self.level.moments.insert(moment) {
+            self.level.copies.push(state);
+        } else if !self.level.states.insert(state) {
             return ControlFlow::Continue(());
         }
         self.room.states += 1;

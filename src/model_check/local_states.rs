@@ -10,7 +10,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
-use super::dependence::{ANSWERED, Influence, STARTED, TIMED, class_of_kind};
+use super::dependence::{ANSWERED, Dependence, STARTED, TIMED, class_of_kind};
 use super::fates::KnownMishaps;
 use super::running::{Armed, Running};
 use crate::harness::Harness;
@@ -32,7 +32,7 @@ type Map<K, V> = IndexMap<K, V, foldhash::fast::FixedState>;
 /// What a node handles.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Input {
-    /// A life begins.
+    /// An incarnation begins.
     Start,
     Message(MessageId),
     Request {
@@ -61,7 +61,7 @@ impl Cause {
 
 pub(crate) struct Local<M: StateMachine> {
     pub(crate) node: u32,
-    /// How it came about; `None` before the first life.
+    /// How it came about; `None` before the first incarnation.
     via: Option<StepId>,
     pub(crate) is_up: bool,
     /// How many requests have come for the node.
@@ -97,7 +97,7 @@ pub(crate) struct Sent<M: StateMachine> {
 }
 
 /// All steps that were ever asked for.
-pub(crate) struct Unfolding<'a, M: StateMachine> {
+pub(crate) struct LocalStates<'a, M: StateMachine> {
     system: &'a Harness<M>,
     asks: &'a [Ask],
     node_count: usize,
@@ -115,7 +115,7 @@ pub(crate) struct Unfolding<'a, M: StateMachine> {
     pub(crate) session_of: Vec<Option<u32>>,
     pub(crate) session_count: usize,
     kinds: Vec<&'static str>,
-    pub(crate) influence: Influence,
+    pub(crate) dependence: Dependence,
     /// What may become of the messages of a step.
     pub(crate) mishaps: KnownMishaps,
     /// How many numbers all of this takes, roughly.
@@ -125,7 +125,7 @@ pub(crate) struct Unfolding<'a, M: StateMachine> {
     states_told: u64,
 }
 
-impl<'a, M: StateMachine> Unfolding<'a, M> {
+impl<'a, M: StateMachine> LocalStates<'a, M> {
     pub(crate) fn new(system: &'a Harness<M>, asks: &'a [Ask], node_count: usize, by_state: bool) -> Self {
         let names: Vec<Option<u64>> = asks.iter().map(|ask| system.clients.as_ref()?.session(&ask.action)).collect();
         let mut distinct: Vec<u64> = names.iter().flatten().copied().collect();
@@ -156,7 +156,7 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
             session_of: names.into_iter().map(|name| name.and_then(place)).collect(),
             session_count: distinct.len(),
             kinds: Vec::new(),
-            influence: Influence::new(),
+            dependence: Dependence::new(),
             mishaps: KnownMishaps::new(),
             size: 0,
             states_asked: 0,
@@ -174,7 +174,7 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
         size_of::<M>() > 0 && self.states_asked > 0 && self.states_told == 0
     }
 
-    /// True before the node's first life.
+    /// True before the node's first incarnation.
     pub(crate) fn is_unborn(&self, local: LocalId) -> bool {
         self.locals[local as usize].via.is_none()
     }
@@ -310,11 +310,11 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
                     assert!(to.index() < self.node_count, "expect: a node sends to nodes of its cluster");
                     let kind = M::kind(&message);
                     let sent_class = class_of_kind(&mut self.kinds, kind);
-                    self.influence.learn(node, class, to.index() as u32, sent_class);
+                    self.dependence.learn(node, class, to.index() as u32, sent_class);
                     let from = NodeId::new(node as usize);
                     self.sent.push(Sent { from, to, kind, class: sent_class, content: message, at });
                 }
-                Effect::SetTimer { .. } => self.influence.learn(node, class, node, TIMED),
+                Effect::SetTimer { .. } => self.dependence.learn(node, class, node, TIMED),
                 Effect::Respond { id, response } => {
                     let Some(session) = self.session_of.get(id.0 as usize).copied().flatten() else { continue };
                     if !step.sessions.contains(&session) {
@@ -333,7 +333,7 @@ impl<'a, M: StateMachine> Unfolding<'a, M> {
     fn learn_answer(&mut self, node: u32, class: u32, session: u32) {
         for (ask, of) in self.asks.iter().zip(&self.session_of) {
             if *of == Some(session) {
-                self.influence.learn(node, class, ask.node.index() as u32, ANSWERED);
+                self.dependence.learn(node, class, ask.node.index() as u32, ANSWERED);
             }
         }
     }

@@ -2,8 +2,8 @@
 //! early timers.
 //!
 //! The search looks for the *classes* of runs that no node can tell apart. What each node does is worked out once for each
-//! local history (`unfolding`); a moment of a run is then a handful of numbers (`moment`), and what may follow it is looked
-//! up (`moves`), leaving out orders that come to the same (`influence`). For each class one run is made a plan (`order`,
+//! local history (`local_states`); a state of a run is then a handful of numbers (`state`), and what may follow it is looked
+//! up (`transitions`), leaving out orders that come to the same (`dependence`). For each class one run is made a plan (`order`,
 //! `realize`), and the plan is run by the simulator under all checks: so a violation is a failing plan from the start,
 //! and no check need know that it is part of a search.
 
@@ -37,10 +37,10 @@ use crate::shrink::Watch;
 use crate::sim::EventKind;
 use crate::sweep::{Failure, failure_of};
 use findings::{Failing, Findings, Way};
-use local_states::{Input, Unfolding};
+use local_states::{Input, LocalStates};
 use order::Order;
 use search::Search;
-use transitions::{Leaf, Moves};
+use transitions::{Leaf, Transitions};
 
 pub use exploration::{Exploration, Happened};
 pub use scope::{Ask, Reduction, SCOPE_NODES_MAX, Scope};
@@ -97,7 +97,7 @@ pub fn explore_with<M: StateMachine>(
     let explorer = Explorer { system, scope, reduction, stop: &options.stop, progress };
     let mut found = explorer.run(options.jobs);
     found.violations.sort_unstable_keys();
-    let is_missing = |mark: &&'static str| found.tally.marks.get(*mark).is_none_or(|count| *count == 0);
+    let is_missing = |mark: &&'static str| found.stats.marks.get(*mark).is_none_or(|count| *count == 0);
     let marks = scope.must_reach.as_ref().unwrap_or(&system.must_reach);
     let unreached: Vec<&'static str> = marks.iter().copied().filter(is_missing).collect();
     let missing_max = if scope.must_reach.is_some() { 0 } else { marks.len().saturating_sub(1) };
@@ -118,7 +118,7 @@ pub fn explore_with<M: StateMachine>(
         blind: found.blind,
         forced: !allows(system, reduction),
         violations: found.violations,
-        tally: found.tally,
+        stats: found.stats,
         misses_reach: unreached.len() > missing_max,
         unreached,
         digest: found.digests,
@@ -189,16 +189,17 @@ impl<M: StateMachine> Explorer<'_, M> {
         }
         let (system, scope, asks) = (self.system, self.scope, &*self.scope.request_sets[set]);
         let reduces = matches!(self.reduction, Reduction::Classes | Reduction::States);
-        let unfolding = Unfolding::new(system, asks, scope.node_count, self.reduction == Reduction::States);
-        let mut search = Search::new(Moves::new(unfolding, scope, asks, reduces), scope, self.reduction, self.stop);
+        let local_states = LocalStates::new(system, asks, scope.node_count, self.reduction == Reduction::States);
+        let mut search =
+            Search::new(Transitions::new(local_states, scope, asks, reduces), scope, self.reduction, self.stop);
         let covered = search.run();
         if share == 0 {
-            let unfolding = &search.moves.unfolding;
+            let local_states = &search.transitions.local_states;
             found.states += covered.states;
             found.transitions += covered.transitions;
-            found.steps += unfolding.steps.len() as u64;
+            found.steps += local_states.steps.len() as u64;
             found.given_up += u64::from(covered.given_up);
-            found.blind |= unfolding.is_blind();
+            found.blind |= local_states.is_blind();
         }
         found.stopped |= covered.stopped;
         for index in (share..search.leaf_count()).step_by(shares) {
@@ -213,12 +214,13 @@ impl<M: StateMachine> Explorer<'_, M> {
 
     /// Makes one run of the class that ends in this leaf.
     fn run_leaf(&self, search: &Search<'_, M>, place: (usize, usize), asks: &[Ask], found: &mut Findings) {
-        let (system, scope, moves) = (self.system, self.scope, &search.moves);
+        let (system, scope, transitions) = (self.system, self.scope, &search.transitions);
         let (leaf, path) = search.leaf(place.1);
-        let order = Order::of(&moves.unfolding, scope.node_count, moves.waits(), &path);
+        let order = Order::of(&transitions.local_states, scope.node_count, transitions.waits(), &path);
         let in_row = matches!(self.reduction, Reduction::Moments | Reduction::Naive);
-        let plan =
-            |in_row: bool| schedule::plan_of(&moves.unfolding, scope, asks, &order, in_row, system.worlds.settle);
+        let plan = |in_row: bool| {
+            schedule::plan_of(&transitions.local_states, scope, asks, &order, in_row, system.worlds.settle)
+        };
         let made = plan(in_row).or_else(|| if in_row { plan(false) } else { None });
         let Some(plan) = made else {
             found.cut += u64::from(leaf == Leaf::Cut);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::fates::{Mishap, Mishaps};
-use super::local_states::{Cause, Input, MessageId, StepId, Unfolding};
+use super::local_states::{Cause, Input, LocalStates, MessageId, StepId};
 use super::transitions::Taken;
 use crate::protocol::StateMachine;
 
@@ -60,18 +60,18 @@ struct Track {
 impl Order {
     /// The order of the run that takes `path`.
     pub(crate) fn of<M: StateMachine>(
-        unfolding: &Unfolding<'_, M>,
+        local_states: &LocalStates<'_, M>,
         node_count: usize,
         waits: &[Option<u32>],
         path: &[Taken],
     ) -> Self {
         let mut order = Self::default();
         let mut tracks = vec![Track::default(); node_count];
-        let mut sessions: Vec<Option<usize>> = vec![None; unfolding.session_count];
+        let mut sessions: Vec<Option<usize>> = vec![None; local_states.session_count];
         let mut asked = vec![None; waits.len()];
         for (index, taken) in path.iter().enumerate() {
-            let step = &unfolding.steps[taken.step as usize];
-            let node = unfolding.locals[step.from as usize].node;
+            let step = &local_states.steps[taken.step as usize];
+            let node = local_states.locals[step.from as usize].node;
             order.happenings.push(Happening { node, step: taken.step, cause: step.cause });
             let track = &mut tracks[node as usize];
             order.needs.extend(track.last.replace(index).map(|last| (last, index)));
@@ -88,10 +88,10 @@ impl Order {
                 let last = sessions[*session as usize].replace(index);
                 order.needs.extend(last.map(|last| (last, index)));
             }
-            order.post(step.sends.clone(), unfolding.mishaps.get(taken.mishaps), index);
-            order.wind(unfolding, taken.step, index, track);
+            order.post(step.sends.clone(), local_states.mishaps.get(taken.mishaps), index);
+            order.wind(local_states, taken.step, index, track);
         }
-        order.leave_timers(unfolding, &tracks);
+        order.leave_timers(local_states, &tracks);
         order
     }
 
@@ -116,10 +116,16 @@ impl Order {
     }
 
     /// What the timers of a node ask of one step of it: one fires exactly when it is due, the others later.
-    fn wind<M: StateMachine>(&mut self, unfolding: &Unfolding<'_, M>, id: StepId, index: usize, track: &mut Track) {
-        let step = &unfolding.steps[id as usize];
+    fn wind<M: StateMachine>(
+        &mut self,
+        local_states: &LocalStates<'_, M>,
+        id: StepId,
+        index: usize,
+        track: &mut Track,
+    ) {
+        let step = &local_states.steps[id as usize];
         for (place, set_in) in track.timers_set_in.iter().enumerate() {
-            let after = nanos(unfolding.timer_after(step.from, place));
+            let after = nanos(local_states.timer_after(step.from, place));
             if step.cause.input == Input::Timer(place as u32) {
                 self.beyond_time |= after == NANOS_MAX;
                 self.clocks.push(Constraint { from: *set_in, to: index, ticks: 0, span: after });
@@ -133,13 +139,13 @@ impl Order {
     }
 
     /// Timers that did not fire wait until the world has healed.
-    fn leave_timers<M: StateMachine>(&mut self, unfolding: &Unfolding<'_, M>, tracks: &[Track]) {
+    fn leave_timers<M: StateMachine>(&mut self, local_states: &LocalStates<'_, M>, tracks: &[Track]) {
         let healed = self.happenings.len();
         for track in tracks {
             let Some(last) = track.last else { continue };
-            let local = unfolding.steps[self.happenings[last].step as usize].to;
+            let local = local_states.steps[self.happenings[last].step as usize].to;
             for (place, set_in) in track.timers_set_in.iter().enumerate() {
-                let span = -nanos(unfolding.timer_after(local, place));
+                let span = -nanos(local_states.timer_after(local, place));
                 self.clocks.push(Constraint { from: healed, to: *set_in, ticks: 0, span });
             }
         }
@@ -149,7 +155,7 @@ impl Order {
     pub(crate) fn interleavings(&self, node_count: usize) -> Option<u128> {
         /// More sets of steps than this are not looked at.
         const WORK_MAX: usize = 1 << 18;
-        // All first lives begin before all else, in one order.
+        // All first incarnations begin before all else, in one order.
         let mut of_node: Vec<Vec<usize>> = vec![Vec::new(); node_count];
         for (index, happening) in self.happenings.iter().enumerate().skip(node_count) {
             of_node[happening.node as usize].push(index);

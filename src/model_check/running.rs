@@ -38,7 +38,7 @@ pub(crate) struct Running<M: StateMachine> {
     machine: Option<M>,
     durable: M::Durable,
     rng: Rng,
-    life: u32,
+    incarnation: u32,
     pub(crate) timers: Vec<Armed<M>>,
     /// What its clock shows: as much as must have passed at least.
     pub(crate) now: Time,
@@ -52,7 +52,7 @@ impl<M: StateMachine> Running<M> {
             machine: None,
             durable: M::Durable::default(),
             rng: node_rng(0, id.index()),
-            life: 0,
+            incarnation: 0,
             timers: Vec::new(),
             now: Time::ZERO,
         }
@@ -65,7 +65,7 @@ impl<M: StateMachine> Running<M> {
     pub(crate) fn start(&mut self, boot: &dyn Fn(Boot<M::Durable>) -> M, effects: &mut Vec<Effect<M>>) {
         let boot_from = Boot::new(self.id, self.node_count, self.durable.clone());
         self.machine = Some(boot(boot_from));
-        let now = if self.life == 0 { Time::ZERO } else { self.now + TICK };
+        let now = if self.incarnation == 0 { Time::ZERO } else { self.now + TICK };
         self.run(now, None, effects, |machine, env| machine.start(env));
     }
 
@@ -101,13 +101,13 @@ impl<M: StateMachine> Running<M> {
     pub(crate) fn crash(&mut self) {
         self.machine = None;
         self.timers.clear();
-        self.life += 1;
+        self.incarnation += 1;
     }
 
-    /// All that the node's further life depends on, as far as the machine's own digest tells; false if it tells nothing.
+    /// All that the node's further incarnation depends on, as far as the machine's own digest tells; false if it tells nothing.
     pub(crate) fn fold(&self, digest: &mut Digest) -> bool {
         use std::fmt::Write as _;
-        digest.fold(u64::from(self.life) << 1 | u64::from(self.is_up()));
+        digest.fold(u64::from(self.incarnation) << 1 | u64::from(self.is_up()));
         let mut rng = self.rng.clone();
         digest.fold(rng.bits64());
         write!(digest, "{:?}", self.durable).expect("expect: a digest takes all text");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::local_states::{Input, Unfolding};
+use super::local_states::{Input, LocalStates};
 use super::order::{Constraint, Happening, Order};
 use super::{Ask, Scope};
 use crate::protocol::{NodeId, StateMachine, Time};
@@ -16,7 +16,7 @@ const TICKS: [i64; 5] = [1_000_000, 100_000, 10_000, 1_000, 1];
 /// The plan that runs as `order` says; `None` if a timer would have to fire later than it is due, which plans cannot say.
 /// If `in_row`, all steps come in the order in which they stand in `order`.
 pub(crate) fn plan_of<M: StateMachine>(
-    unfolding: &Unfolding<'_, M>,
+    local_states: &LocalStates<'_, M>,
     scope: &Scope,
     asks: &[Ask],
     order: &Order,
@@ -33,7 +33,7 @@ pub(crate) fn plan_of<M: StateMachine>(
     // Numbers count the messages of a link in the order in which its sender sends them.
     let mut counts: IndexMap<(Link, &str), u32> = IndexMap::new();
     for posted in &order.posted {
-        let sent = &unfolding.sent[posted.message as usize];
+        let sent = &local_states.sent[posted.message as usize];
         let link = Link { from: sent.from, to: sent.to };
         let number = counts.entry((link, sent.kind)).or_default();
         *number += 1;
@@ -99,7 +99,7 @@ fn times(order: &Order, node_count: usize, in_row: bool, tick: i64) -> Option<Ve
     let after = |from: usize, to: usize| Constraint { from, to, ticks: 1, span: 0 };
     let mut constraints: Vec<Constraint> = order.needs.iter().map(|(from, to)| after(*from, *to)).collect();
     constraints.extend((0..healed).map(|index| after(index, healed)));
-    // All first lives begin when the world does.
+    // All first incarnations begin when the world does.
     constraints.extend((node_count..healed).map(|index| after(0, index)));
     if in_row {
         constraints.extend((node_count..healed).map(|index| after(index.max(1) - 1, index)));

@@ -55,7 +55,7 @@ pub struct Ask {
 pub enum Reduction {
     /// None: each order of steps is run. Only for measuring the others.
     Naive,
-    /// Two orders of the same steps lead to the same; but each set of steps that can have happened at some moment is
+    /// Two orders of the same steps lead to the same; but each set of steps that can have happened at some state is
     /// seen. For checks that look at several nodes in the middle of a run.
     Moments,
     /// Runs that differ only in how steps of different nodes fall in time, where no message passes between them, are the

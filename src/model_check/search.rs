@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fates::MishapsId;
 use super::level::{Came, Level, Next, Room};
-use super::transitions::{Leaf, Moves, Taken};
+use super::transitions::{Leaf, Taken, Transitions};
 use super::{Reduction, Scope};
 use crate::protocol::StateMachine;
 
@@ -19,28 +19,33 @@ pub(crate) struct Covered {
 
 /// The search of one request set.
 ///
-/// Every step brings a moment to the next level, so a moment can be met again only within its level: no level but the
-/// current one is kept, but for how each moment came about.
+/// Every step brings a state to the next level, so a state can be met again only within its level: no level but the
+/// current one is kept, but for how each state came about.
 pub(crate) struct Search<'a, M: StateMachine> {
-    pub(crate) moves: Moves<'a, M>,
+    pub(crate) transitions: Transitions<'a, M>,
     scope: &'a Scope,
     reduction: Reduction,
     stop: &'a AtomicBool,
-    /// By level: how its moments lead to those of the next.
+    /// By level: how its states lead to those of the next.
     trail: Vec<Vec<Came>>,
     /// Level and place of each.
     leaves: Vec<(usize, u32, Leaf)>,
 }
 
 impl<'a, M: StateMachine> Search<'a, M> {
-    pub(crate) fn new(moves: Moves<'a, M>, scope: &'a Scope, reduction: Reduction, stop: &'a AtomicBool) -> Self {
-        Self { moves, scope, reduction, stop, trail: Vec::new(), leaves: Vec::new() }
+    pub(crate) fn new(
+        transitions: Transitions<'a, M>,
+        scope: &'a Scope,
+        reduction: Reduction,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        Self { transitions, scope, reduction, stop, trail: Vec::new(), leaves: Vec::new() }
     }
 
     /// Searches until there is nothing left to learn, there is no room for more, or it is stopped.
     pub(crate) fn run(&mut self) -> Covered {
         loop {
-            self.moves.unfolding.influence.take_news();
+            self.transitions.local_states.dependence.take_news();
             self.trail.clear();
             self.leaves.clear();
             if let Some(covered) = self.pass() {
@@ -61,11 +66,11 @@ impl<'a, M: StateMachine> Search<'a, M> {
                 break;
             }
             let mut next = Next::after(&level, &mut room, keeps_copies);
-            for (place, moment) in (0..).zip(level.iter()) {
+            for (place, state) in (0..).zip(level.iter()) {
                 next.from = place;
                 let (transitions, before) = (next.transitions, next.came.len());
-                let leaf = self.moves.find(moment, depth, &mut next);
-                if learns && self.moves.unfolding.influence.take_news() {
+                let leaf = self.transitions.find(state, depth, &mut next);
+                if learns && self.transitions.local_states.dependence.take_news() {
                     return None;
                 }
                 covered.given_up = next.is_full;
@@ -89,12 +94,12 @@ impl<'a, M: StateMachine> Search<'a, M> {
         Some(covered)
     }
 
-    /// The moment at which all begins.
+    /// The state at which all begins.
     fn first_level(&self, room: &mut Room) -> Level {
         let none = Level::default();
         let mut first = Next::after(&none, room, false);
         // Nothing led to it.
-        let _ = first.add(self.moves.first(), Taken { step: 0, mishaps: MishapsId::NONE });
+        let _ = first.add(self.transitions.first(), Taken { step: 0, mishaps: MishapsId::NONE });
         first.level
     }
 

@@ -13,7 +13,7 @@ pub enum Effect<M: StateMachine> {
         /// What to send.
         message: M::Message,
     },
-    /// Wake this life of the node after a while.
+    /// Wake this incarnation of the node after a while.
     SetTimer {
         /// Which; one that is set already is moved.
         timer: M::Timer,
@@ -140,7 +140,7 @@ impl<'a, M: StateMachine> Env<'a, M> {
         self.push(Effect::CancelTimer { timer });
     }
 
-    /// Edits the durable state in place. What was persisted before a crash is what the next life is made from.
+    /// Edits the durable state in place. What was persisted before a crash is what the next incarnation is made from.
     pub fn persist(&mut self, edit: impl FnOnce(&mut M::Durable)) {
         if self.budget > 0 {
             edit(self.durable);

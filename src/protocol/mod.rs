@@ -72,7 +72,7 @@ pub trait StateMachine: Sized {
     /// All that survives a crash.
     type Durable: Clone + Default + fmt::Debug;
 
-    /// The node begins its life, at first or after a crash.
+    /// The node begins an incarnation, at first or after a crash.
     fn start(&mut self, env: &mut Env<'_, Self>) {
         let _ = env;
     }
@@ -83,7 +83,7 @@ pub trait StateMachine: Sized {
     /// A client asks; the answer, now or later, goes to [`Env::respond`] with the same id.
     fn on_request(&mut self, id: RequestId, request: Self::Request, env: &mut Env<'_, Self>);
 
-    /// A timer that this life of the node has set is due.
+    /// A timer that this incarnation of the node has set is due.
     fn on_timer(&mut self, timer: Self::Timer, env: &mut Env<'_, Self>) {
         let _ = (timer, env);
     }

@@ -23,7 +23,7 @@ pub enum Bug {
     ///
     /// Story: B holds cart=a `{A:1}` and puts cart=b `{B:1}`: a stays as a sibling for ever.
     ///
-    /// Invisible while each key is written by one node only, in one life.
+    /// Invisible while each key is written by one node only, in one incarnation.
     BlindPut,
     /// A version whose clock is equal to one that is here is kept as one more sibling.
     ///
@@ -35,7 +35,7 @@ pub enum Bug {
     ///
     /// Story: B holds cart=x `{A:1}` and puts cart=y `{A:1 B:1}`; a second copy of x arrives late, and replaces y.
     ///
-    /// Invisible while each key is written by one node only, in one life: all its clocks have the same one actor.
+    /// Invisible while each key is written by one node only, in one incarnation: all its clocks have the same one actor.
     ZipCompare,
     /// The node's identity is not durable before its first update leaves: after a crash it is the same actor again,
     /// and counts from 1 again.
@@ -166,7 +166,7 @@ pub enum Bug {
     ///
     /// Invisible while nodes do not pause: a timer is never late by itself.
     Quarantine,
-    /// A node whose disk is empty takes itself for one that begins its first life.
+    /// A node whose disk is empty takes itself for one that begins its first incarnation.
     ///
     /// Story: A puts cart=x `{A:1}` and loses memory and disk; as the same A it puts cart=y `{A:1}`.
     ///

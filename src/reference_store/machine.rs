@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bug, Message, Textbook, Version, context};
+use super::{Bug, ReferenceMessage, ReferenceStore, ReferenceVersion, context};
 use crate::causality::{Actor, Dot};
 use crate::kv::{Context, Key, Replica, Request, Response, Sibling, Value};
 use crate::protocol::{Digest, Env, NodeId, Observe, RequestId, StateMachine};
 
 /// All that survives a crash: who the node will be after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Durable {
-    /// The incarnation that the next life takes.
+pub struct ReferenceDurable {
+    /// The number of the next incarnation.
     pub next_incarnation: u32,
 }
 
@@ -23,14 +23,14 @@ pub enum Timer {
     Forget,
 }
 
-impl StateMachine for Textbook {
-    type Message = Message;
+impl StateMachine for ReferenceStore {
+    type Message = ReferenceMessage;
     type Timer = Timer;
     type Request = Request;
     type Response = Response;
-    type Durable = Durable;
+    type Durable = ReferenceDurable;
 
-    /// Gives the next life another name before anybody can hear of this one: a node that forgot what it wrote must
+    /// Gives the next incarnation another actor before anybody can hear of this one: a node that forgot what it wrote must
     /// never write under the same name again.
     fn start(&mut self, env: &mut Env<'_, Self>) {
         self.begin_anew_on_a_new_disk(env);
@@ -40,19 +40,19 @@ impl StateMachine for Textbook {
         self.settle(env);
     }
 
-    fn on_message(&mut self, from: NodeId, message: Message, env: &mut Env<'_, Self>) {
+    fn on_message(&mut self, from: NodeId, message: ReferenceMessage, env: &mut Env<'_, Self>) {
         if self.is_quarantined(from, &message) {
             return;
         }
-        self.habits.hear(from, env.now());
+        self.bug_state.hear(from, env.now());
         match message {
-            Message::Update { key, version } => self.on_update(from, &key, version, env),
-            Message::Pull { from_actor, seen } => self.on_pull(from_actor, &seen, env),
-            Message::Reply { to_actor, answer, part, versions, known } => {
+            ReferenceMessage::Update { key, version } => self.on_update(from, &key, version, env),
+            ReferenceMessage::Pull { from_actor, seen } => self.on_pull(from_actor, &seen, env),
+            ReferenceMessage::Reply { to_actor, answer, part, versions, known } => {
                 self.on_reply(to_actor, answer, part, versions, &known);
             }
-            Message::Ack { dot } => self.habits.count_ack(dot),
-            Message::Tick => self.on_sync_timer(env),
+            ReferenceMessage::Ack { dot } => self.bug_state.count_ack(dot),
+            ReferenceMessage::Tick => self.on_sync_timer(env),
         }
         self.settle(env);
     }
@@ -71,20 +71,20 @@ impl StateMachine for Textbook {
 
     fn on_timer(&mut self, timer: Timer, env: &mut Env<'_, Self>) {
         match timer {
-            Timer::Sync if self.bug == Some(Bug::LoopbackTrust) => env.send(env.id(), Message::Tick),
+            Timer::Sync if self.bug == Some(Bug::LoopbackTrust) => env.send(env.id(), ReferenceMessage::Tick),
             Timer::Sync => self.on_sync_timer(env),
             Timer::Forget => self.on_forget_timer(),
         }
         self.settle(env);
     }
 
-    fn kind(message: &Message) -> &'static str {
+    fn kind(message: &ReferenceMessage) -> &'static str {
         match message {
-            Message::Update { .. } => "update",
-            Message::Pull { .. } => "pull",
-            Message::Reply { .. } => "reply",
-            Message::Ack { .. } => "ack",
-            Message::Tick => "tick",
+            ReferenceMessage::Update { .. } => "update",
+            ReferenceMessage::Pull { .. } => "pull",
+            ReferenceMessage::Reply { .. } => "reply",
+            ReferenceMessage::Ack { .. } => "ack",
+            ReferenceMessage::Tick => "tick",
         }
     }
 
@@ -107,7 +107,7 @@ impl StateMachine for Textbook {
     }
 }
 
-impl Textbook {
+impl ReferenceStore {
     /// Writes, tells everybody, and answers the client.
     fn on_write(
         &mut self,
@@ -130,7 +130,7 @@ impl Textbook {
         let mut told = version.past.clone();
         told.insert(dot);
         let told = context::encode(&key, &told);
-        env.broadcast(&Message::Update { key, version });
+        env.broadcast(&ReferenceMessage::Update { key, version });
         self.keep_name_late(env);
         env.respond(id, Response::Written { dot, context: told });
         if dots.flatten().is_some_and(|dots| !dots.is_empty()) {
@@ -145,7 +145,7 @@ fn fold_entry(digest: &mut Digest, actor: Actor, counter: u64) {
     digest.fold(counter);
 }
 
-impl Replica for Textbook {
+impl Replica for ReferenceStore {
     fn siblings(&self, key: &str, each: &mut dyn FnMut(Sibling<'_>)) {
         let live = self.versions(key).iter().filter(|version| version.value.is_some());
         live.for_each(|version| each(sibling(version)));
@@ -163,24 +163,24 @@ impl Replica for Textbook {
         self.tombstone_count()
     }
 
-    fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
+    fn carried(message: &ReferenceMessage, each: &mut dyn FnMut(&str, Sibling<'_>)) {
         match message {
-            Message::Update { key, version } => each(key, sibling(version)),
-            Message::Pull { .. } | Message::Ack { .. } | Message::Tick => {}
-            Message::Reply { versions, .. } => {
+            ReferenceMessage::Update { key, version } => each(key, sibling(version)),
+            ReferenceMessage::Pull { .. } | ReferenceMessage::Ack { .. } | ReferenceMessage::Tick => {}
+            ReferenceMessage::Reply { versions, .. } => {
                 versions.iter().for_each(|(key, version)| each(key, sibling(version)));
             }
         }
     }
 }
 
-fn sibling(version: &Version) -> Sibling<'_> {
+fn sibling(version: &ReferenceVersion) -> Sibling<'_> {
     Sibling { value: version.value.as_deref(), dot: version.dot }
 }
 
-impl Observe for Textbook {
+impl Observe for ReferenceStore {
     /// The versions of each key, deletes included, sorted: nodes may have received them in different orders.
-    type View = BTreeMap<Key, Vec<Version>>;
+    type View = BTreeMap<Key, Vec<ReferenceVersion>>;
 
     fn view(&self) -> Self::View {
         let mut view = self.keys.clone();

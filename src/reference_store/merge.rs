@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::clock::COUNTER_LIMIT;
-use super::{Bug, Clock, Textbook, Version};
+use super::{Bug, Clock, ReferenceStore, ReferenceVersion};
 use crate::causality::{Actor, Dot};
 use crate::kv::{Key, Value};
 
@@ -16,7 +16,7 @@ const SIBLING_COUNT_MAX: usize = 100;
 /// The number of actors that [`Bug::PrunedClock`] leaves in a clock.
 const PRUNED_CLOCK_LENGTH: usize = 2;
 
-impl Textbook {
+impl ReferenceStore {
     /// Makes a write of this node, a delete if there is no `value`. It takes the place of the versions in `context`, or
     /// without one of all that are here. Changes nothing and says why when it cannot be.
     pub(super) fn write(
@@ -24,9 +24,9 @@ impl Textbook {
         key: &Key,
         value: Option<Value>,
         context: Option<BTreeSet<Dot>>,
-    ) -> Result<(Dot, Version), &'static str> {
+    ) -> Result<(Dot, ReferenceVersion), &'static str> {
         let dot = Dot::new(self.actor, self.issued + 1).filter(|dot| dot.counter.get() < COUNTER_LIMIT);
-        let dot = dot.ok_or("this life of the node has no counter left")?;
+        let dot = dot.ok_or("this incarnation of the node has no counter left")?;
         let is_future = |seen: &Dot| seen.actor == self.actor && *seen >= dot;
         if context.as_ref().is_some_and(|dots| dots.iter().any(is_future)) {
             return Err("the context tells of writes that were never made");
@@ -35,7 +35,7 @@ impl Textbook {
         let is_plain = context.is_none();
         let past = context.unwrap_or_else(|| self.past_of_plain(key));
         let clock = self.stamp(key, &past, is_plain, dot);
-        let mut version = Version { dot: Some(dot), clock, past, value };
+        let mut version = ReferenceVersion { dot: Some(dot), clock, past, value };
         let kept = self.versions(key).iter().filter(|local| local.value.is_some() && !covers(&version, local, None));
         if version.value.is_some() && kept.count() >= SIBLING_COUNT_MAX {
             return Err("the key has too many siblings");
@@ -95,7 +95,7 @@ impl Textbook {
     }
 
     /// Puts a write of this node's own in the place of what it covers.
-    fn place(&mut self, key: &Key, version: Version, is_plain: bool) {
+    fn place(&mut self, key: &Key, version: ReferenceVersion, is_plain: bool) {
         self.node_clock.join(&version.clock);
         self.see(key, version.dot);
         if is_plain || self.bug != Some(Bug::ValueNotContext) {
@@ -107,9 +107,9 @@ impl Textbook {
     }
 
     /// Takes in a version from elsewhere: it replaces all that it covers, and is dropped if it is not news.
-    pub(super) fn apply(&mut self, key: &Key, version: Version) {
+    pub(super) fn apply(&mut self, key: &Key, version: ReferenceVersion) {
         let bug = self.bug;
-        let was_seen = version.dot.is_some_and(|dot| self.sync.has_seen(dot) && !self.habits.has_forgotten(dot));
+        let was_seen = version.dot.is_some_and(|dot| self.sync.has_seen(dot) && !self.bug_state.has_forgotten(dot));
         self.node_clock.join(&version.clock);
         self.see(key, version.dot);
         self.see(key, version.past.iter().copied());
@@ -131,7 +131,7 @@ impl Textbook {
     }
 
     /// Drops the versions for which `is_gone` holds.
-    pub(super) fn drop_versions(&mut self, is_gone: impl Fn(&Version) -> bool) {
+    pub(super) fn drop_versions(&mut self, is_gone: impl Fn(&ReferenceVersion) -> bool) {
         for siblings in self.keys.values_mut() {
             siblings.retain(|version| !is_gone(version));
         }
@@ -146,7 +146,7 @@ impl Textbook {
 }
 
 /// True if both are one and the same write.
-fn is_same(left: &Version, right: &Version) -> bool {
+fn is_same(left: &ReferenceVersion, right: &ReferenceVersion) -> bool {
     match (left.dot, right.dot) {
         (Some(left), Some(right)) => left == right,
         _ => left.clock == right.clock,
@@ -154,7 +154,7 @@ fn is_same(left: &Version, right: &Version) -> bool {
 }
 
 /// True when whoever wrote `new` knew of the write `old`.
-fn covers(new: &Version, old: &Version, bug: Option<Bug>) -> bool {
+fn covers(new: &ReferenceVersion, old: &ReferenceVersion, bug: Option<Bug>) -> bool {
     if bug == Some(Bug::ZipCompare) {
         return new.clock.descends_where_both_know(&old.clock);
     }
@@ -165,7 +165,7 @@ fn covers(new: &Version, old: &Version, bug: Option<Bug>) -> bool {
 }
 
 /// The mistake of [`Bug::PrunedClock`]: leaves the writer and the actors with the highest counters.
-fn prune(version: &mut Version, writer: Actor) {
+fn prune(version: &mut ReferenceVersion, writer: Actor) {
     let mut entries: Vec<(Actor, u64)> = version.clock.entries().collect();
     entries.sort_by_key(|&(actor, counter)| (actor != writer, std::cmp::Reverse((counter, actor))));
     entries.truncate(PRUNED_CLOCK_LENGTH);

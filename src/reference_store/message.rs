@@ -9,7 +9,7 @@ use crate::kv::{Key, Shown, Value};
 
 /// One write of a key, as it travels and as it is kept.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
+pub struct ReferenceVersion {
     /// The name of the write; `None` for one that came through the plain interface, which has no names.
     pub dot: Option<Dot>,
     /// For each actor the latest of its writes of the key that this one builds on, this write included.
@@ -26,31 +26,31 @@ pub type Seen = BTreeMap<Dot, Key>;
 
 /// What nodes send each other.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Message {
+pub enum ReferenceMessage {
     /// A write, just made, told to everybody. Nobody tells it again: what is lost is found by a pull.
     Update {
         /// Where.
         key: Key,
         /// What.
-        version: Version,
+        version: ReferenceVersion,
     },
     /// "This is what I have seen: send me the rest."
     Pull {
-        /// Who asks, in which life.
+        /// Who asks, in which incarnation.
         from_actor: Actor,
         /// The dots it has seen.
         seen: Seen,
     },
     /// A part of an answer to a pull.
     Reply {
-        /// Who asked, in which life.
+        /// Who asked, in which incarnation.
         to_actor: Actor,
         /// Which of the sender's answers it is.
         answer: u64,
         /// Which part this is, from 1, and of how many.
         part: (usize, usize),
         /// The versions of this part.
-        versions: Vec<(Key, Version)>,
+        versions: Vec<(Key, ReferenceVersion)>,
         /// What the sender knew when it was asked; the same in each part.
         known: Known,
     },
@@ -66,7 +66,7 @@ pub enum Message {
 /// What a node knows: what is seen and not held is obsolete.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Known {
-    /// Who, in which life.
+    /// Who, in which incarnation.
     pub actor: Actor,
     /// The dots it has seen.
     pub seen: Seen,
@@ -75,7 +75,7 @@ pub struct Known {
 }
 
 /// `b {0:2 1:1}`, `deleted {0:3}`: the value and its clock.
-impl fmt::Debug for Version {
+impl fmt::Debug for ReferenceVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Some(value) => write!(f, "{} {:?}", Shown(value), self.clock),
@@ -86,19 +86,19 @@ impl fmt::Debug for Version {
 
 /// `cart=b {0:2 1:1}`, `pull {0:1..4,6}`, `reply [cart=b {0:2}, user=c {1:1}] {0:1,2 1:1}`. Lives after the first are
 /// named: `pull as 2'1 {}`, `reply to 2'1 [] {}`; and so are parts: `reply 1 of 2 [cart=b {0:2}] {0:1,2 1:1}`.
-impl fmt::Debug for Message {
+impl fmt::Debug for ReferenceMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Update { key, version } => write!(f, "{key}={version:?}"),
             Self::Pull { from_actor, seen } => {
                 f.write_str("pull ")?;
-                write_life(f, "as", *from_actor)?;
+                write_incarnation(f, "as", *from_actor)?;
                 write_dots(f, seen.keys())
             }
             Self::Reply { to_actor, part, versions, known, .. } => {
                 f.write_str("reply ")?;
-                write_life(f, "as", known.actor)?;
-                write_life(f, "to", *to_actor)?;
+                write_incarnation(f, "as", known.actor)?;
+                write_incarnation(f, "to", *to_actor)?;
                 if part.1 > 1 {
                     write!(f, "{} of {} ", part.0, part.1)?;
                 }
@@ -116,8 +116,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Writes `as 2'1 `, and nothing for a first life: the arrow in the trace names the node already.
-fn write_life(f: &mut fmt::Formatter<'_>, role: &str, actor: Actor) -> fmt::Result {
+/// Writes `as 2'1 `, and nothing for a first incarnation: the arrow in the trace names the node already.
+fn write_incarnation(f: &mut fmt::Formatter<'_>, role: &str, actor: Actor) -> fmt::Result {
     if actor.incarnation == 0 {
         return Ok(());
     }

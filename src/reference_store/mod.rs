@@ -5,11 +5,11 @@
 //! bug switched on it is wrong in one well-known way, which a harness must find.
 //!
 //! Where to look: `rules` decides which versions of a key live, `sync` repairs what the network lost, `machine` makes
-//! a node of both, [`Bug`] lists the mistakes, `habits` has what only some of them do.
+//! a node of both, [`Bug`] lists the mistakes, `bug_state` has what only some of them do.
 //!
 //! ```
-//! use distributed_data_consistency::reference_store::Textbook;
-//! let mut node = Textbook::new(0, 3);
+//! use distributed_data_consistency::reference_store::ReferenceStore;
+//! let mut node = ReferenceStore::new(0, 3);
 //! node.put("cart", *b"a");
 //! node.receive_update("cart", *b"b", vec![0, 1, 0]);
 //! assert_eq!(node.get("cart"), [(b"a".to_vec(), vec![1, 0, 0]), (b"b".to_vec(), vec![0, 1, 0])]);
@@ -36,33 +36,33 @@ use crate::protocol::{Boot, NodeId};
 
 pub use bug::{Bug, UnknownBug};
 pub use clock::Clock;
-pub use machine::{Durable, Timer};
-pub use message::{Known, Message, Seen, Version};
-use planted_bugs::Habits;
+pub use machine::{ReferenceDurable, Timer};
+pub use message::{Known, ReferenceMessage, ReferenceVersion, Seen};
+use planted_bugs::BugState;
 use sync::Knowledge;
 
 /// A node of a replicated key-value store in which concurrent writes survive as siblings.
 #[derive(Clone, Debug)]
-pub struct Textbook {
+pub struct ReferenceStore {
     /// How many nodes the cluster has, this one included.
     node_count: usize,
-    /// The name of this life of the node.
+    /// The actor of this incarnation of the node.
     actor: Actor,
-    /// How many writes this life has made.
+    /// How many writes this incarnation has made.
     issued: u64,
     /// The versions of each key, deletes included, in the order in which they came. invariant: no key has none.
-    keys: BTreeMap<Key, Vec<Version>>,
+    keys: BTreeMap<Key, Vec<ReferenceVersion>>,
     /// The join of all clocks that ever came by. Nothing but [`Bug::NodeWideStamp`] looks at it.
     node_clock: Clock,
     /// What this node has seen, and what it knows that its peers have seen.
     sync: Knowledge,
     /// What only the bugs of faults and limits go by.
-    habits: Habits,
+    bug_state: BugState,
     /// The mistake that is switched on.
     bug: Option<Bug>,
 }
 
-impl Textbook {
+impl ReferenceStore {
     /// An empty node, the `node_id`-th, from 0, of a cluster of `total_nodes`.
     ///
     /// # Panics
@@ -70,11 +70,11 @@ impl Textbook {
     #[must_use]
     pub fn new(node_id: usize, total_nodes: usize) -> Self {
         assert!(node_id < total_nodes, "expect: node {node_id} is one of {total_nodes} nodes, counted from 0");
-        let boot = Boot::new(NodeId::new(node_id), total_nodes, Durable::default());
+        let boot = Boot::new(NodeId::new(node_id), total_nodes, ReferenceDurable::default());
         Self::boot(boot, None)
     }
 
-    /// An empty node that begins a life, at first or after a crash; `bug` is the mistake that it is to make.
+    /// An empty node that begins an incarnation, at first or after a crash; `bug` is the mistake that it is to make.
     ///
     /// Plans may shake `part_length`, how many versions there are in one part of an answer, and with [`Bug::ShortLog`] `log_max`,
     /// how many names its log holds.
@@ -82,7 +82,7 @@ impl Textbook {
     /// # Panics
     /// If the cluster has 2^32 nodes or more.
     #[must_use]
-    pub fn boot(boot: Boot<Durable>, bug: Option<Bug>) -> Self {
+    pub fn boot(boot: Boot<ReferenceDurable>, bug: Option<Bug>) -> Self {
         let node = u32::try_from(boot.id.index()).expect("expect: a cluster has less than 2^32 nodes");
         Self {
             node_count: boot.node_count,
@@ -91,13 +91,13 @@ impl Textbook {
             keys: BTreeMap::new(),
             node_clock: Clock::default(),
             sync: Knowledge::default(),
-            habits: Habits::of(&boot, bug),
+            bug_state: BugState::of(&boot, bug),
             bug,
         }
     }
 
     /// Writes `value` over all siblings that this node has of `key`. Returns the name of the write, or `None`, with
-    /// nothing changed, when this life of the node has used up its 2^53 − 1 counters.
+    /// nothing changed, when this incarnation of the node has used up its 2^53 − 1 counters.
     ///
     /// This is the plain interface, without a network: nobody is told.
     pub fn put(&mut self, key: impl Into<Key>, value: impl Into<Value>) -> Option<Dot> {
@@ -110,15 +110,16 @@ impl Textbook {
     /// of nodes.
     #[must_use]
     pub fn get(&self, key: impl AsRef<str>) -> Vec<(Vec<u8>, Vec<usize>)> {
-        let plain =
-            |version: &Version| Some((version.value.as_ref()?.to_vec(), version.clock.to_plain(self.node_count)));
+        let plain = |version: &ReferenceVersion| {
+            Some((version.value.as_ref()?.to_vec(), version.clock.to_plain(self.node_count)))
+        };
         self.versions(key.as_ref()).iter().filter_map(plain).collect()
     }
 
     /// Takes in a version that was written elsewhere, with its clock as [`get`](Self::get) writes it.
     ///
     /// A clock that is none (its length is not a multiple of the number of nodes, all of it is 0, or an entry is 2^53
-    /// or more) changes nothing. An own entry above what this node has issued, in this life or a later one, is a former
+    /// or more) changes nothing. An own entry above what this node has issued, in this incarnation or a later one, is a former
     /// write of its own handed back: the counter moves up to it, so that the dot is never used again.
     pub fn receive_update(&mut self, key: impl Into<Key>, value: impl Into<Value>, clock: Vec<usize>) {
         let Some(clock) = Clock::from_plain(&clock, self.node_count) else { return };
@@ -126,7 +127,7 @@ impl Textbook {
             (self.actor, self.issued) = latest.max((self.actor, self.issued));
         }
         // A plain clock does not tell which of its entries is the write's own.
-        let version = Version { dot: None, clock, past: BTreeSet::new(), value: Some(value.into()) };
+        let version = ReferenceVersion { dot: None, clock, past: BTreeSet::new(), value: Some(value.into()) };
         self.apply(&key.into(), version);
     }
 
@@ -136,7 +137,7 @@ impl Textbook {
     }
 
     /// The versions of `key`, deletes included.
-    fn versions(&self, key: &str) -> &[Version] {
+    fn versions(&self, key: &str) -> &[ReferenceVersion] {
         self.keys.get(key).map_or(&[], Vec::as_slice)
     }
 }

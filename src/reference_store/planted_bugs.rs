@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::message::Seen;
 use super::sync::{PART_LENGTH, SYNC_AFTER, node_of};
-use super::{Bug, Durable, Message, Textbook, Version};
+use super::{Bug, ReferenceDurable, ReferenceMessage, ReferenceStore, ReferenceVersion};
 use crate::causality::{Actor, Dot};
 use crate::kv::Key;
 use crate::protocol::{Boot, Env, NodeId, Time};
@@ -34,7 +34,7 @@ const LOG_MAX: u64 = 64;
 
 /// What only the bugs of faults and limits look at; and how long parts of answers are.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Habits {
+pub(super) struct BugState {
     /// How many acknowledgements of each own write have come.
     acks: BTreeMap<Dot, usize>,
     /// When each name was first seen.
@@ -43,13 +43,13 @@ pub(super) struct Habits {
     now: Time,
     /// What each peer asked last.
     questions: BTreeMap<NodeId, Question>,
-    /// The name of this life is durable.
-    is_name_kept: bool,
+    /// The actor of this incarnation is durable.
+    is_actor_durable: bool,
     /// When each peer was heard of last, …
     heard: BTreeMap<NodeId, Time>,
     /// … when the timer was set, …
     timer_set: Time,
-    /// … and which lives are taken for over.
+    /// … and which incarnations are taken to be over.
     dead: BTreeMap<NodeId, u32>,
     /// How the updates of each writer came.
     streams: BTreeMap<Actor, Stream>,
@@ -80,9 +80,9 @@ struct Stream {
     in_order: u64,
 }
 
-impl Habits {
-    /// Of a life that begins.
-    pub(super) fn of(boot: &Boot<Durable>, bug: Option<Bug>) -> Self {
+impl BugState {
+    /// Of an incarnation that begins.
+    pub(super) fn of(boot: &Boot<ReferenceDurable>, bug: Option<Bug>) -> Self {
         let part_length = if bug == Some(Bug::FullBatch) { BATCH_LENGTH } else { PART_LENGTH };
         let knob = |name, limit| usize::try_from(boot.knob(name, limit)).unwrap_or(usize::MAX).max(1);
         Self { part_length: knob("part_length", part_length), log_max: knob("log_max", LOG_MAX), ..Self::default() }
@@ -125,8 +125,8 @@ impl Habits {
     }
 }
 
-impl Textbook {
-    /// Makes the name of the next life durable.
+impl ReferenceStore {
+    /// Makes the actor of the next incarnation durable.
     pub(super) fn keep_name(&mut self, env: &mut Env<'_, Self>) {
         let next = self.actor.next().incarnation;
         env.persist(|durable| durable.next_incarnation = next);
@@ -134,14 +134,14 @@ impl Textbook {
 
     /// The mistake of [`Bug::PersistAfterSend`]: only now, when the name is out.
     pub(super) fn keep_name_late(&mut self, env: &mut Env<'_, Self>) {
-        if self.bug == Some(Bug::PersistAfterSend) && !self.habits.is_name_kept {
-            self.habits.is_name_kept = true;
+        if self.bug == Some(Bug::PersistAfterSend) && !self.bug_state.is_actor_durable {
+            self.bug_state.is_actor_durable = true;
             self.keep_name(env);
         }
     }
 
     /// An update comes.
-    pub(super) fn on_update(&mut self, from: NodeId, key: &Key, version: Version, env: &mut Env<'_, Self>) {
+    pub(super) fn on_update(&mut self, from: NodeId, key: &Key, version: ReferenceVersion, env: &mut Env<'_, Self>) {
         let is_dropped = match self.bug {
             Some(Bug::FifoOnly) => self.is_overtaken(key, &version, 0),
             Some(Bug::ReplayWindow) => self.is_overtaken(key, &version, REPLAY_WINDOW - 1),
@@ -155,28 +155,28 @@ impl Textbook {
         }
         let acks = self.bug == Some(Bug::AckCount) && self.actor.incarnation == 0;
         if let Some(dot) = version.dot.filter(|dot| acks && !self.sync.has_seen(*dot)) {
-            env.send(from, Message::Ack { dot });
+            env.send(from, ReferenceMessage::Ack { dot });
         }
         self.apply(key, version);
     }
 
-    /// The mistake of [`Bug::AckCount`]: what was acknowledged so often must be everywhere. A life that is not a node's first has
+    /// The mistake of [`Bug::AckCount`]: what was acknowledged so often must be everywhere. An incarnation that is not a node's first has
     /// acknowledged nothing.
     pub(super) fn has_all_acks(&self, dot: Dot, asker: Actor, node_count: usize) -> bool {
-        asker.incarnation == 0 && self.habits.acks.get(&dot).is_some_and(|acks| *acks + 1 >= node_count)
+        asker.incarnation == 0 && self.bug_state.acks.get(&dot).is_some_and(|acks| *acks + 1 >= node_count)
     }
 
     /// The mistake of [`Bug::ShortLog`]: what the log has no more room for must be everywhere.
     pub(super) fn is_out_of_log(&self, dot: Dot) -> bool {
-        self.bug == Some(Bug::ShortLog) && !self.habits.log.contains(&dot)
+        self.bug == Some(Bug::ShortLog) && !self.bug_state.log.contains(&dot)
     }
 
     /// An answer in parts, at least one; that nothing is missing is an answer too.
-    pub(super) fn in_parts(&self, news: Vec<(Key, Version)>) -> Vec<Vec<(Key, Version)>> {
+    pub(super) fn in_parts(&self, news: Vec<(Key, ReferenceVersion)>) -> Vec<Vec<(Key, ReferenceVersion)>> {
         let mut parts = vec![Vec::new()];
         for version in news {
             match parts.last_mut() {
-                Some(last) if last.len() < self.habits.part_length => last.push(version),
+                Some(last) if last.len() < self.bug_state.part_length => last.push(version),
                 // The mistake of `Bug::FullBatch`: what finds the part full opens the next, and is in neither.
                 _ if self.bug == Some(Bug::FullBatch) => parts.push(Vec::new()),
                 _ => parts.push(vec![version]),
@@ -194,8 +194,8 @@ impl Textbook {
     pub(super) fn is_confused(&mut self, asker: Actor, asker_seen: &Seen, now: Time) -> bool {
         let own_seen = self.sync.seen().clone();
         let new = Question { asker, asker_seen: asker_seen.clone(), own_seen, at: now, count: 1 };
-        let Some(question) = self.habits.questions.get_mut(&node_of(asker)) else {
-            self.habits.questions.insert(node_of(asker), new);
+        let Some(question) = self.bug_state.questions.get_mut(&node_of(asker)) else {
+            self.bug_state.questions.insert(node_of(asker), new);
             return false;
         };
         let is_same =
@@ -209,50 +209,52 @@ impl Textbook {
         question.count > SAME_ANSWERS_MAX
     }
 
-    /// Whoever is up later than at first and finds nothing on its disk has lost it; so it takes a name that no former life had.
+    /// Whoever is up later than at first and finds nothing on its disk has lost it; so it takes an actor that no former incarnation had.
     pub(super) fn begin_anew_on_a_new_disk(&mut self, env: &Env<'_, Self>) {
         let is_new = env.now() > Time::ZERO && env.durable().next_incarnation == 0;
         let is_blind = matches!(self.bug, Some(Bug::DotReuse | Bug::PersistAfterSend | Bug::NewDisk));
         if is_new && !is_blind {
-            // Each life takes longer than the microsecond that a name does.
+            // Each incarnation takes longer than the microsecond that an actor does.
             self.actor.incarnation = u32::try_from(env.now().as_nanos() / 1_000).unwrap_or(u32::MAX - 1);
         }
     }
 
     /// The mistake of [`Bug::Quarantine`]: a timer that is late tells that the others were silent.
     pub(super) fn quarantine_the_silent(&mut self, env: &Env<'_, Self>) {
-        let since = self.habits.timer_set;
+        let since = self.bug_state.timer_set;
         if env.now() - since < SYNC_AFTER * 2 {
             return;
         }
         for peer in env.peers() {
-            if self.habits.heard.get(&peer).is_none_or(|heard| *heard <= since) {
-                let life = self.sync.life_of(peer);
-                self.habits.dead.insert(peer, life);
+            if self.bug_state.heard.get(&peer).is_none_or(|heard| *heard <= since) {
+                let incarnation = self.sync.incarnation_of(peer);
+                self.bug_state.dead.insert(peer, incarnation);
             }
         }
     }
 
-    /// True for a message of a peer that is taken for dead, unless it comes from a later life.
-    pub(super) fn is_quarantined(&mut self, from: NodeId, message: &Message) -> bool {
-        let Some(life) = self.habits.dead.get(&from) else { return false };
+    /// True for a message of a peer that is taken for dead, unless it comes from a later incarnation.
+    pub(super) fn is_quarantined(&mut self, from: NodeId, message: &ReferenceMessage) -> bool {
+        let Some(incarnation) = self.bug_state.dead.get(&from) else { return false };
         let is_later = match message {
-            Message::Pull { from_actor, .. } => from_actor.incarnation > *life,
-            Message::Reply { known, .. } => known.actor.incarnation > *life,
-            Message::Update { version, .. } => version.dot.is_some_and(|dot| dot.actor.incarnation > *life),
-            Message::Ack { .. } | Message::Tick => false,
+            ReferenceMessage::Pull { from_actor, .. } => from_actor.incarnation > *incarnation,
+            ReferenceMessage::Reply { known, .. } => known.actor.incarnation > *incarnation,
+            ReferenceMessage::Update { version, .. } => {
+                version.dot.is_some_and(|dot| dot.actor.incarnation > *incarnation)
+            }
+            ReferenceMessage::Ack { .. } | ReferenceMessage::Tick => false,
         };
         if is_later {
-            self.habits.dead.remove(&from);
+            self.bug_state.dead.remove(&from);
         }
         !is_later
     }
 
     /// The mistake of [`Bug::TrustedStream`]: of a writer whose updates have come in order, what lies between two must be old.
-    fn follow(&mut self, key: &Key, version: &Version) {
+    fn follow(&mut self, key: &Key, version: &ReferenceVersion) {
         let Some(dot) = version.dot else { return };
         let counter = dot.counter.get();
-        let stream = self.habits.streams.entry(dot.actor).or_default();
+        let stream = self.bug_state.streams.entry(dot.actor).or_default();
         let (latest, is_trusted) = (stream.latest, stream.in_order >= TRUSTED_AFTER);
         if counter == latest + 1 {
             stream.in_order += 1;

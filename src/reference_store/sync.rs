@@ -4,7 +4,7 @@
 //! several parts, with the versions that are missing, and with what it knows itself. The asker takes in the versions as they
 //! come. When all parts of the answer to one pull are here it adopts *all* that the peer has seen. That is safe: each dot
 //! that the peer has seen is a version of the peer's, so it is in the answer or was seen before; or it is obsolete. In turn
-//! what the peer has seen and does not hold is obsolete here as well. But it holds only for the life that asked.
+//! what the peer has seen and does not hold is obsolete here as well. But it holds only for the incarnation that asked.
 //!
 //! A delete is a version like any other, so far. It is forgotten once every peer is known to have seen it: then its name
 //! is all that is needed to keep out what it covers, and whoever lost its memory learns that name by a pull.
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::message::{Known, Seen};
-use super::{Bug, Clock, Message, Textbook, Timer, Version};
+use super::{Bug, Clock, ReferenceMessage, ReferenceStore, ReferenceVersion, Timer};
 use crate::causality::{Actor, Dot};
 use crate::kv::Key;
 use crate::protocol::{Env, NodeId};
@@ -36,9 +36,9 @@ pub(super) struct Knowledge {
     seen: Seen,
     /// None for a peer that was never heard of.
     peers: BTreeMap<NodeId, Peer>,
-    /// The number of answers that this life has given.
+    /// The number of answers that this incarnation has given.
     answer_count: u64,
-    /// The parts that have arrived of each answer to this life, by peer and number, until it is whole.
+    /// The parts that have arrived of each answer to this incarnation, by peer and number, until it is whole.
     arrived: BTreeMap<(Actor, u64), BTreeSet<usize>>,
     /// True while the timer is set.
     is_timer_pending: bool,
@@ -53,11 +53,11 @@ pub(super) struct Knowledge {
 /// What is known of a peer.
 #[derive(Clone, Debug, Default)]
 struct Peer {
-    /// Its latest life heard of.
+    /// Its latest incarnation heard of.
     incarnation: u32,
-    /// What that life said it has seen.
+    /// What that incarnation said it has seen.
     seen: Seen,
-    /// It has answered a pull of this life of ours, so it knows that the former one is over.
+    /// It has answered a pull of this incarnation of ours, so it knows that the former one is over.
     has_answered: bool,
     /// A pull to it is not answered yet. Nothing but [`Bug::StuckSync`] looks at it.
     is_asked: bool,
@@ -74,8 +74,8 @@ impl Knowledge {
         self.seen.contains_key(&dot)
     }
 
-    /// The latest life of a peer that was heard of.
-    pub(super) fn life_of(&self, peer: NodeId) -> u32 {
+    /// The latest incarnation of a peer that was heard of.
+    pub(super) fn incarnation_of(&self, peer: NodeId) -> u32 {
         self.peers.get(&peer).map_or(0, |peer| peer.incarnation)
     }
 
@@ -83,23 +83,23 @@ impl Knowledge {
     fn hear(&mut self, from: Actor, seen: &Seen) {
         let peer = self.peers.entry(node_of(from)).or_default();
         if from.incarnation < peer.incarnation {
-            return; // What a former life had seen is lost.
+            return; // What a former incarnation had seen is lost.
         }
         if from.incarnation > peer.incarnation {
             peer.incarnation = from.incarnation;
             peer.seen.clear();
         }
-        // What a life has seen only grows, but its messages may arrive in any order.
+        // What an incarnation has seen only grows, but its messages may arrive in any order.
         peer.seen.extend(seen.iter().map(|(dot, key)| (*dot, key.clone())));
     }
 }
 
-/// The node whose life this is.
+/// The node whose incarnation this is.
 pub(super) fn node_of(actor: Actor) -> NodeId {
     NodeId::new(actor.node as usize)
 }
 
-impl Textbook {
+impl ReferenceStore {
     /// Marks dots of `key` as seen.
     pub(super) fn see(&mut self, key: &Key, dots: impl IntoIterator<Item = Dot>) {
         self.sync.seen.extend(dots.into_iter().map(|dot| (dot, key.clone())));
@@ -120,10 +120,10 @@ impl Textbook {
 
     /// True when this node and the peer, as far as known, have seen the same.
     fn is_settled(&self, peer: NodeId) -> bool {
-        let is_first_life = self.actor.incarnation == 0;
+        let is_first_incarnation = self.actor.incarnation == 0;
         match self.sync.peers.get(&peer) {
-            Some(peer) => (is_first_life || peer.has_answered) && peer.seen == self.digest(),
-            None => is_first_life && self.sync.seen.is_empty(),
+            Some(peer) => (is_first_incarnation || peer.has_answered) && peer.seen == self.digest(),
+            None => is_first_incarnation && self.sync.seen.is_empty(),
         }
     }
 
@@ -135,7 +135,7 @@ impl Textbook {
         }
         let is_later =
             self.bug == Some(Bug::WaitsForAll) && !self.sync.round.is_empty() && !self.sync.round.contains(&peer);
-        !is_later && !self.habits.is_dead(peer) && !self.is_settled(peer)
+        !is_later && !self.bug_state.is_dead(peer) && !self.is_settled(peer)
     }
 
     /// Sends a peer what it has not seen.
@@ -149,12 +149,12 @@ impl Textbook {
                 || self.has_all_acks(dot, to_actor, env.node_count())
                 || self.is_out_of_log(dot)
         };
-        let is_news = |version: &Version| version.dot.is_none_or(|dot| !is_told(dot));
+        let is_news = |version: &ReferenceVersion| version.dot.is_none_or(|dot| !is_told(dot));
         let news = self.keys.iter().flat_map(|(key, siblings)| {
             let news = siblings.iter().filter(|version| is_news(version));
             news.map(|version| (key.clone(), version.clone()))
         });
-        let news: Vec<(Key, Version)> = news.collect();
+        let news: Vec<(Key, ReferenceVersion)> = news.collect();
         let held = self.keys.values().flatten().filter_map(|version| version.dot).collect();
         let known = Known { actor: self.actor, seen: self.digest(), held };
         // A second copy of the pull gets an answer of its own, for what is known then: parts of both do not make a whole.
@@ -163,7 +163,7 @@ impl Textbook {
         let part_count = parts.len();
         for (part, versions) in (1..).zip(parts) {
             let (part, known) = ((part, part_count), known.clone());
-            let reply = Message::Reply { to_actor, answer, part, versions, known };
+            let reply = ReferenceMessage::Reply { to_actor, answer, part, versions, known };
             (1..self.copies_of_answers()).for_each(|_| env.send(node_of(to_actor), reply.clone()));
             env.send(node_of(to_actor), reply);
         }
@@ -176,7 +176,7 @@ impl Textbook {
         to_actor: Actor,
         answer: u64,
         part: (usize, usize),
-        versions: Vec<(Key, Version)>,
+        versions: Vec<(Key, ReferenceVersion)>,
         known: &Known,
     ) {
         for (key, version) in versions {
@@ -232,7 +232,7 @@ impl Textbook {
             let peer = self.sync.peers.entry(node).or_default();
             peer.is_asked = true;
             peer.asked_with = seen.clone();
-            env.send(node, Message::Pull { from_actor: self.actor, seen });
+            env.send(node, ReferenceMessage::Pull { from_actor: self.actor, seen });
         }
         self.keep_name_late(env);
     }
@@ -249,10 +249,10 @@ impl Textbook {
             let settled: Vec<NodeId> = env.peers().filter(|peer| self.is_settled(*peer)).collect();
             self.sync.round.retain(|peer| !settled.contains(peer));
         }
-        self.habits.note_seen(self.bug, self.sync.seen(), env.now());
+        self.bug_state.note_seen(self.bug, self.sync.seen(), env.now());
         if env.peers().any(|peer| self.is_to_be_asked(peer)) && !self.sync.is_timer_pending {
             self.sync.is_timer_pending = true;
-            self.habits.timer_is_set(env.now());
+            self.bug_state.timer_is_set(env.now());
             env.set_timer(Timer::Sync, SYNC_AFTER);
         }
     }
@@ -287,7 +287,7 @@ impl Textbook {
 
     /// The mistake of [`Bug::FifoOnly`] and [`Bug::ReplayWindow`]: true, with the update marked as seen, if one of its writer came
     /// before that is later by more than `window`.
-    pub(super) fn is_overtaken(&mut self, key: &Key, version: &Version, window: u64) -> bool {
+    pub(super) fn is_overtaken(&mut self, key: &Key, version: &ReferenceVersion, window: u64) -> bool {
         let Some(dot) = version.dot else { return false };
         let latest = self.sync.latest_updates.get(dot.actor);
         if dot.counter.get() + window < latest {

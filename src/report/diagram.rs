@@ -118,7 +118,7 @@ fn band(what: &What) -> Option<String> {
 fn cell(what: &What, with_timers: bool) -> Option<(NodeId, String)> {
     match what {
         What::Fired { node, text } if with_timers => Some((*node, format!("timer {text}"))),
-        What::Started { node, life } if *life > 0 => Some((*node, "restarts".to_owned())),
+        What::Started { node, incarnation } if *incarnation > 0 => Some((*node, "restarts".to_owned())),
         What::Asked { node, text, .. } => Some((*node, visible(text).into_owned())),
         What::Unheard { node, .. } => Some((*node, "(request unheard)".to_owned())),
         What::Took { name, text } => Some((name.link.to, format!("←{} {}", name.link.from, visible(text)))),

@@ -32,7 +32,7 @@ pub(crate) enum Doing {
     Nothing,
     /// The closure that makes a node.
     Boot(NodeId),
-    /// A node begins a life.
+    /// A node begins an incarnation.
     Start(NodeId),
     /// A node takes a message from another.
     Message(NodeId, NodeId),

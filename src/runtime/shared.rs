@@ -10,7 +10,7 @@ use super::locks::{Arc, Mutex, RwLock};
 use crate::kv::{Key, Value};
 use crate::protocol::NodeId;
 use crate::store::{
-    Change, Config, Context, Envelope, Leftovers, Node, Outcome, Processed, Read, StoreError, Version, Written,
+    Change, Config, Context, Envelope, Node, Outcome, Processed, Read, Retained, StoreError, Version, Written,
 };
 
 /// Reads of different shards do not meet. Loom tries all interleavings, so there it has few.
@@ -76,7 +76,7 @@ struct Inner {
 }
 
 impl SharedNode {
-    /// Node `node_id` of a cluster of `total_nodes`, empty, in its first life.
+    /// Node `node_id` of a cluster of `total_nodes`, empty, in its first incarnation.
     ///
     /// # Panics
     /// As [`Node::new`].
@@ -215,10 +215,10 @@ impl SharedNode {
         self.0.node.lock().drain_outbox()
     }
 
-    /// As [`Node::leftovers`].
+    /// As [`Node::retained`].
     #[must_use]
-    pub fn leftovers(&self) -> Leftovers {
-        self.0.node.lock().leftovers()
+    pub fn retained(&self) -> Retained {
+        self.0.node.lock().retained()
     }
 
     /// Looks at the node itself: all that is seen is of one moment. Writes wait meanwhile. `look` may [`read`](Self::read) and

@@ -12,8 +12,8 @@ use crate::harness::bounds::Brake;
 use crate::harness::{Harness, Outcome};
 use crate::protocol::StateMachine;
 use crate::running::spawn_scoped;
-use crate::sim::Memory;
-use crate::sweep::Moves;
+use crate::sim::Arena;
+use crate::sweep::TransitionKinds;
 use crate::sweep::{Feedback, Lesson, ROUND};
 
 /// The seeds of campaigns lie this far apart, and no campaign has more worlds.
@@ -129,7 +129,7 @@ fn campaign<M: StateMachine>(system: &Harness<M>, number: u64, worlds_max: u64, 
         if stop.load(Ordering::Relaxed) {
             return None;
         }
-        steps += outcome.tally.steps;
+        steps += outcome.stats.steps;
         if let Some(violation) = outcome.violation {
             return Some(Campaign { worlds: place + 1, steps, check: Some(violation.check) });
         }
@@ -154,11 +154,11 @@ impl Learner {
         }
         self.place += 1;
         let origin = self.feedback.origin(seed, &system.worlds.profile);
-        let mut moves = Moves::default();
-        moves.begin(seed);
+        let mut transitions = TransitionKinds::default();
+        transitions.begin(seed);
         let outcome =
-            system.run_origin(&mut Memory::default(), &origin, &mut (&mut moves, &mut Brake(stop)), system.limits);
-        self.lessons.extend(self.feedback.lesson(system, &origin, &outcome, &moves));
+            system.run_origin(&mut Arena::default(), &origin, &mut (&mut transitions, &mut Brake(stop)), system.limits);
+        self.lessons.extend(self.feedback.lesson(system, &origin, &outcome, &transitions));
         outcome
     }
 }

@@ -36,7 +36,7 @@ impl<M: StateMachine> Judge for Differing<'_, M> {
         let mut steps: u64 = 0;
         for _ in 0..self.tries {
             let Some(verified) = self.system.verify_bounded(plan, &self.bounds) else { break };
-            let (one, differs) = (verified.outcome.tally.steps.max(1), verified.differs);
+            let (one, differs) = (verified.outcome.stats.steps.max(1), verified.differs);
             steps = steps.saturating_add(one * RUNS_TO_COMPARE);
             let Some(differs) = differs else { continue };
             steps = steps.saturating_add(one * RUNS_TO_GUESS);
@@ -61,7 +61,7 @@ pub(crate) fn shrink_differing<M: StateMachine>(
     violation: Violation,
     options: &ShrinkOptions,
 ) -> Shrinkage {
-    let steps = recorded.outcome.tally.steps.max(violation.step);
+    let steps = recorded.outcome.stats.steps.max(violation.step);
     let bounds = Bounds::beside(system, steps, &options.stop);
     let (differing, sampled) = sample(system, &recorded.plan, &bounds);
     if sampled == 0 {

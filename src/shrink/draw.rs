@@ -32,7 +32,7 @@ const DRAW_STREAM: u64 = 4;
 /// Draws at most `draws` plans, until one is the new best.
 pub(crate) fn smaller<M: StateMachine>(trials: &mut Trials<'_>, system: &Harness<M>, draws: u64) {
     let best = trials.best();
-    let draws = draws.min(STEPS_MAX / best.outcome.tally.steps.max(1));
+    let draws = draws.min(STEPS_MAX / best.outcome.stats.steps.max(1));
     let pool = Pool { plan: best.plan.clone(), kinds: kinds(best), moments: moments(best) };
     if pool.decisions() < 2 {
         return;

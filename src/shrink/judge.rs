@@ -39,7 +39,7 @@ impl<M: StateMachine> Judge for SameViolation<'_, M> {
         };
         let found = outcome.violation;
         // Of a world that panicked nothing is counted.
-        let steps = outcome.tally.steps.max(found.as_ref().map_or(0, |found| found.step));
+        let steps = outcome.stats.steps.max(found.as_ref().map_or(0, |found| found.step));
         match found {
             Some(found) if found.is_about(violation, subject) => Tried { steps, violation: Some(found), other: None },
             found => {

@@ -140,7 +140,7 @@ pub(crate) fn shrink_recorded<M: StateMachine>(
         // What was taken for endless was only long.
         limits = endless::longer(limits, system.limits);
     }
-    let steps = recorded.outcome.tally.steps.max(violation.step);
+    let steps = recorded.outcome.stats.steps.max(violation.step);
     let bounds = Bounds::beside(system, steps, &options.stop);
     let best = shrink_within(system, recorded, bounds, options, &mut on_the_way);
     Some(shrinkage(best, [decisions_before, nodes_before], on_the_way))

@@ -104,7 +104,7 @@ impl<'a> Trials<'a> {
         let tried = IndexSet::from([digest_of(&recorded.plan)]);
         let [runs, steps] = spent;
         let decisions_before = recorded.plan.decision_count();
-        let (runs, steps) = (runs.max(1), steps.saturating_add(recorded.outcome.tally.steps));
+        let (runs, steps) = (runs.max(1), steps.saturating_add(recorded.outcome.stats.steps));
         Self {
             judge,
             options,
@@ -218,7 +218,7 @@ impl<'a> Trials<'a> {
                 }
             }
         };
-        let steps = self.best.outcome.tally.steps.saturating_mul(batch.len() as u64);
+        let steps = self.best.outcome.stats.steps.saturating_mul(batch.len() as u64);
         let jobs = if steps < PARALLEL_STEPS_MIN { 1 } else { self.options.jobs.get().min(batch.len()) };
         thread::scope(|scope| {
             for _ in 1..jobs {

@@ -21,7 +21,7 @@ pub struct Misanswer {
 #[derive(Clone, Copy)]
 struct Asked {
     node: NodeId,
-    life: u32,
+    incarnation: u32,
     answered: Option<(NodeId, Time)>,
 }
 
@@ -33,25 +33,25 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn ask(&mut self, id: RequestId, node: NodeId, life: u32) {
+    pub(super) fn ask(&mut self, id: RequestId, node: NodeId, incarnation: u32) {
         let place = id.0 as usize;
         if self.asked.len() <= place {
             self.asked.resize(place + 1, None);
         }
-        self.asked[place] = Some(Asked { node, life, answered: None });
+        self.asked[place] = Some(Asked { node, incarnation, answered: None });
     }
 
     /// A node answers; returns what is worth a mark.
     pub(super) fn answer(
         &mut self,
         id: RequestId,
-        (node, life): (NodeId, u32),
+        (node, incarnation): (NodeId, u32),
         at: Time,
     ) -> Result<Option<&'static str>, Misanswer> {
         match self.asked.get_mut(id.0 as usize) {
             Some(Some(asked @ Asked { answered: None, .. })) => {
                 asked.answered = Some((node, at));
-                let after_a_crash = (asked.life != life).then_some(AFTER_A_CRASH);
+                let after_a_crash = (asked.incarnation != incarnation).then_some(AFTER_A_CRASH);
                 Ok(if asked.node == node { after_a_crash } else { Some(BY_ANOTHER) })
             }
             Some(Some(Asked { answered: first, .. })) => Err(Misanswer { node, id, first: *first }),

@@ -23,8 +23,8 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             Fault::Partition { links, heal } => {
                 self.network.cut(links);
                 let one_way = has_one_way(links);
-                self.tally.partitions_one_way += u64::from(one_way);
-                self.tally.partitions += u64::from(!one_way);
+                self.stats.partitions_one_way += u64::from(one_way);
+                self.stats.partitions += u64::from(!one_way);
                 if let Some(heal) = heal {
                     self.queue.push(self.now + *heal, Pending::PartitionEnd(index));
                 }
@@ -43,41 +43,41 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
 
     fn pause(&mut self, node: NodeId, span: Duration) -> ControlFlow<()> {
         let until = (self.now + span).min(self.plan.heal_at);
-        let slot = &mut self.nodes[node.index()];
-        slot.paused_until = until.max(slot.paused_until);
-        let until = slot.paused_until;
+        let driver = &mut self.nodes[node.index()];
+        driver.paused_until = until.max(driver.paused_until);
+        let until = driver.paused_until;
         self.pauses_end = until.max(self.pauses_end);
-        self.tally.pauses += 1;
+        self.stats.pauses += 1;
         self.see(&Event::Paused { node, until })
     }
 
     pub(super) fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
         self.running.doing(Doing::Drop(node));
-        let slot = &mut self.nodes[node.index()];
-        slot.crash();
-        let life = slot.life;
-        self.tally.crashes += 1;
-        self.tally.crashes_in_step += u64::from(in_step);
+        let driver = &mut self.nodes[node.index()];
+        driver.crash();
+        let incarnation = driver.incarnation;
+        self.stats.crashes += 1;
+        self.stats.crashes_in_step += u64::from(in_step);
         self.digest.fold(5 | (node.index() as u64) << 3);
         let Fault::Crash { restart, wipe: wiped, .. } = self.plan.faults[fault].fault else {
             unreachable!("expect: only a crash crashes");
         };
         if let Some(restart) = restart {
-            self.queue.push(self.now + restart, Pending::Restart { node, life });
+            self.queue.push(self.now + restart, Pending::Restart { node, incarnation });
         }
         if wiped {
             self.nodes[node.index()].durable = M::Durable::default();
-            self.tally.wipes += 1;
+            self.stats.wipes += 1;
         }
         self.see(&Event::Crashed { node, in_step, wiped, for_good: false })
     }
 
-    /// A node that is left out as the world heals. Whatever was to restart it does not know its life any more.
+    /// A node that is left out as the world heals. Whatever was to restart it does not know its incarnation any more.
     fn abandon(&mut self, node: NodeId) -> ControlFlow<()> {
         self.running.doing(Doing::Drop(node));
-        let slot = &mut self.nodes[node.index()];
-        slot.crash();
-        self.tally.abandoned += 1;
+        let driver = &mut self.nodes[node.index()];
+        driver.crash();
+        self.stats.abandoned += 1;
         self.digest.fold(6 | (node.index() as u64) << 3);
         self.see(&Event::Crashed { node, in_step: false, wiped: false, for_good: true })
     }
@@ -85,12 +85,12 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     /// Makes the machine from what is durable, and lets it start.
     pub(super) fn restart(&mut self, node: NodeId) -> ControlFlow<()> {
         let node_count = self.nodes.len();
-        let slot = &mut self.nodes[node.index()];
-        let life = slot.life;
+        let driver = &mut self.nodes[node.index()];
+        let incarnation = driver.incarnation;
         self.running.doing(Doing::Boot(node));
-        slot.boot((node, node_count), &self.plan.knobs, self.boot);
-        self.tally.restarts += u64::from(life > 0);
-        self.begin(node, Input::Start { life })?;
+        driver.boot((node, node_count), &self.plan.knobs, self.boot);
+        self.stats.restarts += u64::from(incarnation > 0);
+        self.begin(node, Input::Start { incarnation })?;
         self.act(node, M::start)
     }
 

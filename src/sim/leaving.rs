@@ -2,37 +2,37 @@
 
 use std::mem;
 
-use super::{Fates, Memory, Observer, Tally, World};
+use super::{Arena, Fates, Observer, Stats, World};
 use crate::protocol::{NodeId, StateMachine, Time};
 use crate::running::{Doing, catch_panic_at};
 
 impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     /// If one panics, those behind it are still there.
     pub(super) fn drop_machines(&mut self) {
-        for (node, slot) in self.nodes.iter_mut().enumerate() {
+        for (node, driver) in self.nodes.iter_mut().enumerate() {
             self.running.doing(Doing::Drop(NodeId::new(node)));
-            slot.machine = None;
+            driver.machine = None;
         }
         self.running.doing(Doing::Leave);
     }
 
     /// What it leaves to another world, when it has come to its end.
-    pub(crate) fn leave(self) -> Memory<M> {
-        let mut memory = Memory { nodes: self.nodes, queue: Some(self.queue), effects: self.effects };
-        memory.clear();
-        memory
+    pub(crate) fn leave(self) -> Arena<M> {
+        let mut arena = Arena { nodes: self.nodes, queue: Some(self.queue), effects: self.effects };
+        arena.clear();
+        arena
     }
 
     /// How far it has come.
-    pub(crate) fn so_far(&mut self) -> (Time, Tally) {
-        (self.now, mem::take(&mut self.tally))
+    pub(crate) fn so_far(&mut self) -> (Time, Stats) {
+        (self.now, mem::take(&mut self.stats))
     }
 
     /// Drops all that a world holds that a panic has ended, whatever of it panics once more.
     pub(crate) fn drop_all(self) {
         let Self { clients, fates, mut nodes, mut queue, effects, .. } = self;
-        for slot in nodes.drain(..) {
-            let _ = catch_panic_at(|| drop(slot));
+        for driver in nodes.drain(..) {
+            let _ = catch_panic_at(|| drop(driver));
         }
         while let Some(pending) = queue.pop() {
             let _ = catch_panic_at(|| drop(pending));

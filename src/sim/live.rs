@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use super::going::{Census, Seen, text_of};
 use super::pending::Pending;
-use super::{End, EventQueue, Fates, Fault, Going, Limits, Observer, Slot, World};
+use super::{End, EventQueue, Fates, Fault, Going, Limits, NodeDriver, Observer, World};
 use crate::protocol::{NodeId, StateMachine, Time};
 
 /// So many steps before the limit a run is looked at, to tell what keeps it going.
@@ -50,7 +50,7 @@ impl Watch {
         &mut self,
         end: End,
         queue: &mut EventQueue<Pending<M>>,
-        nodes: &[Slot<M>],
+        nodes: &[NodeDriver<M>],
     ) -> Option<Going> {
         if !matches!(end, End::TooLong | End::TooMany | End::Restless) {
             return None;
@@ -65,7 +65,7 @@ impl Watch {
 }
 
 /// What an event is, for the count; nothing if it comes from the plan.
-fn pending_kind<M: StateMachine>(pending: &Pending<M>, nodes: &[Slot<M>]) -> Option<Seen> {
+fn pending_kind<M: StateMachine>(pending: &Pending<M>, nodes: &[NodeDriver<M>]) -> Option<Seen> {
     match pending {
         Pending::Delivery { link, message, .. } => Some(Seen::Message(M::kind(message), *link)),
         Pending::Timer { node, token, .. } => {
@@ -148,7 +148,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             }
             self.handle(at, pending)?;
         }
-        let has_timers = self.nodes.iter().any(|slot| slot.timer_count() > 0);
+        let has_timers = self.nodes.iter().any(|driver| driver.timer_count() > 0);
         ControlFlow::Continue(if has_timers { End::TimeUp } else { End::Quiet })
     }
 
@@ -157,9 +157,9 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn is_dead(&self, pending: &Pending<M>) -> bool {
         match pending {
             Pending::Delivery { .. } => false,
-            Pending::Timer { node, life, token } => {
-                let slot = &self.nodes[node.index()];
-                slot.life != *life || slot.get_timer(*token).is_none()
+            Pending::Timer { node, incarnation, token } => {
+                let driver = &self.nodes[node.index()];
+                driver.incarnation != *incarnation || driver.get_timer(*token).is_none()
             }
             other => self.is_dead_plan(other),
         }
@@ -167,7 +167,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
 
     /// The same of what comes from the plan.
     fn is_dead_plan(&self, pending: &Pending<M>) -> bool {
-        let is_down = |node: NodeId| self.nodes.get(node.index()).is_none_or(|slot| slot.machine.is_none());
+        let is_down = |node: NodeId| self.nodes.get(node.index()).is_none_or(|driver| driver.machine.is_none());
         match pending {
             Pending::Request(index) => {
                 let node = self.plan.requests[*index as usize].node;
@@ -181,7 +181,9 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
                     }
             }
             Pending::PartitionEnd(_) => self.healed,
-            Pending::Restart { node, life } => !is_down(*node) || self.nodes[node.index()].life != *life,
+            Pending::Restart { node, incarnation } => {
+                !is_down(*node) || self.nodes[node.index()].incarnation != *incarnation
+            }
             Pending::Heal | Pending::Delivery { .. } | Pending::Timer { .. } => false,
         }
     }
@@ -231,7 +233,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     /// The limit that the run has reached, with `pending` as the next thing to happen.
     #[inline]
     fn limit_reached(&mut self, pending: &Pending<M>) -> Option<End> {
-        if self.tally.steps < self.watch.steps && self.queue.len() < self.watch.pending {
+        if self.stats.steps < self.watch.steps && self.queue.len() < self.watch.pending {
             return None;
         }
         self.look_closer(pending)
@@ -239,11 +241,11 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
 
     #[cold]
     fn look_closer(&mut self, pending: &Pending<M>) -> Option<End> {
-        if self.tally.steps >= self.limits.step_count_max {
+        if self.stats.steps >= self.limits.step_count_max {
             if self.makes_steps(pending) {
                 return Some(End::TooLong);
             }
-        } else if self.tally.steps >= self.watch.steps {
+        } else if self.stats.steps >= self.watch.steps {
             self.note(pending);
         }
         (self.queue.len() >= self.watch.pending && self.is_too_full()).then_some(End::TooMany)
@@ -265,7 +267,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             Pending::Delivery { link, .. } => !self.network.is_cut(*link) && is_up(link.to),
             Pending::Request(index) => is_up(self.plan.requests[*index as usize].node),
             Pending::Timer { .. } | Pending::Restart { .. } => true,
-            Pending::Heal => self.nodes.iter().any(|slot| slot.machine.is_none()),
+            Pending::Heal => self.nodes.iter().any(|driver| driver.machine.is_none()),
             Pending::Fault(_) | Pending::PartitionEnd(_) => false,
         }
     }

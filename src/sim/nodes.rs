@@ -6,7 +6,7 @@ use super::timers::Timers;
 use crate::protocol::{Boot, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
-pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [Slot<M>]);
+pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [NodeDriver<M>]);
 
 impl<M: StateMachine> Clone for Nodes<'_, M> {
     fn clone(&self) -> Self {
@@ -43,25 +43,25 @@ impl<'a, M: StateMachine> Nodes<'a, M> {
 
     /// The timers that a node has set, in no particular order; none if it is down or not there.
     pub fn timers(self, node: NodeId) -> impl Iterator<Item = &'a M::Timer> {
-        self.0.get(node.index()).into_iter().flat_map(|slot| slot.timers.iter())
+        self.0.get(node.index()).into_iter().flat_map(|driver| driver.timers.iter())
     }
 
     /// The nodes that are up, in order.
     pub fn up(self) -> impl Iterator<Item = (NodeId, &'a M)> {
-        let machines = self.0.iter().map(|slot| slot.machine.as_ref()).enumerate();
+        let machines = self.0.iter().map(|driver| driver.machine.as_ref()).enumerate();
         machines.filter_map(|(index, machine)| Some((NodeId::new(index), machine?)))
     }
 }
 
 /// One node's place in the world, be it simulated or on a thread of its own.
-pub(crate) struct Slot<M: StateMachine> {
+pub(crate) struct NodeDriver<M: StateMachine> {
     /// `None` while the node is down.
     pub(crate) machine: Option<M>,
     pub(crate) durable: M::Durable,
     pub(crate) rng: Rng,
     /// How many crashes it has had.
-    pub(crate) life: u32,
-    /// The timers set in this life, each with the token that its event in the queue carries.
+    pub(crate) incarnation: u32,
+    /// The timers set in this incarnation, each with the token that its event in the queue carries.
     timers: Timers<M::Timer>,
     timers_set: u64,
     /// It handles nothing before this.
@@ -79,13 +79,13 @@ pub(crate) struct Doom {
     pub(crate) fault: usize,
 }
 
-impl<M: StateMachine> Slot<M> {
+impl<M: StateMachine> NodeDriver<M> {
     pub(crate) fn new(rng: Rng) -> Self {
         Self {
             machine: None,
             durable: M::Durable::default(),
             rng,
-            life: 0,
+            incarnation: 0,
             timers: Timers::new(),
             timers_set: 0,
             paused_until: Time::ZERO,
@@ -93,7 +93,7 @@ impl<M: StateMachine> Slot<M> {
         }
     }
 
-    /// Makes the machine of the next life from what is durable. It has not started yet.
+    /// Makes the machine of the next incarnation from what is durable. It has not started yet.
     pub(crate) fn boot(
         &mut self,
         (id, node_count): (NodeId, usize),
@@ -156,6 +156,6 @@ impl<M: StateMachine> Slot<M> {
         self.timers.clear();
         self.paused_until = Time::ZERO;
         self.doomed = None;
-        self.life += 1;
+        self.incarnation += 1;
     }
 }

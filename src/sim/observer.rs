@@ -128,7 +128,7 @@ pub enum Event<'a, M: StateMachine> {
         /// Which.
         id: RequestId,
     },
-    /// A node lost its memory.
+    /// A node lost its arena.
     Crashed {
         /// Who.
         node: NodeId,
@@ -198,10 +198,10 @@ impl<M: StateMachine> Event<'_, M> {
 
 /// What a node handles in one step.
 pub enum Input<'a, M: StateMachine> {
-    /// A new life begins.
+    /// A new incarnation begins.
     Start {
-        /// How many lives the node has had before.
-        life: u32,
+        /// How many incarnations the node has had before.
+        incarnation: u32,
     },
     /// A message.
     Message {

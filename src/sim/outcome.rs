@@ -1,6 +1,6 @@
 //! How far a run may go, and what is left of it.
 
-use super::{Going, Misanswer, Tally};
+use super::{Going, Misanswer, Stats};
 use crate::protocol::{Digest, Time};
 
 /// How far a run may go.
@@ -68,7 +68,7 @@ pub struct RunEnd {
     /// The digest of everything that happened.
     pub digest: Digest,
     /// What happened, counted.
-    pub tally: Tally,
+    pub stats: Stats,
     /// What kept it going, if it ended because it would not come to rest.
     pub going: Option<Going>,
     /// The answer that ended it.

@@ -17,7 +17,7 @@ pub(super) enum Pending<M: StateMachine> {
     },
     Timer {
         node: NodeId,
-        life: u32,
+        incarnation: u32,
         token: u64,
     },
     Request(u32),
@@ -25,7 +25,7 @@ pub(super) enum Pending<M: StateMachine> {
     PartitionEnd(usize),
     Restart {
         node: NodeId,
-        life: u32,
+        incarnation: u32,
     },
     Heal,
 }

@@ -2,18 +2,18 @@
 
 use indexmap::IndexMap;
 
-/// Declares the tally, and how two of them add up, from one list.
-macro_rules! tally {
+/// Declares the stats, and how two of them add up, from one list.
+macro_rules! stats {
     ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
-        /// Counts of what happened in one run, or in many: tallies add up, in any order, to the same sum.
+        /// Counts of what happened in one run, or in many: stats add up, in any order, to the same sum.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct Tally {
+        pub struct Stats {
             $($(#[$doc])+ pub $name: u64,)+
             /// Marks, and what checks count, by name.
             pub marks: IndexMap<&'static str, u64, foldhash::fast::FixedState>,
         }
 
-        impl Tally {
+        impl Stats {
             /// Adds `other`.
             pub fn add(&mut self, other: &Self) {
                 $(self.$name += other.$name;)+
@@ -26,7 +26,7 @@ macro_rules! tally {
     };
 }
 
-tally! {
+stats! {
     /// Steps: inputs that a node handled.
     steps,
     /// Requests that reached a node.
@@ -77,7 +77,7 @@ tally! {
     virtual_nanos,
 }
 
-impl Tally {
+impl Stats {
     /// Counts `count` more of `mark`.
     pub fn mark(&mut self, mark: &'static str, count: u64) {
         *self.marks.entry(mark).or_default() += count;

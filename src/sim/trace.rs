@@ -49,8 +49,8 @@ pub struct TraceEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say what they are")]
 pub enum What {
-    /// A node began a life.
-    Started { node: NodeId, life: u32 },
+    /// A node began an incarnation.
+    Started { node: NodeId, incarnation: u32 },
     /// A client asked.
     Asked { node: NodeId, id: RequestId, text: String },
     /// A client was answered.
@@ -67,7 +67,7 @@ pub enum What {
     Fired { node: NodeId, text: String },
     /// A node marked a thing that happened.
     Marked { node: NodeId, mark: &'static str },
-    /// A node lost its memory.
+    /// A node lost its arena.
     Crashed { node: NodeId, in_step: bool, wiped: bool },
     /// A node handles nothing for a while.
     Paused { node: NodeId, until: Time },
@@ -167,7 +167,7 @@ impl Recorder {
 
     fn begin<M: StateMachine>(&mut self, node: NodeId, input: &Input<'_, M>) -> What {
         match input {
-            Input::Start { life } => What::Started { node, life: *life },
+            Input::Start { incarnation } => What::Started { node, incarnation: *incarnation },
             Input::Message { name, message } => What::Took { name: name.into_name(), text: self.text(message) },
             Input::Request { id, request } => What::Asked { node, id: *id, text: self.text(request) },
             Input::Timer { timer } => What::Fired { node, text: self.text(timer) },
@@ -261,8 +261,8 @@ impl fmt::Display for TraceEvent {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Started { node, life: 0 } => write!(f, "node {node} starts"),
-            Self::Started { node, life } => write!(f, "node {node} restarts, life {}", life + 1),
+            Self::Started { node, incarnation: 0 } => write!(f, "node {node} starts"),
+            Self::Started { node, incarnation } => write!(f, "node {node} restarts, incarnation {}", incarnation + 1),
             Self::Asked { node, text, .. } => write!(f, "node {node} is asked: {}", visible(text)),
             Self::Answered { node, text, .. } => write!(f, "node {node} answers: {}", visible(text)),
             Self::Unheard { node, id } => write!(f, "node {node} is down and never hears request {id}"),

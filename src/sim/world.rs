@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::answers::Answers;
 use super::live::Watch;
 use super::network::Network;
-use super::nodes::Slot;
+use super::nodes::NodeDriver;
 use super::pending::Pending;
 use super::{
-    Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Memory, Misanswer, NODE_COUNT_MAX,
-    NameRef, Nodes, Observer, Plan, RunEnd, Tally,
+    Arena, Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Misanswer, NODE_COUNT_MAX,
+    NameRef, Nodes, Observer, Plan, RunEnd, Stats,
 };
 use crate::protocol::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use crate::running::{Doing, Running, input as said};
@@ -36,7 +36,7 @@ pub struct World<'a, M: StateMachine, F, O> {
     pub(super) fates: F,
     observer: &'a mut O,
     pub(super) limits: Limits,
-    pub(super) nodes: Vec<Slot<M>>,
+    pub(super) nodes: Vec<NodeDriver<M>>,
     pub(super) network: Network,
     pub(super) queue: EventQueue<Pending<M>>,
     /// Reused from step to step.
@@ -52,7 +52,7 @@ pub struct World<'a, M: StateMachine, F, O> {
     /// No node is paused from here on.
     pub(super) pauses_end: Time,
     pub(super) digest: Digest,
-    pub(super) tally: Tally,
+    pub(super) stats: Stats,
     /// Where others see whose code is being run.
     pub(super) running: Arc<Running>,
 }
@@ -67,12 +67,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         observer: &'a mut O,
         limits: Limits,
     ) -> Self {
-        Self::within(Memory::default(), plan, boot, clients, fates, observer, limits)
+        Self::within(Arena::default(), plan, boot, clients, fates, observer, limits)
     }
 
     /// As [`new`](Self::new), in the memory of another world.
     pub fn within(
-        memory: Memory<M>,
+        arena: Arena<M>,
         plan: &'a Plan,
         boot: &'a dyn Fn(Boot<M::Durable>) -> M,
         clients: Option<Box<dyn Clients<M>>>,
@@ -80,10 +80,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         observer: &'a mut O,
         limits: Limits,
     ) -> Self {
-        let Memory { mut nodes, queue, effects } = memory;
+        let Arena { mut nodes, queue, effects } = arena;
         let node_count = plan.node_count.clamp(1, NODE_COUNT_MAX);
         let named = fates.wants_names() || observer.wants_names();
-        nodes.extend((0..node_count).map(|node| Slot::new(node_rng(plan.seed, node))));
+        nodes.extend((0..node_count).map(|node| NodeDriver::new(node_rng(plan.seed, node))));
         Self {
             plan,
             boot,
@@ -103,7 +103,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             misanswer: None,
             pauses_end: Time::ZERO,
             digest: Digest::new(),
-            tally: Tally::default(),
+            stats: Stats::default(),
             running: Running::current(),
         }
     }
@@ -114,7 +114,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     }
 
     /// As [`run`](Self::run); leaves its memory to another world.
-    pub fn run_and_leave(mut self) -> (RunEnd, Memory<M>) {
+    pub fn run_and_leave(mut self) -> (RunEnd, Arena<M>) {
         let end = self.live_through();
         (end, self.leave())
     }
@@ -133,13 +133,13 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             self.running.doing(Doing::Fold(node));
             machine.fold(&mut self.digest);
         }
-        end.fold(self.tally.steps, &mut self.digest);
-        self.tally.virtual_nanos = self.now.as_nanos();
-        self.tally.ended_by_time = u64::from(end == End::TimeUp);
+        end.fold(self.stats.steps, &mut self.digest);
+        self.stats.virtual_nanos = self.now.as_nanos();
+        self.stats.ended_by_time = u64::from(end == End::TimeUp);
         let going = self.watch.finish(end, &mut self.queue, &self.nodes);
         self.drop_machines();
-        let (at, tally) = (self.now, mem::take(&mut self.tally));
-        RunEnd { end, at, digest: self.digest, tally, going, misanswer: self.misanswer.take() }
+        let (at, stats) = (self.now, mem::take(&mut self.stats));
+        RunEnd { end, at, digest: self.digest, stats, going, misanswer: self.misanswer.take() }
     }
 
     #[inline]
@@ -150,8 +150,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         if self.nodes[link.to.index()].machine.is_none() {
             return self.lose(link, number, &message, LostWhy::Down);
         }
-        self.tally.delivered += 1;
-        self.tally.reordered += u64::from(self.network.arrives_late(link, sent));
+        self.stats.delivered += 1;
+        self.stats.reordered += u64::from(self.network.arrives_late(link, sent));
         let name = NameRef { link, kind: M::kind(&message), number };
         self.begin(link.to, Input::Message { name, message: &message })?;
         self.act(link.to, |machine, env| machine.on_message(link.from, message, env))
@@ -159,7 +159,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     pub(super) fn timer(&mut self, node: NodeId, token: u64) -> ControlFlow<()> {
         let timer = self.nodes[node.index()].take_timer(token).expect("expect: only a timer that is set is due");
-        self.tally.timers += 1;
+        self.stats.timers += 1;
         self.begin(node, Input::Timer { timer: &timer })?;
         self.act(node, |machine, env| machine.on_timer(timer, env))
     }
@@ -167,17 +167,17 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     pub(super) fn request(&mut self, index: u32) -> ControlFlow<()> {
         let planned = &self.plan.requests[index as usize];
         let (id, node) = (RequestId(index), planned.node);
-        let slot = &self.nodes[node.index()];
-        if slot.machine.is_none() {
-            self.tally.requests_lost += 1;
+        let driver = &self.nodes[node.index()];
+        if driver.machine.is_none() {
+            self.stats.requests_lost += 1;
             return self.see(&Event::RequestLost { node, id });
         }
-        self.answers.ask(id, node, slot.life);
-        self.running.step(self.tally.steps, self.now);
+        self.answers.ask(id, node, driver.incarnation);
+        self.running.step(self.stats.steps, self.now);
         self.running.doing(Doing::Clients);
         let clients = self.clients.as_mut().expect("expect: without clients nobody asks");
         let request = clients.request(id, &planned.action);
-        self.tally.requests += 1;
+        self.stats.requests += 1;
         self.begin(node, Input::Request { id, request: &request })?;
         self.act(node, |machine, env| machine.on_request(id, request, env))
     }
@@ -185,8 +185,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     /// The first half of a step: the node is about to handle `input`.
     #[inline]
     pub(super) fn begin(&mut self, node: NodeId, input: Input<'_, M>) -> ControlFlow<()> {
-        self.tally.steps += 1;
-        let step = self.tally.steps;
+        self.stats.steps += 1;
+        let step = self.stats.steps;
         let (tag, from, kind) = match &input {
             Input::Start { .. } => (said::START, 0, None),
             Input::Message { name, .. } => (said::MESSAGE, name.link.from.index() as u64, Some(name.kind)),
@@ -207,13 +207,13 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     #[inline]
     pub(super) fn act(&mut self, node: NodeId, work: impl FnOnce(&mut M, &mut Env<'_, M>)) -> ControlFlow<()> {
         let place = (node, self.nodes.len());
-        let slot = &mut self.nodes[node.index()];
-        let doom = slot.doomed;
+        let driver = &mut self.nodes[node.index()];
+        let doom = driver.doomed;
         let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
         // Marks are no part of the digest: to say more changes no run.
-        let effect_count = slot.call(place, self.now, budget, &mut self.effects, work);
+        let effect_count = driver.call(place, self.now, budget, &mut self.effects, work);
         let mut effects = mem::take(&mut self.effects);
-        self.see(&Event::Ends { step: self.tally.steps, node, effects: &effects })?;
+        self.see(&Event::Ends { step: self.stats.steps, node, effects: &effects })?;
         self.digest.fold(effect_count as u64);
         for effect in effects.drain(..) {
             self.apply(node, effect)?;
@@ -233,17 +233,17 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
                 return self.send(Link { from: node, to }, message);
             }
             Effect::SetTimer { timer, after } => {
-                let slot = &mut self.nodes[node.index()];
-                let (life, token) = (slot.life, slot.set_timer(timer));
-                self.queue.push(self.now + after, Pending::Timer { node, life, token });
+                let driver = &mut self.nodes[node.index()];
+                let (incarnation, token) = (driver.incarnation, driver.set_timer(timer));
+                self.queue.push(self.now + after, Pending::Timer { node, incarnation, token });
             }
             Effect::CancelTimer { timer } => self.nodes[node.index()].cancel_timer(&timer),
             Effect::Persist => {}
             Effect::Respond { id, response } => {
-                self.tally.responses += 1;
-                let life = self.nodes[node.index()].life;
-                match self.answers.answer(id, (node, life), self.now) {
-                    Ok(mark) => mark.into_iter().for_each(|mark| self.tally.mark(mark, 1)),
+                self.stats.responses += 1;
+                let incarnation = self.nodes[node.index()].incarnation;
+                match self.answers.answer(id, (node, incarnation), self.now) {
+                    Ok(mark) => mark.into_iter().for_each(|mark| self.stats.mark(mark, 1)),
                     Err(misanswer) => {
                         self.misanswer = Some(misanswer);
                         return ControlFlow::Break(());
@@ -256,7 +256,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
                     self.running.put(before);
                 }
             }
-            Effect::Mark(what) => self.tally.mark(what, 1),
+            Effect::Mark(what) => self.stats.mark(what, 1),
         }
         ControlFlow::Continue(())
     }
@@ -268,8 +268,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let kind = M::kind(&message);
         let number = self.network.count(link, kind);
         let name = NameRef { link, kind, number };
-        self.tally.sent += 1;
-        let sent = self.tally.sent as u32;
+        self.stats.sent += 1;
+        let sent = self.stats.sent as u32;
         let is_cut = self.network.is_cut(link);
         let fate = if self.healed || is_cut { None } else { self.fates.fate(name, self.now) };
         self.see(&Event::Sent { name, message: &message, fate: fate.as_ref() })?;
@@ -285,7 +285,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             }
             Some(_) => return self.lose(link, number, &message, LostWhy::Dropped),
         };
-        self.tally.delayed += u64::from(delay != self.plan.latency);
+        self.stats.delayed += u64::from(delay != self.plan.latency);
         let at = if fate.is_some() { self.comes_at(delay) } else { self.now + delay };
         self.queue.push(at, Pending::Delivery { link, number, sent, message });
         ControlFlow::Continue(())
@@ -300,12 +300,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     fn send_copies(&mut self, delays: &[Duration], link: Link, number: u32, message: &M::Message) {
         let Some(first) = delays.iter().min() else { return };
-        self.tally.delayed += u64::from(*first != self.plan.latency);
+        self.stats.delayed += u64::from(*first != self.plan.latency);
         // Plans are total, so no delay is too long for the sum.
         let late = first.saturating_add(self.plan.latency.saturating_mul(LATE_LATENCIES));
-        self.tally.duplicated += delays.len() as u64 - 1;
-        self.tally.duplicated_late += delays.iter().filter(|delay| **delay > late).count() as u64;
-        let sent = self.tally.sent as u32;
+        self.stats.duplicated += delays.len() as u64 - 1;
+        self.stats.duplicated_late += delays.iter().filter(|delay| **delay > late).count() as u64;
+        let sent = self.stats.sent as u32;
         for delay in delays {
             let message = message.clone();
             let at = self.comes_at(*delay);
@@ -315,9 +315,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     fn lose(&mut self, link: Link, number: u32, message: &M::Message, why: LostWhy) -> ControlFlow<()> {
         match why {
-            LostWhy::Dropped => self.tally.dropped += 1,
-            LostWhy::Cut => self.tally.cut += 1,
-            LostWhy::Down => self.tally.down += 1,
+            LostWhy::Dropped => self.stats.dropped += 1,
+            LostWhy::Cut => self.stats.cut += 1,
+            LostWhy::Down => self.stats.down += 1,
         }
         let name = NameRef { link, kind: M::kind(message), number };
         self.see(&Event::Lost { name, message, why })

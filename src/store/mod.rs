@@ -49,6 +49,6 @@ pub use key_state::KeyState;
 pub use message::{Envelope, Message, Pull, Reply, Update};
 pub use node::{Durable, Node, SyncTimer};
 pub use resolve::{Candidate, LastWriter, Resolver, Through, Union};
-pub use results::{Leftovers, Processed, Read, Written};
+pub use results::{Processed, Read, Retained, Written};
 pub use typed::{Typed, TypedError, TypedRead};
 pub use version::{Change, Version, Write};

@@ -45,7 +45,7 @@ pub struct Processed {
 
 /// What a node holds beside its versions, because some other node may not have seen it yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leftovers {
+pub struct Retained {
     /// Deletes that may not be forgotten yet.
     pub tombstones: usize,
     /// Writes that some peer may not have seen.

@@ -14,7 +14,7 @@ const BORING: Duration = Duration::from_millis(1);
 
 /// Which messages have a fate, and which fates there are.
 #[derive(Clone, Debug)]
-pub(crate) struct Few {
+pub(crate) struct DelayBounded {
     /// How many messages are sent before each of the few; the next one last.
     places: Vec<u64>,
     sent: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Few {
     late_permille: u32,
 }
 
-impl Few {
+impl DelayBounded {
     /// Up to [`COUNT_MAX`] among the first `message_count` messages or so.
     pub(crate) fn draw(profile: &Profile, message_count: u64, rng: &mut Rng) -> Self {
         let mut places: Vec<u64> = (0..rng.between(1, COUNT_MAX)).map(|_| rng.below(message_count)).collect();

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Few, Pct, Pos, Profile, Strategy, Worlds, draw_knobs};
+use super::{DelayBounded, Pct, Pos, Profile, Strategy, Worlds, draw_knobs};
 use crate::protocol::{Knobs, NodeId, Rng, StateMachine, Time};
 use crate::sim::{Action, Clients, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
@@ -29,23 +29,23 @@ const SWARM_PERMILLE: u32 = 400;
 #[derive(Clone, Debug)]
 pub struct SeededFates {
     rng: Rng,
-    weather: Weather,
-    order: Order,
+    links: LinkFaults,
+    delays: Delays,
 }
 
 /// In which order messages come, as far as delays can say.
 #[derive(Clone, Debug)]
-enum Order {
+enum Delays {
     /// Each takes its own time.
     Any,
     Pct(Pct),
     Pos(Pos),
-    Few(Few),
+    DelayBounded(DelayBounded),
 }
 
 /// How the network of one world behaves; 0 stands for "not at all".
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Weather {
+pub(crate) struct LinkFaults {
     pub(crate) delay_max_us: u64,
     pub(crate) drop_permille: u32,
     pub(crate) duplicate_permille: u32,
@@ -55,7 +55,7 @@ pub(crate) struct Weather {
 }
 
 /// How many faults of each kind a world has.
-pub(crate) struct Spread {
+pub(crate) struct FaultCounts {
     pub(crate) partitions: u64,
     pub(crate) crashes: u64,
 }
@@ -66,27 +66,27 @@ impl Fates for SeededFates {
     }
 
     fn fate(&mut self, name: NameRef<'_>, at: Time) -> Option<Fate> {
-        let Self { rng, weather, order } = self;
-        if let Order::Few(few) = order {
-            return few.fate(rng);
+        let Self { rng, links, delays } = self;
+        if let Delays::DelayBounded(bounded) = delays {
+            return bounded.fate(rng);
         }
         let happens = |rng: &mut Rng, permille| permille > 0 && rng.chance(permille);
-        if happens(rng, weather.drop_permille) {
+        if happens(rng, links.drop_permille) {
             return Some(Fate::Drop);
         }
-        let mut delay = |rng: &mut Rng| match (weather.delay_max_us, &mut *order) {
+        let mut delay = |rng: &mut Rng| match (links.delay_max_us, &mut *delays) {
             (0, _) => Duration::from_millis(1),
-            (_, Order::Pct(pct)) => pct.delay(name.link, at, rng),
-            (_, Order::Pos(pos)) => pos.delay(name.link, at, rng),
+            (_, Delays::Pct(pct)) => pct.delay(name.link, at, rng),
+            (_, Delays::Pos(pos)) => pos.delay(name.link, at, rng),
             (delay_max_us, _) => Duration::from_micros(rng.between(1, delay_max_us)),
         };
         let first = delay(rng);
-        if happens(rng, weather.duplicate_permille) {
-            let late = happens(rng, weather.late_permille);
-            let more = if late { Duration::from_micros(rng.between(1, weather.late_max_us)) } else { delay(rng) };
+        if happens(rng, links.duplicate_permille) {
+            let late = happens(rng, links.late_permille);
+            let more = if late { Duration::from_micros(rng.between(1, links.late_max_us)) } else { delay(rng) };
             return Some(Fate::copies(&[first, more]));
         }
-        (weather.delay_max_us > 0).then(|| Fate::delay(first))
+        (links.delay_max_us > 0).then(|| Fate::delay(first))
     }
 }
 
@@ -99,14 +99,14 @@ impl Worlds {
             _ => draw_knobs(&self.knobs, self.profile.knob_permille, seed),
         };
         let (plan, fates) = match strategy {
-            Strategy::Uniform | Strategy::Swarm => self.draw_spread(clients, strategy, seed),
+            Strategy::Uniform | Strategy::Swarm => self.draw_counts(clients, strategy, seed),
             aimed => self.draw_aimed(clients, aimed, seed),
         };
         (Plan { knobs, ..plan }, fates)
     }
 
     /// A world whose requests and faults come at any time.
-    fn draw_spread<M: StateMachine>(
+    fn draw_counts<M: StateMachine>(
         &self,
         clients: Option<Box<dyn Clients<M>>>,
         strategy: Strategy,
@@ -116,17 +116,17 @@ impl Worlds {
         let node_count = world.between(*self.node_counts.start() as u64, *self.node_counts.end() as u64) as usize;
         let mut plan = self.empty(node_count, seed, world);
         let request_count = self.request_count(world);
-        let (weather, spread) = if strategy == Strategy::Uniform || self.profile.fixed_mix {
-            (self.profile.uniform_weather(), self.profile.uniform_faults(world))
+        let (links, counts) = if strategy == Strategy::Uniform || self.profile.fixed_mix {
+            (self.profile.uniform_links(), self.profile.uniform_faults(world))
         } else {
-            (self.profile.draw_weather(world), self.profile.draw_spread(world))
+            (self.profile.draw_links(world), self.profile.draw_counts(world))
         };
-        self.profile.draw_faults(&mut plan, &spread, &mut Rng::new(seed, FAULT_STREAM));
+        self.profile.draw_faults(&mut plan, &counts, &mut Rng::new(seed, FAULT_STREAM));
         self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
         if let Some(clients) = clients {
             draw_requests(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
-        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), weather, order: Order::Any })
+        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), links, delays: Delays::Any })
     }
 
     /// A world whose faults strike where something is going on, and whose messages come in an order of their own.
@@ -143,24 +143,24 @@ impl Worlds {
         let mut plan = self.empty(node_count, seed, world);
         let request_count = self.request_count(world).max(self.request_count(world));
         // Some have much of something, as swarm has: what only shows where something else never happens shows there.
-        let (weather, spread) = if world.chance(SWARM_PERMILLE) && !self.profile.fixed_mix {
-            (self.profile.draw_weather(world), self.profile.draw_spread(world))
+        let (links, counts) = if world.chance(SWARM_PERMILLE) && !self.profile.fixed_mix {
+            (self.profile.draw_links(world), self.profile.draw_counts(world))
         } else {
-            (self.profile.uniform_weather(), self.profile.uniform_faults(world))
+            (self.profile.uniform_links(), self.profile.uniform_faults(world))
         };
         if let Some(clients) = clients {
             draw_paced(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
-        self.profile.aim_faults(&mut plan, spread.partitions, spread.crashes, &mut Rng::new(seed, FAULT_STREAM));
+        self.profile.aim_faults(&mut plan, counts.partitions, counts.crashes, &mut Rng::new(seed, FAULT_STREAM));
         self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
         let mut rng = Rng::new(seed, FATE_STREAM);
         let message_count = request_count.max(1) * node_count as u64 * 2;
-        let order = match strategy {
-            Strategy::Pct => Order::Pct(Pct::draw(weather.delay_max_us, &self.profile, message_count, &mut rng)),
-            Strategy::Pos => Order::Pos(Pos::draw(weather.delay_max_us, &self.profile)),
-            _ => Order::Few(Few::draw(&self.profile, message_count, &mut rng)),
+        let delays = match strategy {
+            Strategy::Pct => Delays::Pct(Pct::draw(links.delay_max_us, &self.profile, message_count, &mut rng)),
+            Strategy::Pos => Delays::Pos(Pos::draw(links.delay_max_us, &self.profile)),
+            _ => Delays::DelayBounded(DelayBounded::draw(&self.profile, message_count, &mut rng)),
         };
-        (plan, SeededFates { rng, weather, order })
+        (plan, SeededFates { rng, links, delays })
     }
 
     fn empty(&self, node_count: usize, seed: u64, world: &mut Rng) -> Plan {
@@ -234,12 +234,12 @@ impl Profile {
         rng.chance(self.in_step_permille).then(|| rng.below(6) as u32)
     }
 
-    fn draw_weather(&self, rng: &mut Rng) -> Weather {
+    fn draw_links(&self, rng: &mut Rng) -> LinkFaults {
         let mut strength = |permille: u32, low: u64, high: u64| {
             let drawn = rng.between(low, high);
             if rng.chance(permille) { drawn } else { 0 }
         };
-        Weather {
+        LinkFaults {
             // Squared, so that short delays, where much overtakes a little, are as common as long ones.
             delay_max_us: (u128::from(strength(self.delay_permille, 1_000, 1_000_000).pow(2))
                 * self.delay_max.as_micros()
@@ -251,22 +251,22 @@ impl Profile {
         }
     }
 
-    fn draw_spread(&self, world: &mut Rng) -> Spread {
+    fn draw_counts(&self, world: &mut Rng) -> FaultCounts {
         let mut count = |permille: u32| {
             let drawn = world.between(1, self.faults_max.into());
             if world.chance(permille) { drawn } else { 0 }
         };
-        Spread { partitions: count(self.partition_permille), crashes: count(self.crash_permille) }
+        FaultCounts { partitions: count(self.partition_permille), crashes: count(self.crash_permille) }
     }
 
     /// At any time, anywhere.
-    fn draw_faults(&self, plan: &mut Plan, spread: &Spread, rng: &mut Rng) {
-        for _ in 0..spread.partitions {
+    fn draw_faults(&self, plan: &mut Plan, counts: &FaultCounts, rng: &mut Rng) {
+        for _ in 0..counts.partitions {
             let links = draw_links(plan.node_count, self.one_way_permille, rng);
             let fault = Fault::Partition { links, heal: until(rng, 60_000) };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
-        for _ in 0..spread.crashes {
+        for _ in 0..counts.crashes {
             let effects = self.draw_budget(rng);
             let fault = Fault::Crash { node: any_node(plan, rng), effects, restart: until(rng, 40_000), wipe: false };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });

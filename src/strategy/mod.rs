@@ -16,7 +16,7 @@ mod worlds;
 use std::fmt;
 use std::str::FromStr;
 
-use delay_bounded::Few;
+use delay_bounded::DelayBounded;
 pub use draw::SeededFates;
 pub(crate) use draw::{any_node, draw_asks, draw_links, draw_pause, until};
 pub use knobs::Knob;

@@ -1,15 +1,15 @@
 //! A little of everything in each world: what swarm worlds have in the mean.
 
-use super::draw::{Spread, Weather};
+use super::draw::{FaultCounts, LinkFaults};
 use crate::protocol::Rng;
 use crate::strategy::Profile;
 
 impl Profile {
-    /// The same weather in each world.
-    pub(crate) fn uniform_weather(&self) -> Weather {
-        // The means of what `draw_weather` draws.
+    /// The same links in each world.
+    pub(crate) fn uniform_links(&self) -> LinkFaults {
+        // The means of what `draw_links` draws.
         let mean = |permille: u32, strength: u32| permille * strength / 1_000;
-        Weather {
+        LinkFaults {
             delay_max_us: self.delay_max.as_micros() as u64 * u64::from(mean(self.delay_permille, 333)) / 1_000,
             drop_permille: mean(self.drop_permille, 205),
             duplicate_permille: mean(self.duplicate_permille, 205),
@@ -19,8 +19,8 @@ impl Profile {
     }
 
     /// As many faults as swarm worlds have in the mean, but in each world some.
-    pub(crate) fn uniform_faults(&self, rng: &mut Rng) -> Spread {
+    pub(crate) fn uniform_faults(&self, rng: &mut Rng) -> FaultCounts {
         let count = |permille: u32, rng: &mut Rng| if permille > 0 { rng.below(self.faults_max.into()) } else { 0 };
-        Spread { partitions: count(self.partition_permille, rng), crashes: count(self.crash_permille, rng) }
+        FaultCounts { partitions: count(self.partition_permille, rng), crashes: count(self.crash_permille, rng) }
     }
 }

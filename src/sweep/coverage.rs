@@ -1,8 +1,8 @@
 //! How much of what a system can do the worlds of a sweep have shown, and how likely the next one is to show more.
 //!
-//! Counted are kinds of *moves*: what a node was given and what it did about it, after what it was given and did before.
+//! Counted are kinds of *transitions*: what a node was given and what it did about it, after what it was given and did before.
 //! Messages count by kind; values, keys, node numbers and times do not count, or every world would be new. How likely something new is follows from what was seen only once (Good and Turing;
-//! for testing: Böhme, STADS, 2018): a world that alone shows some kind of move would be new if it were the next.
+//! for testing: Böhme, STADS, 2018): a world that alone shows some kind of transition would be new if it were the next.
 
 use std::ops::ControlFlow;
 
@@ -11,22 +11,22 @@ use indexmap::{IndexMap, IndexSet};
 use crate::protocol::{Digest, Effect, NodeId, StateMachine, Time};
 use crate::sim::{Event, Input, Nodes, Observer};
 
-/// So many kinds of moves are told apart. Of more than that a sample is kept, which depends on the kinds alone.
+/// So many kinds of transitions are told apart. Of more than that a sample is kept, which depends on the kinds alone.
 pub(crate) const KINDS_MAX: usize = 1 << 18;
 
 /// What a sweep has shown of the system, and what it leaves to be expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// How many kinds of moves were seen: of two steps that follow each other on a node, what it was given and what it did.
-    pub moves: u64,
-    /// How many worlds showed a kind of move that no other world showed. Divided by the number of worlds, about how likely it
+    /// How many kinds of transitions were seen: of two steps that follow each other on a node, what it was given and what it did.
+    pub transitions: u64,
+    /// How many worlds showed a kind of transition that no other world showed. Divided by the number of worlds, about how likely it
     /// is that the next world shows something new.
     pub worlds_alone: u64,
 }
 
-/// Looks on, and counts for each kind of move the worlds that show it.
+/// Looks on, and counts for each kind of transition the worlds that show it.
 #[derive(Debug, Default)]
-pub(crate) struct Moves {
+pub(crate) struct TransitionKinds {
     kinds: IndexMap<u64, Shown, foldhash::fast::FixedState>,
     /// Only kinds whose digests end in so many zeros are kept.
     sampled_bits: u32,
@@ -44,7 +44,7 @@ pub(crate) struct Moves {
 /// So many kinds are held in `recent`.
 const RECENT: usize = 512;
 
-/// In which worlds a kind of move was seen.
+/// In which worlds a kind of transition was seen.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     /// In how many; no more than two are told apart.
@@ -53,7 +53,7 @@ struct Shown {
     seed: u64,
 }
 
-impl Moves {
+impl TransitionKinds {
     /// What is seen from here on is the world of `seed`.
     pub(crate) fn begin(&mut self, seed: u64) {
         self.seed = seed;
@@ -79,7 +79,7 @@ impl Moves {
     pub(crate) fn coverage(&self) -> Coverage {
         let alone = self.kinds.values().filter(|shown| shown.worlds == 1).map(|shown| shown.seed);
         let alone: IndexSet<u64, foldhash::fast::FixedState> = alone.collect();
-        Coverage { moves: (self.kinds.len() as u64) << self.sampled_bits, worlds_alone: alone.len() as u64 }
+        Coverage { transitions: (self.kinds.len() as u64) << self.sampled_bits, worlds_alone: alone.len() as u64 }
     }
 
     fn note(&mut self, kind: u64, shown: Shown) {
@@ -104,7 +104,7 @@ impl Moves {
     fn begin_step<M: StateMachine>(&mut self, input: &Input<'_, M>) {
         self.input = Digest::new();
         match input {
-            Input::Start { life } => self.input.fold(1 | u64::from(*life > 0) << 3),
+            Input::Start { incarnation } => self.input.fold(1 | u64::from(*incarnation > 0) << 3),
             Input::Message { name, .. } => {
                 self.input.fold(2);
                 self.input.fold_bytes(name.kind.as_bytes());
@@ -162,7 +162,7 @@ impl Moves {
     }
 }
 
-impl<M: StateMachine> Observer<M> for Moves {
+impl<M: StateMachine> Observer<M> for TransitionKinds {
     fn see(&mut self, _at: Time, event: &Event<'_, M>, _nodes: Nodes<'_, M>) -> ControlFlow<()> {
         match event {
             Event::Begins { input, .. } => self.begin_step(input),
@@ -175,13 +175,13 @@ impl<M: StateMachine> Observer<M> for Moves {
 
 #[cfg(test)]
 mod tests {
-    use super::{KINDS_MAX, Moves, Shown};
+    use super::{KINDS_MAX, Shown, TransitionKinds};
 
     /// Worlds 0, 1, …, each a list of kinds; told to so many threads in turn.
-    fn moves(worlds: &[Vec<u64>], threads: usize) -> Moves {
-        let mut all = Moves::default();
+    fn transitions(worlds: &[Vec<u64>], threads: usize) -> TransitionKinds {
+        let mut all = TransitionKinds::default();
         for thread in 0..threads {
-            let mut mine = Moves::default();
+            let mut mine = TransitionKinds::default();
             for (seed, kinds) in worlds.iter().enumerate().skip(thread).step_by(threads) {
                 kinds.iter().for_each(|kind| mine.note(*kind, Shown { worlds: 1, seed: seed as u64 }));
             }
@@ -194,8 +194,8 @@ mod tests {
     fn a_world_is_alone_with_what_no_other_shows() {
         let check = |worlds: &[Vec<u64>], moves_seen, alone| {
             for threads in 1..4 {
-                let coverage = moves(worlds, threads).coverage();
-                assert_eq!((coverage.moves, coverage.worlds_alone), (moves_seen, alone), "{worlds:?}");
+                let coverage = transitions(worlds, threads).coverage();
+                assert_eq!((coverage.transitions, coverage.worlds_alone), (moves_seen, alone), "{worlds:?}");
             }
         };
         check(&[], 0, 0);
@@ -209,8 +209,8 @@ mod tests {
         let count = KINDS_MAX as u64 * 3;
         let worlds: Vec<Vec<u64>> =
             (0..8).map(|world| (0..count / 4).map(|kind| kind * (world % 4 + 1)).collect()).collect();
-        let [one, three] = [1, 3].map(|threads| moves(&worlds, threads).coverage());
+        let [one, three] = [1, 3].map(|threads| transitions(&worlds, threads).coverage());
         assert_eq!(one, three);
-        assert!(one.moves > count / 2, "{one:?}");
+        assert!(one.transitions > count / 2, "{one:?}");
     }
 }

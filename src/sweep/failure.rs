@@ -204,7 +204,7 @@ impl Failure {
         let failing = system.record_bounded(&self.shrunk.plan, &Bounds::at_most(limits, stop));
         // What takes the place of an endless run may go as far; of any other, not much farther than that.
         let bounds = match endless::is_whole(limits, system.limits) {
-            true => Bounds::beside(system, failing.outcome.tally.steps, stop),
+            true => Bounds::beside(system, failing.outcome.stats.steps, stop),
             false => Bounds::at_most(limits, stop),
         };
         if failing.outcome.violation.is_some() {

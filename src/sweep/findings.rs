@@ -9,10 +9,10 @@ use crate::determinism::{DETERMINISM, Verified};
 use crate::harness::Origin;
 use crate::harness::Outcome;
 use crate::protocol::Digest;
-use crate::sim::Tally;
+use crate::sim::Stats;
 use crate::sweep::CANDIDATES;
 use crate::sweep::Lesson;
-use crate::sweep::Moves;
+use crate::sweep::TransitionKinds;
 
 /// Of the worlds that fail in one way the shortest runs, by steps and seed.
 pub(crate) type Candidates = BTreeMap<(u64, u64), Origin>;
@@ -51,11 +51,11 @@ pub(crate) struct Findings {
     pub(crate) verified: u64,
     /// In any of those the states of nodes were compared.
     pub(crate) compares_states: bool,
-    pub(crate) tally: Tally,
+    pub(crate) stats: Stats,
     /// Sums are the same in any order.
     pub(crate) digests: u64,
     pub(crate) violations: IndexMap<String, u64>,
-    pub(crate) moves: Moves,
+    pub(crate) transitions: TransitionKinds,
     /// What feedback has to learn from them.
     pub(crate) lessons: Vec<Lesson>,
     pub(crate) ways: IndexMap<Way, Found>,
@@ -73,7 +73,7 @@ impl Findings {
     /// True if it fails in a way that was not seen before.
     pub(crate) fn add_outcome(&mut self, origin: Origin, outcome: &Outcome) -> bool {
         self.worlds += 1;
-        self.tally.add(&outcome.tally);
+        self.stats.add(&outcome.stats);
         let mut digest = Digest::new();
         digest.fold(origin.place());
         digest.fold(outcome.digest);
@@ -120,9 +120,9 @@ impl Findings {
         self.worlds += other.worlds;
         self.verified += other.verified;
         self.compares_states |= other.compares_states;
-        self.tally.add(&other.tally);
+        self.stats.add(&other.stats);
         self.digests = self.digests.wrapping_add(other.digests);
-        self.moves.add(other.moves);
+        self.transitions.add(other.transitions);
         self.lessons.extend(other.lessons);
         for (check, count) in other.violations {
             *self.violations.entry(check).or_default() += count;

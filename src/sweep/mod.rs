@@ -23,11 +23,11 @@ use crate::protocol::{Digest, StateMachine, visible};
 use crate::running::{Running, spawn_scoped};
 use crate::shrink::Watch;
 use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
-use crate::sim::{Memory, Tally};
+use crate::sim::{Arena, Stats};
 use crate::strategy::Strategy;
 
 pub use coverage::Coverage;
-pub(crate) use coverage::{KINDS_MAX, Moves};
+pub(crate) use coverage::{KINDS_MAX, TransitionKinds};
 use failure::shrink_failures;
 pub use failure::{Failure, failure_of, failure_of_differing};
 pub(crate) use feedback::{Feedback, Lesson, ROUND};
@@ -171,7 +171,7 @@ pub struct Sweep {
     /// How many of them violated a check, by check.
     pub violations: IndexMap<String, u64>,
     /// What happened in all of them, counted.
-    pub tally: Tally,
+    pub stats: Stats,
     /// The digests of all worlds, folded.
     pub digest: u64,
     /// How much of the system the worlds have shown.
@@ -237,12 +237,12 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         sweep_in_rounds(system, options, progress)
     } else {
         let count = options.seeds.count();
-        on_threads(0..count, CHUNK, options, progress, |mine, memory, seed| {
-            mine.moves.begin(seed);
+        on_threads(0..count, CHUNK, options, progress, |mine, arena, seed| {
+            mine.transitions.begin(seed);
             let origin = Origin::Seed(seed);
-            let mut moves = mem::take(&mut mine.moves);
-            let outcome = run(system, memory, &origin, options.verify_permille, &mut moves, mine);
-            mine.moves = moves;
+            let mut transitions = mem::take(&mut mine.transitions);
+            let outcome = run(system, arena, &origin, options.verify_permille, &mut transitions, mine);
+            mine.transitions = transitions;
             note(system, options, mine, origin, &outcome);
         })
     };
@@ -256,7 +256,7 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
     let (failures, others) =
         shrink_failures(system, &mut found, options.verify_permille, &shrink_options, &options.so_far);
     found.violations.sort_unstable_keys();
-    let is_missing = |mark: &&&'static str| found.tally.marks.get(**mark).is_none_or(|count| *count == 0);
+    let is_missing = |mark: &&&'static str| found.stats.marks.get(**mark).is_none_or(|count| *count == 0);
     let judged = if found.worlds < REACH_WORLDS_MIN { &[][..] } else { &system.must_reach };
     let unreached = judged.iter().filter(is_missing).copied().collect();
     Sweep {
@@ -269,9 +269,9 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         verified: found.verified,
         compares_states: found.compares_states,
         violations: found.violations,
-        tally: found.tally,
+        stats: found.stats,
         digest: found.digests,
-        coverage: found.moves.coverage(),
+        coverage: found.transitions.coverage(),
         unreached,
         failures,
         others,
@@ -305,13 +305,13 @@ fn sweep_in_rounds<M: StateMachine>(
         let places = first..count.min(first.saturating_add(ROUND));
         first = places.end;
         let learned = &feedback;
-        let mut round = on_threads(places, ROUND_CHUNK, options, progress, |mine, memory, seed| {
+        let mut round = on_threads(places, ROUND_CHUNK, options, progress, |mine, arena, seed| {
             let origin = learned.origin(seed, &system.worlds.profile);
-            let mut moves = Moves::default();
-            moves.begin(seed);
-            let outcome = run(system, memory, &origin, options.verify_permille, &mut moves, mine);
-            mine.lessons.extend(learned.lesson(system, &origin, &outcome, &moves));
-            mine.moves.add(moves);
+            let mut transitions = TransitionKinds::default();
+            transitions.begin(seed);
+            let outcome = run(system, arena, &origin, options.verify_permille, &mut transitions, mine);
+            mine.lessons.extend(learned.lesson(system, &origin, &outcome, &transitions));
+            mine.transitions.add(transitions);
             note(system, options, mine, origin, &outcome);
         });
         feedback.learn(mem::take(&mut round.lessons));
@@ -326,12 +326,12 @@ fn on_threads<M: StateMachine>(
     chunk: u64,
     options: &SweepOptions,
     progress: &(dyn Fn(u64) + Sync),
-    run_seed: impl Fn(&mut Findings, &mut Memory<M>, u64) + Sync,
+    run_seed: impl Fn(&mut Findings, &mut Arena<M>, u64) + Sync,
 ) -> Findings {
     let next = AtomicU64::new(places.start);
     let all = Mutex::new(Findings::default());
     let work = || {
-        let (mut mine, mut memory) = (Findings::default(), Memory::default());
+        let (mut mine, mut arena) = (Findings::default(), Arena::default());
         let running = Running::current();
         loop {
             let first = next.fetch_add(chunk, Ordering::Relaxed);
@@ -342,7 +342,7 @@ fn on_threads<M: StateMachine>(
             running.part(options.seeds.get(taken.end - 1));
             let mut ran = 0;
             for place in taken.take_while(|_| !options.stop.load(Ordering::Relaxed)) {
-                run_seed(&mut mine, &mut memory, options.seeds.get(place));
+                run_seed(&mut mine, &mut arena, options.seeds.get(place));
                 ran += 1;
             }
             progress(ran);
@@ -363,18 +363,18 @@ fn on_threads<M: StateMachine>(
 /// Runs a world; some twice, which `found` counts.
 fn run<M: StateMachine>(
     system: &Harness<M>,
-    memory: &mut Memory<M>,
+    arena: &mut Arena<M>,
     origin: &Origin,
     verify_permille: u32,
-    moves: &mut Moves,
+    transitions: &mut TransitionKinds,
     found: &mut Findings,
 ) -> Outcome {
     if is_verified(origin, verify_permille) {
-        let verified = system.verify_origin(memory, origin, moves, system.limits);
+        let verified = system.verify_origin(arena, origin, transitions, system.limits);
         found.add_verified(&verified);
         verified.into_outcome()
     } else {
-        system.run_origin(memory, origin, moves, system.limits)
+        system.run_origin(arena, origin, transitions, system.limits)
     }
 }
 

@@ -21,14 +21,14 @@ mod update;
 mod watch;
 
 pub use fuzz::Fuzzer;
-pub use model_check::Explored;
+pub use model_check::ModelCheckReport;
 pub use mutation::{mutate, splice};
 #[cfg(feature = "proptest")]
 pub use properties::plans_config;
 pub use replay::{Divergence, Replayed, Replays};
 pub use saved::{Saved, save};
 pub use settings::{JOBS_MAX, Settings, SettingsError, parse_jobs, parse_seed, parse_shard, parse_span};
-pub use sweep::Swept;
+pub use sweep::SweepReport;
 pub use unmet::Unmet;
 pub use update::Updated;
 #[cfg(feature = "cli")]

@@ -13,13 +13,13 @@ use crate::testing::sweep::tell_failures;
 
 /// What came of an exhaustive search, and where to save what failed.
 #[derive(Clone, Debug)]
-pub struct Explored {
+pub struct ModelCheckReport {
     exploration: Exploration,
     /// `None` to save nothing.
     snapshots: Option<PathBuf>,
 }
 
-impl Deref for Explored {
+impl Deref for ModelCheckReport {
     type Target = Exploration;
 
     fn deref(&self) -> &Exploration {
@@ -27,7 +27,7 @@ impl Deref for Explored {
     }
 }
 
-impl Explored {
+impl ModelCheckReport {
     /// # Panics
     /// If a run violated a check: with the first screen of the smallest failure, whose shrunk plan is saved before. Also if
     /// the search did not go to the end of its scope, if nothing happened in it, or if it did not
@@ -79,7 +79,7 @@ impl<M: StateMachine> Harness<M> {
     /// # Panics
     /// If the environment says what cannot be understood.
     #[must_use = "a search says nothing by itself: call `assert_clean`"]
-    pub fn explore(&self, scope: &Scope) -> Explored {
+    pub fn explore(&self, scope: &Scope) -> ModelCheckReport {
         let settings = match Settings::from_env() {
             Ok(settings) => settings,
             Err(error) => panic!("{error}"),
@@ -87,6 +87,6 @@ impl<M: StateMachine> Harness<M> {
         let all = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let _watch = self.watch_plans();
         let exploration = explore(self, scope, settings.jobs.unwrap_or(all), &|_| {});
-        Explored { exploration, snapshots: settings.save.then(|| self.snapshots.clone()) }
+        ModelCheckReport { exploration, snapshots: settings.save.then(|| self.snapshots.clone()) }
     }
 }

@@ -13,7 +13,7 @@ use crate::sweep::{Failure, Other, Seeds, Sweep, SweepOptions, sweep};
 
 /// What came of a sweep, and where to save what failed.
 #[derive(Clone, Debug)]
-pub struct Swept {
+pub struct SweepReport {
     sweep: Sweep,
     /// `None` to save nothing.
     snapshots: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct Swept {
     none: Option<String>,
 }
 
-impl Deref for Swept {
+impl Deref for SweepReport {
     type Target = Sweep;
 
     fn deref(&self) -> &Sweep {
@@ -29,7 +29,7 @@ impl Deref for Swept {
     }
 }
 
-impl Swept {
+impl SweepReport {
     /// # Panics
     /// If a world violated a check: with the first screen of the smallest failure. The shrunk plans are saved before. If no
     /// world hit a mark that [must be reached](crate::harness::Harness::must_reach): with which. If no world was run at all, because none was
@@ -87,7 +87,7 @@ impl<M: StateMachine> Harness<M> {
     /// If the environment says what cannot be understood.
     #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
     #[track_caller]
-    pub fn sweep(&self, world_count: u64) -> Swept {
+    pub fn sweep(&self, world_count: u64) -> SweepReport {
         self.sweep_verifying(world_count, 0)
     }
 
@@ -101,20 +101,20 @@ impl<M: StateMachine> Harness<M> {
     /// If the environment says what cannot be understood.
     #[must_use = "a sweep says nothing by itself: call `assert_clean`"]
     #[track_caller]
-    pub fn verify(&self, world_count: u64) -> Swept {
+    pub fn verify(&self, world_count: u64) -> SweepReport {
         self.sweep_verifying(world_count, 1_000)
     }
 
     /// At least so many worlds in a thousand are verified.
     #[track_caller]
-    fn sweep_verifying(&self, world_count: u64, verify_permille_min: u32) -> Swept {
+    fn sweep_verifying(&self, world_count: u64, verify_permille_min: u32) -> SweepReport {
         let settings = Settings::expect_from_env();
         let mut options = settings.options(Seeds::first(world_count));
         options.verify_permille = options.verify_permille.max(verify_permille_min);
         let none = options.seeds.tell_none();
         let _watch = self.watch(&settings, &options);
         let sweep = sweep(self, &options, &|_| {});
-        Swept { sweep, snapshots: settings.save.then(|| self.snapshots.clone()), none }
+        SweepReport { sweep, snapshots: settings.save.then(|| self.snapshots.clone()), none }
     }
 
     /// Sweeps as `options` say; `progress` hears how many worlds more have been run. The environment has no say.

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::causality::Dot;
-use distributed_data_consistency::check::{Convergence, Identity, Leftovers, Siblings};
+use distributed_data_consistency::check::{Convergence, Identity, Residue, Siblings};
 use distributed_data_consistency::kv::{Replica, Request, Response, Sibling, StoreWorkload};
 use distributed_data_consistency::protocol::{
     Boot, Digest, Effect, Env, NodeId, Observe, RequestId, Rng, StateMachine,
 };
-use distributed_data_consistency::reference_store::{self, Bug, Durable, Textbook};
+use distributed_data_consistency::reference_store::{self, Bug, ReferenceDurable, ReferenceStore};
 
 /// A change of the code that no client could tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refactor {
-    /// A greeting to everybody at the start of each life.
+    /// A greeting to everybody at the start of each incarnation.
     GreetAtStart,
     /// Ten heartbeats to everybody, every 5 ms.
     Heartbeats,
@@ -94,12 +94,12 @@ pub(crate) fn harness(bug: Option<Bug>, refactor: Option<Refactor>) -> Harness<R
         .check(Identity::new())
         .check(Siblings::new())
         .check(Convergence::new())
-        .check(Leftovers::new())
+        .check(Residue::new())
 }
 
 /// A textbook node, refactored.
 pub(crate) struct Refactored {
-    inner: Textbook,
+    inner: ReferenceStore,
     how: Option<Refactor>,
     /// Updates that wait for their timer.
     outbox: Vec<(NodeId, Message)>,
@@ -107,9 +107,9 @@ pub(crate) struct Refactored {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
-    Inner(reference_store::Message),
-    Delete(reference_store::Message),
-    Batch(Vec<reference_store::Message>),
+    Inner(reference_store::ReferenceMessage),
+    Delete(reference_store::ReferenceMessage),
+    Batch(Vec<reference_store::ReferenceMessage>),
     Greeting,
     Ack,
     Announcement,
@@ -128,8 +128,8 @@ pub(crate) enum Timer {
 type Effects = Vec<Effect<Refactored>>;
 
 impl Refactored {
-    fn boot(boot: Boot<Durable>, bug: Option<Bug>, how: Option<Refactor>) -> Self {
-        Self { inner: Textbook::boot(boot, bug), how, outbox: Vec::new() }
+    fn boot(boot: Boot<ReferenceDurable>, bug: Option<Bug>, how: Option<Refactor>) -> Self {
+        Self { inner: ReferenceStore::boot(boot, bug), how, outbox: Vec::new() }
     }
 
     fn is(&self, refactor: Refactor) -> bool {
@@ -137,7 +137,7 @@ impl Refactored {
     }
 
     /// Lets the node take a step, and rewrites what comes of it.
-    fn step(&mut self, env: &mut Env<'_, Self>, input: impl FnOnce(&mut Textbook, &mut Env<'_, Textbook>)) {
+    fn step(&mut self, env: &mut Env<'_, Self>, input: impl FnOnce(&mut ReferenceStore, &mut Env<'_, ReferenceStore>)) {
         let (mut durable, mut effects, mut rng) = (env.durable().clone(), Vec::new(), Rng::new(0, 0));
         let inner = Env::new(env.id(), env.node_count(), env.now(), &mut rng, &mut durable, &mut effects);
         input(&mut self.inner, &mut { inner });
@@ -154,13 +154,14 @@ impl Refactored {
         }
     }
 
-    fn wrap(&self, message: reference_store::Message) -> Message {
-        let is_delete = matches!(&message, reference_store::Message::Update { version, .. } if version.value.is_none());
+    fn wrap(&self, message: reference_store::ReferenceMessage) -> Message {
+        let is_delete =
+            matches!(&message, reference_store::ReferenceMessage::Update { version, .. } if version.value.is_none());
         if is_delete && self.is(Refactor::DeletesApart) { Message::Delete(message) } else { Message::Inner(message) }
     }
 
     /// One effect as it looks outside; timers as they are set now.
-    fn rewrap(&self, effect: Effect<Textbook>, me: NodeId) -> Effect<Self> {
+    fn rewrap(&self, effect: Effect<ReferenceStore>, me: NodeId) -> Effect<Self> {
         let name = |timer| match self.how {
             Some(Refactor::RenamedTimers) => Timer::Renamed(std::cmp::Reverse(timer)),
             _ => Timer::Inner(timer),
@@ -247,7 +248,13 @@ fn halved(effect: Effect<Refactored>) -> Effects {
     let Effect::Send {
         to,
         message:
-            Message::Inner(reference_store::Message::Reply { to_actor, answer, part: (part, count), versions, known }),
+            Message::Inner(reference_store::ReferenceMessage::Reply {
+                to_actor,
+                answer,
+                part: (part, count),
+                versions,
+                known,
+            }),
     } = effect
     else {
         return vec![effect];
@@ -255,7 +262,8 @@ fn halved(effect: Effect<Refactored>) -> Effects {
     let halves = [versions[..versions.len().min(1)].to_vec(), versions[versions.len().min(1)..].to_vec()];
     let half = |(place, versions)| {
         let part = (part * 2 - 1 + place, count * 2);
-        let message = reference_store::Message::Reply { to_actor, answer, part, versions, known: known.clone() };
+        let message =
+            reference_store::ReferenceMessage::Reply { to_actor, answer, part, versions, known: known.clone() };
         Effect::Send { to, message: Message::Inner(message) }
     };
     halves.into_iter().enumerate().map(half).collect()
@@ -263,10 +271,12 @@ fn halved(effect: Effect<Refactored>) -> Effects {
 
 fn announced(effect: Effect<Refactored>) -> Effects {
     match effect {
-        Effect::Send { to, message: Message::Inner(message @ reference_store::Message::Update { .. }) } => vec![
-            Effect::Send { to, message: Message::Announcement },
-            Effect::Send { to, message: Message::Inner(message) },
-        ],
+        Effect::Send { to, message: Message::Inner(message @ reference_store::ReferenceMessage::Update { .. }) } => {
+            vec![
+                Effect::Send { to, message: Message::Announcement },
+                Effect::Send { to, message: Message::Inner(message) },
+            ]
+        }
         other => vec![other],
     }
 }
@@ -276,10 +286,10 @@ impl StateMachine for Refactored {
     type Timer = Timer;
     type Request = Request;
     type Response = Response;
-    type Durable = Durable;
+    type Durable = ReferenceDurable;
 
     fn start(&mut self, env: &mut Env<'_, Self>) {
-        self.step(env, Textbook::start);
+        self.step(env, ReferenceStore::start);
         if self.is(Refactor::GreetAtStart) {
             env.broadcast(&Message::Greeting);
         }
@@ -340,9 +350,9 @@ impl StateMachine for Refactored {
 
     fn kind(message: &Message) -> &'static str {
         match message {
-            Message::Inner(message) => Textbook::kind(message),
+            Message::Inner(message) => ReferenceStore::kind(message),
             Message::Delete(_) => "delete",
-            Message::Batch(batch) => batch.first().map_or("batch", Textbook::kind),
+            Message::Batch(batch) => batch.first().map_or("batch", ReferenceStore::kind),
             Message::Greeting => "greeting",
             Message::Ack => "ack",
             Message::Announcement => "announcement",
@@ -374,15 +384,15 @@ impl Replica for Refactored {
 
     fn carried(message: &Message, each: &mut dyn FnMut(&str, Sibling<'_>)) {
         match message {
-            Message::Inner(message) | Message::Delete(message) => Textbook::carried(message, each),
-            Message::Batch(batch) => batch.iter().for_each(|message| Textbook::carried(message, each)),
+            Message::Inner(message) | Message::Delete(message) => ReferenceStore::carried(message, each),
+            Message::Batch(batch) => batch.iter().for_each(|message| ReferenceStore::carried(message, each)),
             Message::Greeting | Message::Ack | Message::Announcement | Message::Note => {}
         }
     }
 }
 
 impl Observe for Refactored {
-    type View = <Textbook as Observe>::View;
+    type View = <ReferenceStore as Observe>::View;
 
     fn view(&self) -> Self::View {
         self.inner.view()

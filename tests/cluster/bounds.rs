@@ -104,9 +104,9 @@ fn timers_that_were_moved_take_no_room() {
     for sent in 1..=100 {
         client.request(0, ()).unwrap();
         loop {
-            let tally = cluster.tally();
-            assert_eq!(tally.marks.get("queue full"), None, "after {sent} messages, one at a time");
-            if tally.delivered == sent {
+            let stats = cluster.stats();
+            assert_eq!(stats.marks.get("queue full"), None, "after {sent} messages, one at a time");
+            if stats.delivered == sent {
                 break;
             }
             thread::yield_now();
@@ -127,7 +127,7 @@ fn messages_are_bounded_in_bytes() {
             waits.join().unwrap().unwrap();
         });
         assert!(cluster.wait_for_rest(LONG));
-        (taken(&cluster, 1), cluster.tally().marks["queue full"])
+        (taken(&cluster, 1), cluster.stats().marks["queue full"])
     };
     assert_eq!(while_it_waits(&[1_000, 1_000, 1_000, 501, 500]), (vec![1_000, 1_000, 500], 2));
     // What is larger than all room goes alone.

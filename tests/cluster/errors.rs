@@ -137,7 +137,7 @@ fn messages_that_find_no_room_are_lost_and_counted_and_nobody_waits() {
     });
     assert!(cluster.wait_for_rest(LONG));
     assert_eq!(cluster.look(1, |node| node.heard.clone()).unwrap(), Some(vec![20, 21]));
-    assert_eq!(cluster.tally().marks["queue full"], 3);
+    assert_eq!(cluster.stats().marks["queue full"], 3);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_node_that_is_down_says_so_and_comes_back_with_what_was_durable() {
     cluster.restart(0).unwrap();
     cluster.restart(0).unwrap();
     assert_eq!(client.request(0, Told::Count), Ok(2), "neither lost nor done by the node that was down");
-    assert_eq!(cluster.tally().restarts, 1);
+    assert_eq!(cluster.stats().restarts, 1);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn whoever_waits_when_a_node_crashes_hears_of_it() {
     let Puppets { cluster, client, .. } = puppets(8);
     thread::scope(|scope| {
         let waits = scope.spawn(|| client.request(0, Told::Ignore));
-        while cluster.tally().requests == 0 {
+        while cluster.stats().requests == 0 {
             thread::yield_now();
         }
         cluster.crash(0).unwrap();
@@ -205,7 +205,7 @@ fn stopping_handles_what_is_under_way_and_refuses_what_comes() {
     client.request(0, Told::Send(9)).unwrap();
     let stopped = cluster.stop(LONG);
     assert!(stopped.is_drained);
-    assert_eq!((stopped.tally.sent, stopped.tally.delivered), (10, 10));
+    assert_eq!((stopped.stats.sent, stopped.stats.delivered), (10, 10));
     assert_eq!(client.request(0, Told::Count), Err(ClusterError::Stopped));
 }
 
@@ -214,7 +214,7 @@ fn dropping_a_cluster_tells_whoever_waits() {
     let Puppets { cluster, client, .. } = puppets(8);
     thread::scope(|scope| {
         let waits = scope.spawn(|| client.request(0, Told::Ignore));
-        while cluster.tally().requests == 0 {
+        while cluster.stats().requests == 0 {
             thread::yield_now();
         }
         drop(cluster);
@@ -237,14 +237,14 @@ fn links_lose_double_and_cut_as_they_are_told() {
         client.request(0, Told::Send(21)).unwrap();
         assert!(cluster.wait_for_rest(LONG));
         let heard = cluster.look(1, |node| node.heard.clone()).unwrap().unwrap();
-        (heard, cluster.tally())
+        (heard, cluster.stats())
     };
-    let (plain, tally) = heard(LinkFaults::none());
-    assert_eq!((plain, tally.cut), (vec![20], 1));
-    let (lost, tally) = heard(LinkFaults { drop_permille: 1_000, ..LinkFaults::none() });
-    assert_eq!((lost, tally.dropped), (vec![], 1));
-    let (doubled, tally) = heard(LinkFaults { duplicate_permille: 1_000, ..LinkFaults::none() });
-    assert_eq!((doubled, tally.duplicated), (vec![20, 20], 1));
+    let (plain, stats) = heard(LinkFaults::none());
+    assert_eq!((plain, stats.cut), (vec![20], 1));
+    let (lost, stats) = heard(LinkFaults { drop_permille: 1_000, ..LinkFaults::none() });
+    assert_eq!((lost, stats.dropped), (vec![], 1));
+    let (doubled, stats) = heard(LinkFaults { duplicate_permille: 1_000, ..LinkFaults::none() });
+    assert_eq!((doubled, stats.duplicated), (vec![20, 20], 1));
     let slow = LinkFaults { delay_permille: 1_000, delay_max: Duration::from_millis(2), ..LinkFaults::none() };
     assert_eq!(heard(slow).1.delayed, 1);
 }

@@ -159,7 +159,7 @@ fn a_workload_that_panics_is_told_to_its_client_and_the_node_lives_on() {
     assert_eq!(client.act(0, Action::new(1_u8)), Ok(1));
     let stopped = cluster.stop(LONG);
     assert!(stopped.is_drained);
-    assert_eq!(stopped.tally.marks["workload panicked"], 2);
+    assert_eq!(stopped.stats.marks["workload panicked"], 2);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_machine_whose_drop_panics_is_lost_and_its_place_goes_on() {
     let stopped = cluster.stop(LONG);
     assert!(stopped.is_drained);
     assert_eq!(stopped.states, [NodeState::Panicked("a shell was dropped".to_owned())]);
-    assert_eq!((stopped.tally.crashes, stopped.tally.restarts), (2, 2));
+    assert_eq!((stopped.stats.crashes, stopped.stats.restarts), (2, 2));
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn messages_whose_drop_panics_are_dropped_one_by_one() {
     assert!(cluster.wait_for_rest(LONG));
     // Two of them came to a node that was down by then, and were dropped there.
     assert_eq!((cluster.state(0), cluster.state(1)), (Some(NodeState::Up), panicked("a shell was dropped")));
-    assert_eq!((cluster.tally().delivered, cluster.tally().down), (1, 2));
+    assert_eq!((cluster.stats().delivered, cluster.stats().down), (1, 2));
     assert_eq!((cluster.restart(1), cluster.state(1)), (Ok(()), Some(NodeState::Up)));
 }
 
@@ -225,7 +225,7 @@ fn a_timer_whose_order_panics_crashes_its_node_alone() {
     assert_eq!((cluster.state(0), cluster.state(1)), (panicked("fuses were compared"), Some(NodeState::Up)));
     cluster.restart(0).unwrap();
     assert_eq!(client.request(0, Told::Count), Ok(1));
-    assert!(cluster.wait_for_rest(LONG), "a timer of a life that is over is not waited for");
+    assert!(cluster.wait_for_rest(LONG), "a timer of an incarnation that is over is not waited for");
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_step_that_sends_nowhere_is_over_with_that() {
     assert_eq!(client.request(0, Told::Nowhere), Err(ClusterError::Crashed { node: NodeId::new(0) }));
     assert!(cluster.wait_for_rest(LONG));
     assert_eq!(cluster.state(0), panicked("node 0 sent to node 9, but the cluster has 1 nodes"));
-    assert_eq!(cluster.tally().timers, 0);
+    assert_eq!(cluster.stats().timers, 0);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::textbook;
 use distributed_data_consistency::kv::{Request, Response, StoreAction, StoreWorkload};
 use distributed_data_consistency::protocol::{Boot, NodeId, Observe, Rng, StateMachine};
-use distributed_data_consistency::reference_store::{Bug, Textbook};
+use distributed_data_consistency::reference_store::{Bug, ReferenceStore};
 use distributed_data_consistency::runtime::{Client, Cluster, LinkFaults, Stopped};
 use distributed_data_consistency::shrink::{ShrinkOptions, shrink};
-use distributed_data_consistency::sim::{Action, Plan, Tally};
+use distributed_data_consistency::sim::{Action, Plan, Stats};
 use distributed_data_consistency::store::Node;
 
 const LONG: Duration = Duration::from_secs(120);
@@ -79,11 +79,11 @@ where
 }
 
 /// What must be the same in both, and has nothing to do with how long messages took.
-fn counts(tally: &Tally) -> impl PartialEq + std::fmt::Debug {
-    let Tally {
+fn counts(stats: &Stats) -> impl PartialEq + std::fmt::Debug {
+    let Stats {
         steps, requests, requests_lost, responses, timers, sent, delivered, cut, down, crashes, restarts, ..
-    } = *tally;
-    let mut marks = tally.marks.clone();
+    } = *stats;
+    let mut marks = stats.marks.clone();
     marks.sort_unstable_keys();
     let of_nodes = (steps, requests, requests_lost, responses, timers);
     (of_nodes, [sent, delivered, cut, down, crashes, restarts], marks)
@@ -104,7 +104,7 @@ where
     let harness = Harness::new("recorded", boot).workload(StoreWorkload::default()).at_rest("same", same);
     let outcome = harness.run(stopped.plan.as_ref().unwrap());
     outcome.assert_clean();
-    assert_eq!(counts(&outcome.tally), counts(&stopped.tally));
+    assert_eq!(counts(&outcome.stats), counts(&stopped.stats));
 }
 
 #[test]
@@ -117,9 +117,9 @@ fn a_recorded_run_of_the_store_is_the_same_run_in_the_simulator() {
 
 #[test]
 fn a_recorded_run_of_the_textbook_is_the_same_run_in_the_simulator() {
-    let boot = |boot| Textbook::boot(boot, None);
+    let boot = |boot| ReferenceStore::boot(boot, None);
     for seed in 0..4 {
-        let (views, stopped) = hostile::<Textbook>(seed, boot);
+        let (views, stopped) = hostile::<ReferenceStore>(seed, boot);
         assert_replays(views, &stopped, boot);
     }
 }
@@ -127,7 +127,7 @@ fn a_recorded_run_of_the_textbook_is_the_same_run_in_the_simulator() {
 /// A node writes over and over, and its messages overtake each other.
 fn overtaken(seed: u64) -> Plan {
     let faults = LinkFaults { delay_max: Duration::from_millis(4), ..LinkFaults::calm() };
-    let boot = |boot| Textbook::boot(boot, Some(Bug::FifoOnly));
+    let boot = |boot| ReferenceStore::boot(boot, Some(Bug::FifoOnly));
     let cluster = recorded(seed, boot, faults);
     thread::scope(|scope| {
         for node in 0..2 {

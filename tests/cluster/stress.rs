@@ -22,7 +22,7 @@ use distributed_data_consistency::causality::{Dot, DotSet};
 use distributed_data_consistency::kv::{Context, Request, Response};
 use distributed_data_consistency::protocol::Rng;
 use distributed_data_consistency::runtime::{Client, Cluster, LinkFaults};
-use distributed_data_consistency::sim::{Link, Tally};
+use distributed_data_consistency::sim::{Link, Stats};
 use distributed_data_consistency::store::Node;
 
 const NODES: usize = 5;
@@ -69,7 +69,7 @@ pub(crate) struct Report {
     /// Acknowledged writes of which no other node had heard when their node crashed.
     pub(crate) died: u64,
     pub(crate) shown: u64,
-    pub(crate) tally: Tally,
+    pub(crate) stats: Stats,
     /// All below must be 0, and `at_rest` true.
     pub(crate) faults: Faults,
     pub(crate) at_rest: bool,
@@ -99,7 +99,7 @@ struct Written {
 struct Death {
     node: u32,
     /// Lives before this one ended then.
-    next_life: u32,
+    next_incarnation: u32,
     seen: DotSet,
 }
 
@@ -254,7 +254,7 @@ pub(crate) fn run(stress: Stress) -> Report {
     });
     report.at_rest = cluster.wait_for_rest(LONG);
     judge(&cluster, &written, &deaths, &mut report);
-    report.tally = cluster.stop(LONG).tally;
+    report.stats = cluster.stop(LONG).stats;
     report
 }
 
@@ -278,12 +278,13 @@ fn tell_story(cluster: &Cluster<Node>, acts: &Receiver<()>, progress: &Progress)
                         seen.insert_all(&theirs);
                     }
                 }
-                deaths.push(Death { node: node as u32, next_life: u32::MAX, seen });
+                deaths.push(Death { node: node as u32, next_incarnation: u32::MAX, seen });
             }
             Act::Restart(node) => {
                 cluster.restart(node).expect("it is there");
-                let life = cluster.look(node, |node| node.actor().incarnation).expect("it is there").expect("it is up");
-                deaths.last_mut().expect("it had crashed").next_life = life;
+                let incarnation =
+                    cluster.look(node, |node| node.actor().incarnation).expect("it is there").expect("it is up");
+                deaths.last_mut().expect("it had crashed").next_incarnation = incarnation;
             }
         }
         progress.end_act();
@@ -293,7 +294,8 @@ fn tell_story(cluster: &Cluster<Node>, acts: &Receiver<()>, progress: &Progress)
 
 /// An acknowledged write is certain unless its node died and, then or later, no node that was left had seen it.
 fn is_certain(dot: Dot, deaths: &[Death]) -> bool {
-    let died = deaths.iter().position(|death| death.node == dot.actor.node && dot.actor.incarnation < death.next_life);
+    let died =
+        deaths.iter().position(|death| death.node == dot.actor.node && dot.actor.incarnation < death.next_incarnation);
     died.is_none_or(|first| deaths[first..].iter().all(|death| death.seen.contains(dot)))
 }
 
@@ -360,7 +362,7 @@ fn judge(cluster: &Cluster<Node>, written: &[Written], deaths: &[Death], report:
             }
         }
         report.shown = shown.values().map(|ids| ids.len() as u64).sum();
-        let left = cluster.look(node, Node::leftovers).expect("it is there").expect("it is up");
+        let left = cluster.look(node, Node::retained).expect("it is there").expect("it is up");
         report.faults.leftovers += (left.tombstones + left.log_entries + left.hints + left.pending_keys) as u64;
     }
 }
@@ -376,8 +378,8 @@ impl AddAssign for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reads, writes, unknown, refused, died, shown, tally, faults, at_rest } = self;
-        let full = tally.marks.get("queue full").copied().unwrap_or(0);
+        let Self { reads, writes, unknown, refused, died, shown, stats, faults, at_rest } = self;
+        let full = stats.marks.get("queue full").copied().unwrap_or(0);
         writeln!(f, "operations    {} reads, {} writes and deletes", reads, writes)?;
         writeln!(f, "of the writes {refused} refused (node down, or too many siblings), {unknown} without an answer")?;
         writeln!(f, "              {died} acknowledged by a node that crashed before any other had them")?;
@@ -385,9 +387,9 @@ impl fmt::Display for Report {
             f,
             "messages      {} sent, {} taken, {} dropped, {} doubled, {} over cut links, {} to nodes that were down, {full} \
             to full queues",
-            tally.sent, tally.delivered, tally.dropped, tally.duplicated, tally.cut, tally.down
+            stats.sent, stats.delivered, stats.dropped, stats.duplicated, stats.cut, stats.down
         )?;
-        writeln!(f, "nodes         {} crashes, {} restarts", tally.crashes, tally.restarts)?;
+        writeln!(f, "nodes         {} crashes, {} restarts", stats.crashes, stats.restarts)?;
         writeln!(f, "at rest       {}, {shown} versions on each node", if *at_rest { "yes" } else { "NO" })?;
         let Faults { lost, resurrected, false_siblings, differing_keys, names_twice, leftovers } = faults;
         writeln!(

@@ -94,7 +94,7 @@ fn the_last_seed_is_a_world_like_any_other() {
     let sweep = |seed| tells().sweep_with(&SweepOptions::new(Seeds::only(seed)), &|_| {});
     let (last, before) = (sweep(u64::MAX), sweep(u64::MAX - 1));
     assert_eq!((last.worlds, before.worlds), (1, 1));
-    assert_eq!(last.tally.steps, tells().run_seed(u64::MAX).tally.steps);
+    assert_eq!(last.stats.steps, tells().run_seed(u64::MAX).stats.steps);
     assert_ne!(last.digest, before.digest);
 
     let digest = |arguments: &[&str]| {

@@ -40,7 +40,7 @@ pub(crate) enum Order {
     AnswerTwice,
     /// Ask another node to answer.
     Forward(usize),
-    /// Make the request durable; the next life answers it.
+    /// Make the request durable; the next incarnation answers it.
     AnswerLater,
 }
 

@@ -37,10 +37,10 @@ fn a_request_is_answered_once_and_only_if_it_was_made() {
 fn who_answers_for_another_is_counted() {
     let forwarded = plan(3, &[(1, 0, Order::Forward(2))]);
     let outcome = harness().run(&forwarded);
-    assert_eq!((outcome.violation, outcome.tally.marks["answered by another node"]), (None, 1));
+    assert_eq!((outcome.violation, outcome.stats.marks["answered by another node"]), (None, 1));
     let later = fault(plan(2, &[(1, 0, Order::AnswerLater)]), 3, crash(0, Some(ms(2))));
     let outcome = harness().run(&later);
-    assert_eq!((outcome.violation, outcome.tally.marks["answered after a crash"]), (None, 1));
+    assert_eq!((outcome.violation, outcome.stats.marks["answered after a crash"]), (None, 1));
     // Both nodes: that is one answer too many.
     let both = plan(3, &[(1, 0, Order::Forward(2)), (1, 1, Order::Answer(0))]);
     assert_eq!(told(&both).unwrap().0, "answers: node 2 answers request 0, which has been answered");

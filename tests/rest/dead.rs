@@ -1,6 +1,6 @@
 //! Dead events leave no trace.
 
-use distributed_data_consistency::check::Answered;
+use distributed_data_consistency::check::Liveness;
 use distributed_data_consistency::harness::Outcome;
 use distributed_data_consistency::protocol::{NodeId, Time};
 use distributed_data_consistency::sim::{End, Fault, Link, Plan};
@@ -12,10 +12,10 @@ const HOUR: u64 = 3_600_000;
 /// The world has come to rest by the time it heals, whatever dead thing is pending then for an hour.
 fn assert_at_rest(what: &str, plan: &Plan) -> Outcome {
     let outcome = harness().run(plan);
-    assert_eq!((outcome.end, outcome.tally.ended_by_time), (Some(End::Quiet), 0), "{what}");
-    assert_eq!((outcome.at, outcome.tally.virtual_nanos), (Time::from_millis(100), 100_000_000), "{what}: the clock");
+    assert_eq!((outcome.end, outcome.stats.ended_by_time), (Some(End::Quiet), 0), "{what}");
+    assert_eq!((outcome.at, outcome.stats.virtual_nanos), (Time::from_millis(100), 100_000_000), "{what}: the clock");
     // Neither does it count against the limit of steps: the run takes just so many.
-    let limited = harness().step_count_max(outcome.tally.steps).run(plan);
+    let limited = harness().step_count_max(outcome.stats.steps).run(plan);
     assert_eq!((limited.end, limited.digest), (outcome.end, outcome.digest), "{what}: the limit");
     outcome
 }
@@ -73,7 +73,7 @@ fn requests_that_nobody_hears_leave_no_trace() {
 fn a_cancelled_timer_does_not_excuse_who_never_answers() {
     for orders in [vec![], vec![(150, 0, Order::Set(1, HOUR)), (151, 0, Order::Cancel(1))]] {
         let plan = plan(1, &[vec![(200, 0, Order::Nothing)], orders].concat());
-        let outcome = harness().check(Answered::new()).run(&plan);
+        let outcome = harness().check(Liveness::new()).run(&plan);
         let told = outcome.violation.expect("expect: nobody answers");
         assert!(told.breach.summary.starts_with("node 0 never answers"), "{told}");
         assert!(told.breach.because[1].starts_with("nothing is left to happen"), "{told:?}");
@@ -87,6 +87,6 @@ fn dead_timers_do_not_fill_a_world() {
     let plan = Plan { settle: ms(2 * HOUR), ..plan(1, &orders) };
     let limited = harness().pending_count_max(100).pending_bytes_max(20_000);
     let (outcome, peak) = (limited.run(&plan), allocation_counter::measure(|| drop(limited.run(&plan))).bytes_max);
-    assert_eq!((outcome.violation, outcome.end, outcome.tally.timers), (None, Some(End::Quiet), 1));
+    assert_eq!((outcome.violation, outcome.end, outcome.stats.timers), (None, Some(End::Quiet), 1));
     assert!(peak < 1 << 20, "{peak} bytes for one timer");
 }

@@ -58,7 +58,7 @@ fn a_storm_is_told_before_it_fills_the_memory() {
     let peak = measure(|| drop(harness().run(&storm))).bytes_max;
     assert!(peak < 512 << 20, "{peak} bytes");
     let limited = harness().pending_count_max(5_000).run(&storm);
-    assert!(limited.tally.sent - limited.tally.delivered < 5_000 * 9 / 8 + 64, "{:?}", limited.tally);
+    assert!(limited.stats.sent - limited.stats.delivered < 5_000 * 9 / 8 + 64, "{:?}", limited.stats);
 
     // Few messages, but large ones.
     let large = harness().pending_bytes_max(64 << 20);
@@ -124,11 +124,11 @@ fn the_trace_and_the_screen_show_what_repeats_itself() {
 fn what_is_long_is_whole() {
     let long = Plan { settle: ms(30_000), ..plan(2, &[(1, 0, Order::Beat(1_000))]) };
     let (outcome, recorded) = (harness().run(&long), harness().record(&long));
-    assert!(outcome.tally.steps > 60_000, "{}", outcome.tally.steps);
+    assert!(outcome.stats.steps > 60_000, "{}", outcome.stats.steps);
     assert_eq!((recorded.outcome.digest, recorded.outcome.violation), (outcome.digest, None));
     let taken = |what: &What| {
         matches!(what, What::Took { .. } | What::Fired { .. } | What::Started { .. } | What::Asked { .. })
     };
     let steps = recorded.trace.events.iter().filter(|event| taken(&event.what)).count() as u64;
-    assert_eq!(steps, outcome.tally.steps);
+    assert_eq!(steps, outcome.stats.steps);
 }

@@ -20,10 +20,10 @@ fn halves(node_count: usize, both: bool) -> Fault {
 fn a_cut_between_halves_of_two_thousand_nodes_ends() {
     let boring = plan(2_000, &[(15, 0, Order::Tell(1)), (15, 1_999, Order::Tell(2)), (60, 0, Order::Tell(3))]);
     for both in [true, false] {
-        let tally = harness().run(&fault(boring.clone(), 10, halves(2_000, both))).tally;
-        assert_eq!((tally.partitions, tally.partitions_one_way), (u64::from(both), u64::from(!both)));
-        assert_eq!(tally.cut, if both { 2_000 } else { 1_000 });
-        assert_eq!(tally.sent, 3 * 1_999);
+        let stats = harness().run(&fault(boring.clone(), 10, halves(2_000, both))).stats;
+        assert_eq!((stats.partitions, stats.partitions_one_way), (u64::from(both), u64::from(!both)));
+        assert_eq!(stats.cut, if both { 2_000 } else { 1_000 });
+        assert_eq!(stats.sent, 3 * 1_999);
     }
     // Written down as well.
     let trace = harness().record(&fault(plan(600, &[]), 10, halves(600, true))).trace;
@@ -36,8 +36,8 @@ fn four_thousand_nodes_with_three_requests_take_little_memory() {
     let mut plan = fault(plan(4_096, &orders), 50, crash(9, None));
     plan.core = Some((0..4_095).map(NodeId::new).collect());
     let outcome = harness().run(&plan);
-    assert_eq!((outcome.end, outcome.tally.abandoned), (Some(End::Quiet), 1));
-    assert_eq!(outcome.tally.delivered, 3 * 4_095);
+    assert_eq!((outcome.end, outcome.stats.abandoned), (Some(End::Quiet), 1));
+    assert_eq!(outcome.stats.delivered, 3 * 4_095);
     // A word for each link alone would be 64 MiB.
     let bytes = measure(|| drop(harness().run(&plan))).bytes_max;
     assert!(bytes < 16 << 20, "{bytes} bytes");
@@ -48,5 +48,5 @@ fn four_thousand_nodes_with_three_requests_take_little_memory() {
 fn a_node_may_have_forty_thousand_timers() {
     let orders: Vec<_> = (0..40_000).map(|timer| (1, 0, Order::Set(timer, u64::from(timer) % 977 + 1))).collect();
     let outcome = harness().run(&Plan { settle: ms(10_000), ..plan(1, &orders) });
-    assert_eq!((outcome.end, outcome.tally.timers), (Some(End::Quiet), 40_000));
+    assert_eq!((outcome.end, outcome.stats.timers), (Some(End::Quiet), 40_000));
 }

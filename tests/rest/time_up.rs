@@ -1,6 +1,6 @@
 //! Time up before rest is not rest.
 
-use distributed_data_consistency::check::{Answered, Convergence, Quiescence};
+use distributed_data_consistency::check::{Convergence, Liveness, Quiescence};
 use distributed_data_consistency::protocol::Time;
 use distributed_data_consistency::sim::{End, Fate, MessageName, Plan};
 use distributed_data_consistency::strategy::Profile;
@@ -84,7 +84,7 @@ fn a_promise_broken_when_time_is_up_is_not_told_as_broken_for_ever() {
     let time_up = "the time to settle is up, though timers are still set: they have not come to agree in time";
     assert_eq!(told(&[(1, 0, Order::Tell(1)), (2, 1, Order::Beat(50_000))]), time_up);
     let plan = plan(1, &[(300, 0, Order::Nothing), (2, 0, Order::Beat(50_000))]);
-    let violation = harness().check(Answered::new()).run(&plan).violation.unwrap();
+    let violation = harness().check(Liveness::new()).run(&plan).violation.unwrap();
     assert_eq!(violation.to_string(), "answered: node 0 has not answered request 1");
 }
 
@@ -92,7 +92,7 @@ fn a_promise_broken_when_time_is_up_is_not_told_as_broken_for_ever() {
 fn timers_may_go_on_for_ever_unless_rest_is_promised() {
     let beating = plan(3, &[(1, 0, Order::Beat(10_000)), (1, 2, Order::Set(4, 3_600_000))]);
     let outcome = harness().run(&beating);
-    assert_eq!((outcome.violation, outcome.end, outcome.tally.ended_by_time), (None, Some(End::TimeUp), 1));
+    assert_eq!((outcome.violation, outcome.end, outcome.stats.ended_by_time), (None, Some(End::TimeUp), 1));
     let outcome = harness().check(Quiescence::new()).run(&beating);
     let violation = outcome.violation.expect("expect: it does not rest");
     assert_eq!(violation.to_string(), "quiescence: the world has not come to rest when its time to settle is up");
@@ -105,7 +105,7 @@ fn timers_may_go_on_for_ever_unless_rest_is_promised() {
         ..beating
     };
     let outcome = harness().check(Quiescence::new()).run(&left);
-    assert_eq!((outcome.violation, outcome.tally.marks["restless, waiting for the gone"]), (None, 1));
+    assert_eq!((outcome.violation, outcome.stats.marks["restless, waiting for the gone"]), (None, 1));
 }
 
 /// A sweep says how many of its worlds were judged before they came to rest.
@@ -115,6 +115,6 @@ fn a_sweep_counts_the_worlds_that_ended_by_time() {
     let beating = beating.settle(ms(300)).profile(Profile::calm()).request_counts(10..=10);
     let sweep = beating.sweep_with(&SweepOptions::new(Seeds::first(50)), &|_| {});
     assert_eq!(sweep.violation_count(), 0);
-    assert!((5..45).contains(&sweep.tally.ended_by_time), "{}", sweep.tally.ended_by_time);
+    assert!((5..45).contains(&sweep.stats.ended_by_time), "{}", sweep.stats.ended_by_time);
     assert_eq!((sweep.check_count, sweep.has_clients), (0, true));
 }

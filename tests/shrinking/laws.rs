@@ -8,17 +8,17 @@ use distributed_data_consistency::Harness;
 use distributed_data_consistency::builtin::textbook;
 use distributed_data_consistency::check::{Breach, Check};
 use distributed_data_consistency::protocol::{Env, NodeId, RequestId, StateMachine, Time};
-use distributed_data_consistency::reference_store::{Bug, Textbook};
+use distributed_data_consistency::reference_store::{Bug, ReferenceStore};
 use distributed_data_consistency::shrink::{ShrinkOptions, Shrunk, shrink};
 use distributed_data_consistency::sim::{Action, Event, Nodes, Plan, PlannedRequest};
 
 /// The plan of the first world that shows the bug.
-fn failing(harness: &Harness<Textbook>) -> Plan {
+fn failing(harness: &Harness<ReferenceStore>) -> Plan {
     let seed = (0..).find(|seed| !harness.run_seed(*seed).is_clean()).expect("some world fails");
     harness.record_seed(seed).plan
 }
 
-fn shrunk(harness: &Harness<Textbook>, options: &ShrinkOptions) -> Shrunk {
+fn shrunk(harness: &Harness<ReferenceStore>, options: &ShrinkOptions) -> Shrunk {
     shrink(harness, &failing(harness), options).expect("the plan fails")
 }
 

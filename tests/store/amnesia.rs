@@ -4,7 +4,7 @@ use distributed_data_consistency::store::{Envelope, Message, Node};
 
 use crate::common::{actor, carry_all, cluster, dot, letters, reborn, shown, sync_all, take, told};
 
-/// Two nodes that both hold k=a and j=b of node 0, and u=c of node 1; then node 0 forgets all, its life included.
+/// Two nodes that both hold k=a and j=b of node 0, and u=c of node 1; then node 0 forgets all, its incarnation included.
 fn forgetful() -> Vec<Node> {
     let mut nodes = cluster(2);
     nodes[0].put("k", *b"a");
@@ -48,7 +48,7 @@ fn whoever_is_sent_a_write_that_builds_on_its_own_later_writes_begins_a_new_life
 #[test]
 fn whoever_is_answered_what_a_later_life_has_asked_begins_a_life_after_that() {
     let mut nodes = forgetful();
-    // The life after the first asks, and the answer is under way twice when the node forgets all, its life included, once more.
+    // The incarnation after the first asks, and the answer is under way twice when the node forgets all, its incarnation included, once more.
     nodes[0] = reborn(0, 2, 1);
     nodes[0].start_sync(1);
     let pull = letters(&mut nodes[0], 1).remove(0);
@@ -115,7 +115,7 @@ fn writes_of_two_lives_are_siblings_unless_one_has_seen_the_other() {
     assert_eq!(told(&nodes[1], "k"), "a[1,0] b[0,0,1,0]");
 }
 
-/// The answer to a pull of node 0's first life, in which that life had seen k=a, and nodes in which it is forgotten.
+/// The answer to a pull of node 0's first incarnation, in which that incarnation had seen k=a, and nodes in which it is forgotten.
 fn stale_reply() -> (Vec<Node>, Envelope) {
     let mut nodes = cluster(2);
     nodes[1].put("k", *b"a");
@@ -134,8 +134,8 @@ fn stale_reply() -> (Vec<Node>, Envelope) {
 fn an_answer_to_an_earlier_life_is_not_adopted() {
     let (mut nodes, reply) = stale_reply();
     take(&mut nodes[0], reply);
-    assert_eq!(told(&nodes[0], "j"), "", "it leaves out what that life had, so it is passed over");
-    assert!(!nodes[0].seen().contains(dot(actor(1, 0), 1)), "this life has never heard of k=a");
+    assert_eq!(told(&nodes[0], "j"), "", "it leaves out what that incarnation had, so it is passed over");
+    assert!(!nodes[0].seen().contains(dot(actor(1, 0), 1)), "this incarnation has never heard of k=a");
     assert!(!nodes[0].is_settled_with(1.into()));
     sync_all(&mut nodes);
     assert_eq!(shown(&nodes[0]), shown(&nodes[1]));
@@ -161,7 +161,7 @@ fn an_answer_that_itself_ends_a_life_is_not_adopted() {
     let mut nodes = forgetful();
     nodes[0].start_sync(1);
     carry_all(&mut nodes);
-    assert!(!nodes[0].is_settled_with(1.into()), "the answer was to the life that it ended");
+    assert!(!nodes[0].is_settled_with(1.into()), "the answer was to the incarnation that it ended");
     sync_all(&mut nodes);
     assert!(nodes[0].is_settled_with(1.into()));
 }
@@ -172,7 +172,7 @@ fn a_life_that_ends_takes_the_answers_it_was_given_with_it() {
     nodes[0] = reborn(0, 2, 1);
     sync_all(&mut nodes);
     assert!(nodes[0].is_settled_with(1.into()));
-    // A later life of node 0 has written, and asked; but it is the earlier one that hears the answer.
+    // A later incarnation of node 0 has written, and asked; but it is the earlier one that hears the answer.
     let mut later = reborn(0, 2, 2);
     later.put("k", *b"a");
     later.start_sync(1);
@@ -185,10 +185,10 @@ fn a_life_that_ends_takes_the_answers_it_was_given_with_it() {
     let reply = letters(&mut nodes[1], 0).pop().expect("expect: the last pull was answered last");
     take(&mut nodes[0], reply);
     assert_eq!(nodes[0].actor(), actor(0, 3));
-    assert!(!nodes[0].is_settled_with(1.into()), "nobody has answered this life yet");
+    assert!(!nodes[0].is_settled_with(1.into()), "nobody has answered this incarnation yet");
 }
 
-/// Node 1 knows what node 0 had seen in its first life; node 0 has forgotten it.
+/// Node 1 knows what node 0 had seen in its first incarnation; node 0 has forgotten it.
 fn stale_pull() -> (Vec<Node>, Envelope) {
     let mut nodes = cluster(2);
     nodes[1].put("k", *b"a");
@@ -261,5 +261,5 @@ fn many_lives_make_no_clock_longer() {
     node.put("k", *b"a");
     let bytes: usize = letters(&mut node, 1).iter().map(|envelope| envelope.to_bytes().len()).sum();
     assert!(bytes <= 48, "{bytes} bytes");
-    assert_eq!(node.get("k")[0].1.len(), 5 * 1_001, "the plain clock has an entry for each life of each node");
+    assert_eq!(node.get("k")[0].1.len(), 5 * 1_001, "the plain clock has an entry for each incarnation of each node");
 }

@@ -15,7 +15,7 @@ use crate::common::{actor, cases, clock, dot, letters, look, take, version};
 
 const BYTES_MAX: usize = 1 << 20;
 
-/// Node 0 of three, with something of everything. Clocks have room for few lives, so that what is forged stays small.
+/// Node 0 of three, with something of everything. Clocks have room for few incarnations, so that what is forged stays small.
 fn receiver() -> Node {
     let config = Config { clock_slots_max: 30, message_bytes_max: BYTES_MAX, ..Config::default() };
     let mut node = Node::with_config(0, 3, 0, config).expect("expect: a node");

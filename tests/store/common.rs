@@ -18,17 +18,17 @@ pub(crate) fn cases(count: u32) -> ProptestConfig {
     }
 }
 
-/// A cluster of empty nodes in their first lives.
+/// A cluster of empty nodes in their first incarnations.
 pub(crate) fn cluster(node_count: usize) -> Vec<Node> {
     (0..node_count).map(|node| Node::new(node, node_count)).collect()
 }
 
-/// A node in a life of its own choosing.
+/// A node in an incarnation of its own choosing.
 pub(crate) fn reborn(node: usize, node_count: usize, incarnation: u32) -> Node {
     Node::with_config(node, node_count, incarnation, Config::default()).expect("expect: such a node can be")
 }
 
-/// The writer `node` in its life `incarnation`.
+/// The writer `node` in its incarnation `incarnation`.
 pub(crate) fn actor(node: u32, incarnation: u32) -> Actor {
     Actor { incarnation, node }
 }

@@ -48,9 +48,9 @@ fn sign_of_life(nodes: &mut [Node]) {
 fn a_silent_peer_is_sent_what_it_missed_once_it_is_heard_of() {
     let mut nodes = parted(8);
     let dots = write_unheard(&mut nodes, &["x", "y"]);
-    assert_eq!(nodes[0].leftovers().hints, 2);
+    assert_eq!(nodes[0].retained().hints, 2);
     sign_of_life(&mut nodes);
-    assert_eq!(nodes[0].leftovers().hints, 0);
+    assert_eq!(nodes[0].retained().hints, 0);
     let sent: Vec<Envelope> = nodes[0].drain_outbox().collect();
     assert_eq!(updates(&sent), dots, "as they were stamped, in order");
     sent.into_iter().for_each(|envelope| take(&mut nodes[1], envelope));
@@ -77,7 +77,7 @@ fn hints_are_bounded_by_bytes_too() {
     for key in ["x", "y", "z"] {
         nodes[0].put(key, vec![b'v'; 1_000_000]);
     }
-    assert_eq!(nodes[0].leftovers().hints, 2);
+    assert_eq!(nodes[0].retained().hints, 2);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_question_is_answered_and_not_hinted_at() {
     let pull = letters(&mut nodes[1], 0).remove(0);
     take(&mut nodes[0], pull);
     let sent: Vec<Envelope> = nodes[0].drain_outbox().collect();
-    assert_eq!((updates(&sent), nodes[0].leftovers().hints), (vec![], 0));
+    assert_eq!((updates(&sent), nodes[0].retained().hints), (vec![], 0));
     sent.into_iter().for_each(|envelope| take(&mut nodes[1], envelope));
     assert_eq!(shown(&nodes[0]), shown(&nodes[1]));
 }
@@ -99,7 +99,7 @@ fn a_peer_that_answers_is_not_hinted_at() {
     sign_of_life(&mut nodes);
     nodes[0].drain_outbox();
     write_unheard(&mut nodes, &["x"]);
-    assert_eq!(nodes[0].leftovers().hints, 0);
+    assert_eq!(nodes[0].retained().hints, 0);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn what_comes_back_is_linear_in_the_keys() {
         }
         sync_all(&mut nodes);
         assert_eq!(shown(&nodes[0]), shown(&nodes[1]));
-        assert_eq!(nodes[1].leftovers().pending_keys, 0);
+        assert_eq!(nodes[1].retained().pending_keys, 0);
         format!("{:?}", nodes[1]).len()
     });
     assert!(debug_bytes[1] < debug_bytes[0] * 5, "{debug_bytes:?}");
@@ -127,11 +127,11 @@ fn a_context_that_stays_open_does_not_grow() {
     assert!(sizes.iter().all(|size| *size <= 30), "{sizes:?}");
     for node in &nodes {
         assert_eq!((told(node, "k"), node.seen().gap_count()), ("199[400,0,0]".to_owned(), 1));
-        assert_eq!(node.leftovers().pending_keys, 0, "all have seen the same");
+        assert_eq!(node.retained().pending_keys, 0, "all have seen the same");
     }
     nodes[1].delete("k");
     carry_all(&mut nodes);
     sync_all(&mut nodes);
     sync_all(&mut nodes);
-    assert!(nodes.iter().all(|node| node.get("k").is_empty() && node.leftovers().tombstones == 0));
+    assert!(nodes.iter().all(|node| node.get("k").is_empty() && node.retained().tombstones == 0));
 }

@@ -1,4 +1,4 @@
-//! The boxes of a node are bounded, and so are its lives.
+//! The boxes of a node are bounded, and so are its incarnations.
 
 use std::sync::Arc;
 
@@ -140,7 +140,7 @@ fn the_last_write_of_a_life_can_be_made() {
     assert_eq!((told(&nodes[1], "k"), nodes[1].seen().last(actor(0, 0))), (format!("b[{last},0]"), last as u64));
 }
 
-/// Two nodes whose clocks have room for three lives.
+/// Two nodes whose clocks have room for three incarnations.
 fn in_life(node: usize, incarnation: u32) -> Result<Node, StoreError> {
     Node::with_config(node, 2, incarnation, Config { clock_slots_max: 6, ..Config::default() })
 }
@@ -170,7 +170,7 @@ fn the_last_life_still_hears_of_its_own_writes() {
 
 #[test]
 fn a_clock_has_room_for_whole_lives_only() {
-    // Seven entries: three lives of two nodes, and a half.
+    // Seven entries: three incarnations of two nodes, and a half.
     let config = || Config { clock_slots_max: 7, ..Config::default() };
     assert!(Node::with_config(0, 2, 3, config()).is_err());
     let mut node = with(config());

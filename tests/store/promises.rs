@@ -116,7 +116,7 @@ fn deliveries(script: &Script, me: usize) -> Vec<Envelope> {
     (0..me).for_each(|peer| fresh.start_sync(peer).unwrap());
     for pull in fresh.drain_outbox() {
         let peer = &mut world.nodes[pull.to.index()];
-        // What an earlier pull of the same life had asked for is not an answer to one who has seen nothing.
+        // What an earlier pull of the same incarnation had asked for is not an answer to one who has seen nothing.
         peer.process_messages();
         peer.drain_outbox();
         take(peer, pull);

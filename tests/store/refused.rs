@@ -81,10 +81,10 @@ fn updates_that_are_malformed_change_nothing() {
         ("2^53 of its own", ("k", b"v", vec![over, 1, 1]), is_large),
         ("2^63", ("k", b"v", vec![1, 1, 1 << 63]), is_large),
         ("all that usize holds", ("new", b"v", vec![usize::MAX; 3]), is_large),
-        ("too many lives", ("k", b"v", vec![1; 12]), |e| {
+        ("too many incarnations", ("k", b"v", vec![1; 12]), |e| {
             *e == StoreError::ClockTooLong { entries: 12, entries_max: 9 }
         }),
-        ("very many lives", ("k", b"v", vec![1; 300_000]), |e| matches!(e, StoreError::ClockTooLong { .. })),
+        ("very many incarnations", ("k", b"v", vec![1; 300_000]), |e| matches!(e, StoreError::ClockTooLong { .. })),
         ("key", ("123456789", b"v", vec![0, 9, 0]), |e| matches!(e, StoreError::KeyTooLong { .. })),
         ("value", ("k", b"123456789", vec![0, 9, 0]), |e| matches!(e, StoreError::ValueTooLong { .. })),
     ];
@@ -131,10 +131,10 @@ fn reply(answerer: (u32, u32), asker: (u32, u32), seen: &[Dot], versions: &[Mess
     }))
 }
 
-/// The first life of node 1, which sends what is delivered here.
+/// The first incarnation of node 1, which sends what is delivered here.
 const GOOD: (u32, u32) = (1, 0);
 
-/// The first write of a life.
+/// The first write of an incarnation.
 fn first(node: u32, incarnation: u32) -> Dot {
     dot(actor(node, incarnation), 1)
 }
@@ -167,17 +167,21 @@ fn messages_that_name_writers_that_cannot_be_change_nothing() {
     let far = u32::MAX;
     let cases: [Case<Message>; 14] = [
         ("update by nobody", update(first(3, 0), &[0, 0, 0, 1]), is_nobody),
-        ("update in a life too late", update(first(1, 3), &[1]), is_long),
-        ("update in a life far too late", update(first(1, far), &[1]), is_long),
-        ("update whose clock is of a life too late", update(first(1, 0), &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1]), is_long),
+        ("update in an incarnation too late", update(first(1, 3), &[1]), is_long),
+        ("update in an incarnation far too late", update(first(1, far), &[1]), is_long),
+        (
+            "update whose clock is of an incarnation too late",
+            update(first(1, 0), &[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+            is_long,
+        ),
         ("pull by nobody", pull((3, 0), &[]), is_nobody),
-        ("pull in a life too late", pull((1, 3), &[]), is_long),
-        ("pull in a life far too late", pull((1, far), &[]), is_long),
+        ("pull in an incarnation too late", pull((1, 3), &[]), is_long),
+        ("pull in an incarnation far too late", pull((1, far), &[]), is_long),
         ("pull that saw nobody", pull(GOOD, &[first(0, 0), first(3, 0)]), is_nobody),
-        ("pull that saw a life too late", pull(GOOD, &[first(2, 3)]), is_long),
-        ("pull that saw a life far too late", pull(GOOD, &[first(2, far)]), is_long),
+        ("pull that saw an incarnation too late", pull(GOOD, &[first(2, 3)]), is_long),
+        ("pull that saw an incarnation far too late", pull(GOOD, &[first(2, far)]), is_long),
         ("reply to nobody", reply(GOOD, (3, 0), &[], &[]), is_nobody),
-        ("reply to a life too late", reply(GOOD, (0, 3), &[], &[]), is_long),
+        ("reply to an incarnation too late", reply(GOOD, (0, 3), &[], &[]), is_long),
         ("reply that saw nobody", reply(GOOD, (0, 0), &[first(3, 0)], &[]), is_nobody),
         (
             "reply whose second version is bad",
@@ -192,7 +196,7 @@ fn messages_that_name_writers_that_cannot_be_change_nothing() {
 
 #[test]
 fn messages_that_tell_of_a_last_life_of_ones_own_change_nothing() {
-    // Clocks have room for lives 0, 1 and 2; whoever hears of writes of its own life 2 would have to begin life 3.
+    // Clocks have room for incarnations 0, 1 and 2; whoever hears of writes of its own incarnation 2 would have to begin incarnation 3.
     let is_long = |e: &StoreError| matches!(e, StoreError::ClockTooLong { entries: 12, entries_max: 9 });
     let cases: [Case<Message>; 6] = [
         ("update", update(first(0, 2), &[0, 0, 0, 0, 0, 0, 1]), is_long),

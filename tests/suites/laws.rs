@@ -149,7 +149,7 @@ proptest! {
         settle(&mut nodes);
         prop_assert_eq!(settle(&mut nodes), 0);
         super::assert_nothing_is_left_over(&nodes);
-        prop_assert!(nodes.iter().all(|node| node.leftovers().gaps == 0));
+        prop_assert!(nodes.iter().all(|node| node.retained().gaps == 0));
         prop_assert!(nodes.iter().all(|node| view(node) == view(&nodes[0])));
     }
 }

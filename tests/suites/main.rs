@@ -106,7 +106,7 @@ fn assert_all(nodes: &[Node], key: &str, expected: &[&str]) {
 
 fn assert_nothing_is_left_over(nodes: &[Node]) {
     for node in nodes {
-        let left = node.leftovers();
+        let left = node.retained();
         assert_eq!((left.tombstones, left.log_entries, left.pending_keys), (0, 0, 0), "at {:?}", node.id());
     }
 }

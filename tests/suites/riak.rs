@@ -87,7 +87,7 @@ fn uid() {
     let after = put(&mut nodes[0], "k", "new");
     assert!(!before.contains(&after.dot), "{}", after.dot);
     settle(&mut nodes);
-    // Begun again as if in its first life: it hears of its own writes, and asks again under the name of another.
+    // Begun again as if in its first incarnation: it hears of its own writes, and asks again under the name of another.
     nodes[0] = Node::new(0, 2);
     pull(&mut nodes, 0, 1);
     assert_eq!(nodes[0].actor().incarnation, 2);
@@ -147,7 +147,7 @@ fn partitioned_delete() {
         settle(&mut nodes);
         delete(&mut nodes[0], "k");
         pull(&mut nodes, 1, 0);
-        assert_eq!(nodes[1].leftovers().tombstones, 1, "the other half has not seen it");
+        assert_eq!(nodes[1].retained().tombstones, 1, "the other half has not seen it");
         if writes {
             put(&mut nodes[2], "k", "new");
         }

@@ -121,9 +121,9 @@ fn the_base_of_a_node_stops_at_what_it_has_missed() {
     put(&mut nodes[0], "lost", "a");
     let (_, updates) = super::write(&mut nodes[0], "k", Some("b"), None);
     super::take(&mut nodes[1], &updates[0]);
-    assert_eq!((nodes[1].seen().base(A), nodes[1].seen().last(A), nodes[1].leftovers().gaps), (0, 2, 1));
+    assert_eq!((nodes[1].seen().base(A), nodes[1].seen().last(A), nodes[1].retained().gaps), (0, 2, 1));
     assert_eq!(pull(&mut nodes, 1, 0), 1, "the lost one and no other");
-    assert_eq!((nodes[1].seen().base(A), nodes[1].leftovers().gaps), (2, 0));
+    assert_eq!((nodes[1].seen().base(A), nodes[1].retained().gaps), (2, 0));
 }
 
 /// Dots and tombstones go below the watermark, which is what the node that has seen least has seen.
@@ -138,7 +138,7 @@ fn the_log_is_cut_at_the_watermark() {
         pull(&mut nodes, 1, 0);
         pull(&mut nodes, 0, 1);
     }
-    let left = nodes[0].leftovers();
+    let left = nodes[0].retained();
     assert_eq!((left.log_entries, left.tombstones), (6, 1), "node 2 may not have seen them");
     settle(&mut nodes);
     assert_nothing_is_left_over(&nodes);

@@ -1,7 +1,7 @@
 //! What is wrong with what a node shows, and why, told from what the oracle knows.
 
 use super::history::Loss;
-use super::life::Claim;
+use super::incarnation::Claim;
 use super::write_set::WriteId;
 use super::{Breach, QUIET, Siblings, StepInput, TIME_UP};
 use crate::protocol::NodeId;
@@ -203,7 +203,7 @@ impl Siblings {
                 let written = format!("{}; {had}", self.tell_written(over));
                 breach.because(written).because(format!("{}, {beside}", self.tell_step(node, carried)))
             }
-            None => breach.because(format!("node {node} should not have it in this life")),
+            None => breach.because(format!("node {node} should not have it in this incarnation")),
         }
     }
 
@@ -239,7 +239,7 @@ impl Siblings {
         let label = self.history.label(write);
         match self.history.taken_at(node, write) {
             Some(at) => format!("node {node} first had {label} at {at}"),
-            None => format!("node {node} never had {label} in this life"),
+            None => format!("node {node} never had {label} in this incarnation"),
         }
     }
 

@@ -3,7 +3,7 @@
 use indexmap::{Equivalent, IndexMap};
 use smallvec::SmallVec;
 
-use super::life::{Claim, Known, Life};
+use super::incarnation::{Claim, Incarnation, Known};
 use super::places::{PlaceSet, PlaceSets};
 use super::write_set::{Met, WriteId};
 use crate::causality::Dot;
@@ -33,7 +33,7 @@ pub(super) struct History {
     /// Some value was written to a key twice, so that a value does not tell which of two writes is meant.
     repeats: bool,
     /// What each node has processed.
-    lives: Vec<Life>,
+    incarnations: Vec<Incarnation>,
     /// Messages that never arrived and carried a write; only where messages have names, which is when a failure is told.
     lost: Vec<Loss>,
     /// Reused when survivors are counted.
@@ -148,43 +148,43 @@ impl History {
 
     /// The writes that `node` says for the first time to have seen, without having taken them or anything that builds on them.
     pub(super) fn new_claims(&mut self, node: NodeId, has_seen: impl Fn(Dot) -> bool) -> SmallVec<[WriteId; 4]> {
-        Self::life(&mut self.lives, node).new_claims(&self.writes, &self.sets, has_seen)
+        Self::incarnation(&mut self.incarnations, node).new_claims(&self.writes, &self.sets, has_seen)
     }
 
     pub(super) fn claim(&mut self, node: NodeId, claim: Claim) {
-        Self::life(&mut self.lives, node).claims.insert(claim.write, claim);
+        Self::incarnation(&mut self.incarnations, node).claims.insert(claim.write, claim);
     }
 
-    /// When and how this life of `node` came to say that it has seen `write`, without having it.
+    /// When and how this incarnation of `node` came to say that it has seen `write`, without having it.
     pub(super) fn claimed(&self, node: NodeId, write: WriteId) -> Option<&Claim> {
-        self.lives.get(node.index())?.claims.get(&write)
+        self.incarnations.get(node.index())?.claims.get(&write)
     }
 
     /// The deletes that `node` has not processed, each with its key and its name.
     pub(super) fn untaken_deletes(&mut self, node: NodeId) -> impl Iterator<Item = (WriteId, &str, Dot)> {
         let (writes, keys) = (&self.writes, &self.keys);
-        let untaken = Self::life(&mut self.lives, node).untaken_deletes(&self.deletes, writes);
+        let untaken = Self::incarnation(&mut self.incarnations, node).untaken_deletes(&self.deletes, writes);
         untaken.iter().filter_map(|delete| {
             let Write { key, dot, .. } = &writes[delete.0];
             Some((*delete, keys.get_index(*key)?.0.as_str(), (*dot)?))
         })
     }
 
-    fn life(lives: &mut Vec<Life>, node: NodeId) -> &mut Life {
-        if lives.len() <= node.index() {
-            lives.resize_with(node.index() + 1, Life::default);
+    fn incarnation(incarnations: &mut Vec<Incarnation>, node: NodeId) -> &mut Incarnation {
+        if incarnations.len() <= node.index() {
+            incarnations.resize_with(node.index() + 1, Incarnation::default);
         }
-        &mut lives[node.index()]
+        &mut incarnations[node.index()]
     }
 
     /// `node` has processed `write`.
     pub(super) fn process(&mut self, at: Time, node: NodeId, write: WriteId) {
-        Self::life(&mut self.lives, node).process(at, write, &self.writes, &self.sets);
+        Self::incarnation(&mut self.incarnations, node).process(at, write, &self.writes, &self.sets);
     }
 
     /// `node` has lost its memory.
     pub(super) fn forget(&mut self, at: Time, node: NodeId) {
-        *Self::life(&mut self.lives, node) = Life::begun(at);
+        *Self::incarnation(&mut self.incarnations, node) = Incarnation::begun(at);
     }
 
     /// A message that carried `write` to `node` never arrived.
@@ -204,7 +204,7 @@ impl History {
         let mut all = SmallVec::<[WriteId; 4]>::new();
         self.met.clear();
         for node in nodes {
-            let siblings = self.lives.get(node.index()).and_then(|life| life.known(key));
+            let siblings = self.incarnations.get(node.index()).and_then(|incarnation| incarnation.known(key));
             let siblings = siblings.into_iter().flat_map(|known| known.siblings.iter().copied());
             all.extend(siblings.filter(|write| self.met.meet(write.0)));
         }
@@ -296,14 +296,14 @@ impl History {
         }
     }
 
-    /// When this life of `node` first took `write`; `None` if it never did.
+    /// When this incarnation of `node` first took `write`; `None` if it never did.
     pub(super) fn taken_at(&self, node: NodeId, write: WriteId) -> Option<Time> {
-        self.lives.get(node.index())?.taken_at(write, self.get(write))
+        self.incarnations.get(node.index())?.taken_at(write, self.get(write))
     }
 
-    /// When this life of `node` began with nothing; `None` in its first.
+    /// When this incarnation of `node` began with nothing; `None` in its first.
     pub(super) fn forgot_at(&self, node: NodeId) -> Option<Time> {
-        self.lives.get(node.index())?.began
+        self.incarnations.get(node.index())?.began
     }
 
     /// The latest message that should have brought `write` to `node` and never arrived.
@@ -316,12 +316,12 @@ impl History {
     pub(super) fn news_past(&self, write: WriteId, earlier: WriteId) -> Option<WriteId> {
         let (write, earlier) = (self.get(write), self.get(earlier));
         let later = |other: &Write| other.node == earlier.node && other.at >= earlier.at && other.key != earlier.key;
-        let taken = self.lives.get(write.node.index())?.taken();
+        let taken = self.incarnations.get(write.node.index())?.taken();
         let before = taken.filter(|(other, at)| *at <= write.at && later(self.get(*other)));
         before.map(|(other, _)| other).min()
     }
 
     fn known(&self, node: NodeId, key: usize) -> Option<&Known> {
-        self.lives.get(node.index())?.known(key)
+        self.incarnations.get(node.index())?.known(key)
     }
 }

@@ -6,7 +6,7 @@
 
 mod explain;
 mod history;
-mod life;
+mod incarnation;
 mod places;
 #[cfg(test)]
 mod tests;
@@ -19,8 +19,8 @@ use crate::protocol::{Effect, NodeId, Time};
 use crate::sim::{Event, EventKind, Input, Link, Nodes};
 use explain::compare;
 use history::History;
+use incarnation::Claim;
 use indexmap::IndexMap;
-use life::Claim;
 use smallvec::SmallVec;
 use write_set::{Met, WriteId};
 
@@ -83,7 +83,7 @@ impl Siblings {
         self.step = StepInput::Other;
         self.at = at;
         match input {
-            Input::Start { life: 0 } => {}
+            Input::Start { incarnation: 0 } => {}
             Input::Start { .. } => self.history.forget(at, node),
             Input::Request { request, .. } => {
                 let (key, value, context) = match request {

@@ -18,7 +18,7 @@ struct Run {
     /// Each write comes to the other nodes after so many more.
     lag: usize,
     /// A node loses its memory after so many writes, and gets the newest of each key back.
-    life: usize,
+    incarnation: usize,
 }
 
 /// Looks into sets of writes for each of so many writes.
@@ -38,7 +38,7 @@ fn looks(run: Run, writes: usize) -> f64 {
         if let Some(late) = number.checked_sub(run.lag) {
             nodes().for_each(|node| history.process(at, node, all[late]));
         }
-        if number % run.life == run.life - 1 {
+        if number % run.incarnation == run.incarnation - 1 {
             history.forget(at, node);
             for newest in all.iter().rev().take(run.keys.max(run.lag)).rev() {
                 history.process(at, node, *newest);
@@ -63,7 +63,7 @@ fn looks(run: Run, writes: usize) -> f64 {
 fn a_step_costs_the_same_however_long_the_run() {
     for keys in [1, 20] {
         for lag in [0, 7] {
-            let run = Run { keys, lag, life: usize::MAX };
+            let run = Run { keys, lag, incarnation: usize::MAX };
             let [short, long] = [500, 8_000].map(|writes| looks(run, writes));
             assert!(long < 1.5 * short, "{short:.1} looks a write, then {long:.1}: {run:?}");
         }
@@ -73,10 +73,10 @@ fn a_step_costs_the_same_however_long_the_run() {
 /// A node that has lost its memory lacks all there was, for a moment.
 #[test]
 fn a_crash_costs_a_look_at_each_write() {
-    let run = Run { keys: 1, lag: 3, life: 250 };
-    let (writes, rare) = (8_000, Run { life: usize::MAX, ..run });
+    let run = Run { keys: 1, lag: 3, incarnation: 250 };
+    let (writes, rare) = (8_000, Run { incarnation: usize::MAX, ..run });
     let (with, without) = (looks(run, writes), looks(rare, writes));
-    let crashes = (writes / run.life) as f64;
+    let crashes = (writes / run.incarnation) as f64;
     assert!(with < without + 2.0 * crashes, "{with:.1} looks a write with {crashes} crashes, {without:.1} without");
 }
 

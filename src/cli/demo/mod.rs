@@ -50,7 +50,7 @@ fn run_script(shop: &Shop, node_count: usize, name: &str, text: &str) -> Result<
         if command == Command::Quit {
             break;
         }
-        print(format_args!("> {line}\n{}", indented(&shop.obey(&command))));
+        print(format_args!("> {line}\n{}", indented(&shop.carry_out(&command))));
     }
     match is_empty {
         true => Err(Wrong::Usage(format!("{name}: expected commands, found none"))),
@@ -74,7 +74,7 @@ fn run_terminal(shop: &Shop, node_count: usize) -> Result<Exit, Wrong> {
         match command::parse(&line, node_count) {
             Ok(None) => {}
             Ok(Some(Command::Quit)) => return Ok(Exit::Clean),
-            Ok(Some(command)) => print(indented(&shop.obey(&command))),
+            Ok(Some(command)) => print(indented(&shop.carry_out(&command))),
             Err(error) => tell(format_args!("  {error}")),
         }
     }

@@ -31,7 +31,7 @@ impl Shop {
     }
 
     /// Does it, waits until all nodes that can reach each other agree, and says what came of it, in lines.
-    pub(super) fn obey(&self, command: &Command) -> String {
+    pub(super) fn carry_out(&self, command: &Command) -> String {
         let said = self.act(command).unwrap_or_else(|error| format!("{error}\n"));
         match self.has_settled() {
             true => said,

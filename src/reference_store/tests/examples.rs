@@ -1,10 +1,10 @@
 //! The rules of the plain interface, by example.
 
 use crate::protocol::{Boot, NodeId};
-use crate::reference_store::{Bug, Clock, Durable, Textbook};
+use crate::reference_store::{Bug, Clock, ReferenceDurable, ReferenceStore};
 
 /// The siblings of `key`, as `a[1,0,0] c[0,1,0]`.
-fn shown(node: &Textbook, key: &str) -> String {
+fn shown(node: &ReferenceStore, key: &str) -> String {
     let siblings = node.get(key).into_iter().map(|(value, clock)| {
         let clock: Vec<String> = clock.iter().map(ToString::to_string).collect();
         format!("{}[{}]", value.escape_ascii(), clock.join(","))
@@ -12,8 +12,8 @@ fn shown(node: &Textbook, key: &str) -> String {
     siblings.collect::<Vec<_>>().join(" ")
 }
 
-fn node() -> Textbook {
-    Textbook::new(0, 3)
+fn node() -> ReferenceStore {
+    ReferenceStore::new(0, 3)
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn an_own_entry_above_what_was_issued_moves_the_counter_up() {
 
 #[test]
 fn a_greater_clock_replaces_every_version_that_it_dominates() {
-    let mut node = Textbook::new(3, 4);
+    let mut node = ReferenceStore::new(3, 4);
     for (value, clock) in [(b"a", [1, 0, 0, 0]), (b"b", [0, 1, 0, 0]), (b"c", [0, 0, 1, 0])] {
         node.receive_update("k", *value, clock.to_vec());
     }
@@ -101,8 +101,8 @@ fn a_node_without_counters_left_refuses_to_write() {
 
 #[test]
 fn the_clock_of_a_later_life_is_a_longer_one() {
-    let boot = Boot::new(NodeId::new(1), 3, Durable { next_incarnation: 1 });
-    let mut node = Textbook::boot(boot, None);
+    let boot = Boot::new(NodeId::new(1), 3, ReferenceDurable { next_incarnation: 1 });
+    let mut node = ReferenceStore::boot(boot, None);
     node.receive_update("k", *b"a", vec![0, 1, 0]);
     node.put("k", *b"b");
     assert_eq!(shown(&node, "k"), "b[0,1,0,0,1,0]");
@@ -111,7 +111,7 @@ fn the_clock_of_a_later_life_is_a_longer_one() {
 #[test]
 #[should_panic(expected = "node 3 is one of 3 nodes")]
 fn a_node_outside_of_the_cluster_cannot_be_made() {
-    let _ = Textbook::new(3, 3);
+    let _ = ReferenceStore::new(3, 3);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::world::{Letter, World};
 use crate::causality::Dot;
 use crate::kv::{Context, Replica, Response, Sibling};
 use crate::protocol::{Observe, Rng, StateMachine};
-use crate::reference_store::{Bug, Textbook, Timer};
+use crate::reference_store::{Bug, ReferenceStore, Timer};
 
 /// How bad a random run is, in permille per step, and what its clients do.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ pub(super) const HOSTILE: Hostility = Hostility {
 struct Oracle {
     /// By value, or the name of a delete: the writes of the same key in its past, itself included.
     pasts: BTreeMap<String, BTreeSet<String>>,
-    /// By node and key: the writes taken in, in this life.
+    /// By node and key: the writes taken in, in this incarnation.
     taken: BTreeMap<(usize, String), BTreeSet<String>>,
     /// The deletes, with their keys.
     deletes: Vec<(Dot, String)>,
@@ -68,8 +68,8 @@ impl Oracle {
         past
     }
 
-    fn deliver(&mut self, letter: &Letter, node: &Textbook) {
-        Textbook::carried(&letter.message, &mut |key, sibling| {
+    fn deliver(&mut self, letter: &Letter, node: &ReferenceStore) {
+        ReferenceStore::carried(&letter.message, &mut |key, sibling| {
             self.taken.entry((letter.to, key.to_owned())).or_default().insert(label(sibling));
         });
         // Who lost its memory hears of a delete that was forgotten without being sent it.

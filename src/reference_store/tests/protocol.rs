@@ -4,7 +4,7 @@ use super::world::World;
 use crate::causality::{Actor, Dot};
 use crate::kv::{Replica, Response};
 use crate::protocol::{Digest, StateMachine};
-use crate::reference_store::{Message, Textbook};
+use crate::reference_store::{ReferenceMessage, ReferenceStore};
 
 #[test]
 fn messages_are_short_in_traces() {
@@ -12,7 +12,7 @@ fn messages_are_short_in_traces() {
         let dots = counters.iter().filter_map(|&counter| Dot::new(Actor::first(0), counter));
         dots.chain(Dot::new(Actor::first(1).next(), 1)).map(|dot| (dot, "cart".into())).collect()
     };
-    let pull = Message::Pull { from_actor: Actor::first(0), seen: dots(&[1, 2, 4, 6, 7, 8, 9]) };
+    let pull = ReferenceMessage::Pull { from_actor: Actor::first(0), seen: dots(&[1, 2, 4, 6, 7, 8, 9]) };
     assert_eq!(format!("{pull:?}"), "pull {0:1,2,4,6..9 1'1:1}");
 
     let mut world = World::new(2, None);
@@ -49,7 +49,7 @@ fn a_restarted_node_gets_everything_back_under_a_new_name() {
     assert_eq!(world.nodes[2].get("cart"), [(b"b".to_vec(), vec![1, 0, 0, 1, 0, 0])]);
 }
 
-/// The answer to a pull of a former life must not be taken for what this life has seen.
+/// The answer to a pull of a former incarnation must not be taken for what this incarnation has seen.
 #[test]
 fn a_reply_to_a_former_life_is_not_adopted() {
     let mut world = World::new(2, None);
@@ -72,7 +72,7 @@ fn a_reply_to_a_former_life_is_not_adopted() {
     assert_eq!(world.get(0, "cart"), "{a}");
 }
 
-/// A peer may take a restarted node for its former life, and be content with what that had seen. So the new life asks,
+/// A peer may take a restarted node for its former incarnation, and be content with what that had seen. So the new incarnation asks,
 /// even though both seem to have seen nothing.
 #[test]
 fn a_restarted_node_asks_a_peer_that_seems_to_have_nothing() {
@@ -111,7 +111,7 @@ fn checks_see_what_a_reply_carries() {
     world.wake(1);
     let mut carried = Vec::new();
     for letter in world.letters.clone() {
-        Textbook::carried(&letter.message, &mut |key, sibling| {
+        ReferenceStore::carried(&letter.message, &mut |key, sibling| {
             carried.push(format!("{key} {:?} {:?}", sibling.value, sibling.dot));
         });
         world.deliver(&letter);
@@ -121,12 +121,12 @@ fn checks_see_what_a_reply_carries() {
 
 #[test]
 fn the_digest_sees_what_a_node_holds() {
-    let digest = |node: &Textbook| {
+    let digest = |node: &ReferenceStore| {
         let mut digest = Digest::new();
         node.fold(&mut digest);
         digest.value()
     };
-    let (empty, mut node) = (Textbook::new(0, 3), Textbook::new(0, 3));
+    let (empty, mut node) = (ReferenceStore::new(0, 3), ReferenceStore::new(0, 3));
     assert_eq!(digest(&empty), digest(&node));
     node.put("k", *b"a");
     let once = digest(&node);

@@ -4,34 +4,34 @@ use std::collections::BTreeSet;
 
 use crate::kv::{Context, Request, Response};
 use crate::protocol::{Boot, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
-use crate::reference_store::{Bug, Durable, Message, Textbook, Timer};
+use crate::reference_store::{Bug, ReferenceDurable, ReferenceMessage, ReferenceStore, Timer};
 
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Letter {
     pub(super) from: usize,
     pub(super) to: usize,
-    pub(super) message: Message,
+    pub(super) message: ReferenceMessage,
 }
 
 /// A cluster whose network does nothing by itself.
 pub(super) struct World {
-    pub(super) nodes: Vec<Textbook>,
+    pub(super) nodes: Vec<ReferenceStore>,
     pub(super) letters: Vec<Letter>,
     pub(super) response: Option<Response>,
-    durables: Vec<Durable>,
+    durables: Vec<ReferenceDurable>,
     timers: Vec<BTreeSet<Timer>>,
     bug: Option<Bug>,
 }
 
 impl World {
     pub(super) fn new(node_count: usize, bug: Option<Bug>) -> Self {
-        let boot = |index| Textbook::boot(boot(index, node_count, Durable::default()), bug);
+        let boot = |index| ReferenceStore::boot(boot(index, node_count, ReferenceDurable::default()), bug);
         let mut world = Self {
             nodes: (0..node_count).map(boot).collect(),
             letters: Vec::new(),
             response: None,
-            durables: vec![Durable::default(); node_count],
+            durables: vec![ReferenceDurable::default(); node_count],
             timers: vec![BTreeSet::new(); node_count],
             bug,
         };
@@ -40,7 +40,12 @@ impl World {
     }
 
     /// One step of one node; only its first `budget` effects happen.
-    pub(super) fn step(&mut self, node: usize, budget: usize, run: impl FnOnce(&mut Textbook, &mut Env<'_, Textbook>)) {
+    pub(super) fn step(
+        &mut self,
+        node: usize,
+        budget: usize,
+        run: impl FnOnce(&mut ReferenceStore, &mut Env<'_, ReferenceStore>),
+    ) {
         let (mut rng, mut effects) = (Rng::new(0, 0), Vec::new());
         let (id, node_count) = (NodeId::new(node), self.nodes.len());
         let durable = &mut self.durables[node];
@@ -130,7 +135,7 @@ impl World {
     /// The node forgets all but what is durable, and starts again.
     pub(super) fn restart(&mut self, node: usize) {
         let boot = boot(node, self.nodes.len(), self.durables[node].clone());
-        self.nodes[node] = Textbook::boot(boot, self.bug);
+        self.nodes[node] = ReferenceStore::boot(boot, self.bug);
         self.timers[node].clear();
         self.step(node, usize::MAX, |node, env| node.start(env));
     }
@@ -141,7 +146,7 @@ impl World {
     }
 
     /// The same, showing each letter; false if there is no end to it.
-    pub(super) fn rest_watched(&mut self, mut watch: impl FnMut(&Letter, &Textbook)) -> bool {
+    pub(super) fn rest_watched(&mut self, mut watch: impl FnMut(&Letter, &ReferenceStore)) -> bool {
         for _ in 0..20 {
             while !self.letters.is_empty() {
                 let letter = self.letters.remove(0);
@@ -158,6 +163,6 @@ impl World {
     }
 }
 
-fn boot(index: usize, node_count: usize, durable: Durable) -> Boot<Durable> {
+fn boot(index: usize, node_count: usize, durable: ReferenceDurable) -> Boot<ReferenceDurable> {
     Boot::new(NodeId::new(index), node_count, durable)
 }

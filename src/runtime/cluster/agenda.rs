@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use super::Parcel;
+use super::InFlight;
 use crate::protocol::{StateMachine, Time};
 
 /// When something is due; of what is due at the same time, what was put in first.
-type Moment = (Time, u64);
+type DueAt = (Time, u64);
 
 /// What is due later. A timer that is moved, cancelled or forgotten leaves nothing behind.
 pub(super) struct Agenda<M: StateMachine> {
-    timers: BTreeMap<Moment, M::Timer>,
+    timers: BTreeMap<DueAt, M::Timer>,
     /// invariant: tells of each timer in `timers`, and of no other, when it is due.
-    set: BTreeMap<M::Timer, Moment>,
-    parcels: BTreeMap<Moment, Parcel<M>>,
+    set: BTreeMap<M::Timer, DueAt>,
+    messages: BTreeMap<DueAt, InFlight<M>>,
     /// How much was ever put in.
     count: u64,
 }
 
 pub(super) enum Due<M: StateMachine> {
     Timer(M::Timer),
-    Parcel(Parcel<M>),
+    InFlight(InFlight<M>),
 }
 
 /// The first moment that is later.
@@ -32,7 +32,7 @@ pub(super) fn after(time: Time) -> Time {
 
 impl<M: StateMachine> Agenda<M> {
     pub(super) fn new() -> Self {
-        Self { timers: BTreeMap::new(), set: BTreeMap::new(), parcels: BTreeMap::new(), count: 0 }
+        Self { timers: BTreeMap::new(), set: BTreeMap::new(), messages: BTreeMap::new(), count: 0 }
     }
 
     /// Sets a timer, or moves it.
@@ -62,21 +62,21 @@ impl<M: StateMachine> Agenda<M> {
     }
 
     /// Keeps a message until it is due. It is taken after it was sent.
-    pub(super) fn keep(&mut self, parcel: Parcel<M>) {
-        let moment = self.moment(parcel.due.max(after(parcel.sent)));
-        self.parcels.insert(moment, parcel);
+    pub(super) fn keep(&mut self, in_flight: InFlight<M>) {
+        let moment = self.moment(in_flight.due.max(after(in_flight.sent)));
+        self.messages.insert(moment, in_flight);
     }
 
     /// Gives back a message that was kept.
-    pub(super) fn take_parcel(&mut self) -> Option<Parcel<M>> {
-        self.parcels.pop_first().map(|(_, parcel)| parcel)
+    pub(super) fn take_message(&mut self) -> Option<InFlight<M>> {
+        self.messages.pop_first().map(|(_, in_flight)| in_flight)
     }
 
     /// When the first of all is due.
     pub(super) fn next_due(&self) -> Option<Time> {
         let timer = self.timers.keys().next();
-        let parcel = self.parcels.keys().next();
-        timer.into_iter().chain(parcel).map(|(due, _)| *due).min()
+        let in_flight = self.messages.keys().next();
+        timer.into_iter().chain(in_flight).map(|(due, _)| *due).min()
     }
 
     /// Takes out what comes next, if that is by `now`, and tells the time at which it happens; the last step was at `last`. A timer is told
@@ -84,19 +84,19 @@ impl<M: StateMachine> Agenda<M> {
     /// things that might have been the other way round happen at one time.
     pub(super) fn pop(&mut self, last: Time, now: Time) -> Option<(Time, Due<M>)> {
         let timer = self.timers.keys().next().map(|(due, _)| *due);
-        let parcel = self.parcels.keys().next().map(|(due, _)| (*due).max(after(last)));
-        match (timer, parcel) {
-            (Some(due), parcel) if due <= now && parcel.is_none_or(|at| due <= at) => {
+        let in_flight = self.messages.keys().next().map(|(due, _)| (*due).max(after(last)));
+        match (timer, in_flight) {
+            (Some(due), in_flight) if due <= now && in_flight.is_none_or(|at| due <= at) => {
                 let (_, timer) = self.timers.pop_first()?;
                 self.set.remove(&timer);
                 Some((due.max(last), Due::Timer(timer)))
             }
-            (_, Some(at)) if at <= now => self.take_parcel().map(|parcel| (at, Due::Parcel(parcel))),
+            (_, Some(at)) if at <= now => self.take_message().map(|in_flight| (at, Due::InFlight(in_flight))),
             _ => None,
         }
     }
 
-    fn moment(&mut self, due: Time) -> Moment {
+    fn moment(&mut self, due: Time) -> DueAt {
         self.count += 1;
         (due, self.count)
     }
@@ -106,7 +106,7 @@ impl<M: StateMachine> Agenda<M> {
 mod tests {
     use super::{Agenda, Due};
     use crate::protocol::{Env, NodeId, RequestId, StateMachine, Time};
-    use crate::runtime::cluster::Parcel;
+    use crate::runtime::cluster::InFlight;
     use crate::sim::Link;
 
     struct Idle;
@@ -127,8 +127,8 @@ mod tests {
         Time::from_nanos(nanos)
     }
 
-    fn parcel(message: u8, due: u64) -> Parcel<Idle> {
-        Parcel { link: Link::new(0, 1), number: 0, sent: Time::ZERO, due: at(due), bytes: 1, message }
+    fn in_flight(message: u8, due: u64) -> InFlight<Idle> {
+        InFlight { link: Link::new(0, 1), number: 0, sent: Time::ZERO, due: at(due), bytes: 1, message }
     }
 
     /// What comes by `now`, with its times.
@@ -139,7 +139,7 @@ mod tests {
             last = at;
             Some(match due {
                 Due::Timer(timer) => (at.as_nanos(), 't', timer),
-                Due::Parcel(parcel) => (at.as_nanos(), 'm', parcel.message),
+                Due::InFlight(in_flight) => (at.as_nanos(), 'm', in_flight.message),
             })
         })
         .collect()
@@ -163,12 +163,12 @@ mod tests {
     #[test]
     fn what_is_due_comes_in_order_and_no_message_at_the_time_of_anything_else() {
         let mut agenda = Agenda::new();
-        agenda.keep(parcel(1, 10));
-        agenda.keep(parcel(2, 10));
+        agenda.keep(in_flight(1, 10));
+        agenda.keep(in_flight(2, 10));
         agenda.set_timer(3, at(11));
         agenda.set_timer(4, at(10));
         agenda.set_timer(5, at(10));
-        agenda.keep(parcel(6, 100));
+        agenda.keep(in_flight(6, 100));
         let expected = [(10, 't', 4), (10, 't', 5), (11, 't', 3), (12, 'm', 1), (13, 'm', 2)];
         assert_eq!(all(&mut agenda, 99), expected);
         assert_eq!(all(&mut agenda, 100), [(100, 'm', 6)]);

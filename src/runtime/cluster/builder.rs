@@ -11,13 +11,13 @@ use indexmap::IndexMap;
 use super::agenda::Agenda;
 use super::clock::Clock;
 use super::links::{Cuts, DrawnFates};
-use super::node_thread::{Ended, Inbox, Place};
-use super::quiescence::Load;
+use super::node_thread::{Ended, Inbox, NodeThread};
+use super::quiescence::Quiescence;
 use super::recording::Log;
 use super::room::Room;
-use super::{Boot, Cluster, LinkFaults, NodeState, Post, Shared};
+use super::{Boot, Cluster, LinkFaults, Mailbox, NodeState, Shared};
 use crate::protocol::{NodeId, Rng, StateMachine, Time, Workload};
-use crate::sim::{Clients, MessageCounts, Slot, Tally, node_rng};
+use crate::sim::{Clients, MessageCounts, NodeDriver, Stats, node_rng};
 
 /// How many messages, and how many requests, may wait for a node, if not told otherwise.
 const QUEUE_MAX: usize = 16 << 10;
@@ -130,22 +130,23 @@ where
         // Whoever begins with what cannot be made is told so here, and not by threads that are dead.
         drop(M::Durable::default());
         let room = || Room::new(self.queue_max, self.queue_bytes_max);
-        let (posts, inboxes): (Vec<Post<M>>, Vec<Inbox<M>>) = (0..self.node_count)
+        let (mailboxes, inboxes): (Vec<Mailbox<M>>, Vec<Inbox<M>>) = (0..self.node_count)
             .map(|_| {
-                let (to_orders, orders) = unbounded();
+                let (to_controls, controls) = unbounded();
                 // Bounded by their rooms.
-                let (to_parcels, parcels) = unbounded();
+                let (to_messages, messages) = unbounded();
                 let (to_asks, asks) = unbounded();
-                let (parcel_room, ask_room) = (room(), room());
-                let post = Post { orders: to_orders, parcels: to_parcels, parcel_room, asks: to_asks, ask_room };
-                (post, Inbox { orders, parcels, asks })
+                let (message_room, ask_room) = (room(), room());
+                let mailbox =
+                    Mailbox { controls: to_controls, messages: to_messages, message_room, asks: to_asks, ask_room };
+                (mailbox, Inbox { controls, messages, asks })
             })
             .unzip();
         let shared = Arc::new(Shared {
             clock: Clock::start(),
             cuts: Cuts::new(self.is_recorded),
-            load: Load::default(),
-            posts,
+            quiescence: Quiescence::default(),
+            mailboxes,
             states: Mutex::new(vec![NodeState::Up; self.node_count]),
             workload: self.workload.map(Mutex::new),
             request_count: AtomicU32::new(0),
@@ -153,17 +154,17 @@ where
             is_stopping: AtomicBool::new(false),
         });
         // Until a node has started there is something to wait for.
-        shared.load.add(self.node_count);
+        shared.quiescence.add(self.node_count);
         let mut cluster = Cluster { shared, threads: Vec::new(), seed: self.seed };
         for (node, inbox) in inboxes.into_iter().enumerate() {
-            let life = Life {
+            let seat = Seat {
                 node,
                 shared: Arc::clone(&cluster.shared),
                 boot: Arc::clone(&self.boot),
                 seed: self.seed,
                 link_faults: self.link_faults,
             };
-            let thread = thread::Builder::new().name(format!("node {node}")).spawn(move || life.live(inbox));
+            let thread = thread::Builder::new().name(format!("node {node}")).spawn(move || seat.live(inbox));
             cluster.threads.push(thread.expect("expect: the system has threads to give"));
         }
         cluster
@@ -171,7 +172,7 @@ where
 }
 
 /// What a place is made from, on its own thread: a machine need not be fit to travel.
-struct Life<M: StateMachine> {
+struct Seat<M: StateMachine> {
     node: usize,
     shared: Arc<Shared<M>>,
     boot: Arc<Boot<M>>,
@@ -179,11 +180,11 @@ struct Life<M: StateMachine> {
     link_faults: LinkFaults,
 }
 
-impl<M: StateMachine> Life<M> {
+impl<M: StateMachine> Seat<M> {
     /// What the machine does wrong becomes the state of its node; what is wrong here goes on as a panic, but is not said to be up.
     fn live(self, inbox: Inbox<M>) -> Ended {
         let (shared, node) = (Arc::clone(&self.shared), NodeId::new(self.node));
-        let lived = panic::catch_unwind(AssertUnwindSafe(|| self.place().live(inbox)));
+        let lived = panic::catch_unwind(AssertUnwindSafe(|| self.node_thread().live(inbox)));
         lived.unwrap_or_else(|payload| {
             shared.set_state(
                 node,
@@ -193,14 +194,14 @@ impl<M: StateMachine> Life<M> {
         })
     }
 
-    fn place(self) -> Place<M> {
+    fn node_thread(self) -> NodeThread<M> {
         let Self { node, shared, boot, seed, link_faults } = self;
         let is_recorded = shared.is_recorded;
-        Place {
+        NodeThread {
             id: NodeId::new(node),
             shared,
             boot,
-            slot: Slot::new(node_rng(seed, node)),
+            driver: NodeDriver::new(node_rng(seed, node)),
             fates: DrawnFates { faults: link_faults, rng: Rng::new(seed, LINK_STREAM + node as u64) },
             agenda: Agenda::new(),
             effects: Vec::new(),
@@ -209,10 +210,10 @@ impl<M: StateMachine> Life<M> {
             counts: is_recorded.then(MessageCounts::default),
             last: Time::ZERO,
             timers_counted: 0,
-            tally: Tally::default(),
+            stats: Stats::default(),
             log: is_recorded.then(Log::default),
             is_draining: false,
-            has_order: false,
+            has_control: false,
         }
     }
 }

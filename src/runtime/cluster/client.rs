@@ -95,18 +95,18 @@ impl<M: StateMachine> Client<M> {
             Asked::Action(action) => size_of_val(action),
         };
         let (reply, replied) = bounded(1);
-        let ask = super::Ask { what, reply, until: begun + self.timeout, bytes };
-        let post = shared.post(node)?;
+        let ask = super::ClientRequest { what, reply, until: begun + self.timeout, bytes };
+        let mailbox = shared.mailbox(node)?;
         // Counted before it is asked whether the cluster stops, so that a cluster that drains waits for it.
-        shared.load.add(1);
+        shared.quiescence.add(1);
         if shared.is_stopping.load(Ordering::SeqCst) {
-            shared.load.remove(1);
+            shared.quiescence.remove(1);
             return Err(ClusterError::Stopped);
         }
-        let room = &post.ask_room;
+        let room = &mailbox.ask_room;
         let taken = room.take_by(bytes, begun + patience, shared.clock);
-        if let Err(refused) = taken.and_then(|()| post.asks.send(ask).map_err(|_| NoRoom::Closed)) {
-            shared.load.remove(1);
+        if let Err(refused) = taken.and_then(|()| mailbox.asks.send(ask).map_err(|_| NoRoom::Closed)) {
+            shared.quiescence.remove(1);
             return Err(match refused {
                 NoRoom::Count => ClusterError::Full { node, waiting_max: room.count_max },
                 NoRoom::Bytes => ClusterError::FullOfBytes { node, bytes_max: room.bytes_max },

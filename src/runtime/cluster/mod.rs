@@ -1,8 +1,8 @@
 //! Any state machine on threads: one for each node, channels between them, a real clock.
 //!
-//! What drives a node is what drives it in a simulated world: [`Slot`] calls the machine and keeps its timers, effects go through a buffer
+//! What drives a node is what drives it in a simulated world: [`NodeDriver`] calls the machine and keeps its timers, effects go through a buffer
 //! that the driver reuses. A node's thread is not the node: a node that crashes, or panics, loses its machine, and its thread goes on
-//! to say so, and to make the next life.
+//! to say so, and to make the next incarnation.
 //!
 //! Where to look: `place` is the thread of a node, `step` what its machine does there, `agenda` what it has yet to do, `room` how much
 //! may wait for it, `links` what goes wrong between nodes, `client` whoever asks, `recording` how a run becomes a plan, `load` how one
@@ -31,12 +31,12 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use crate::protocol::{NodeId, RequestId, StateMachine, Time};
-use crate::sim::{Action, Clients, Link, Plan, Tally, catch_panic};
+use crate::sim::{Action, Clients, Link, Plan, Stats, catch_panic};
 use client::{Asked, Reply};
 use clock::Clock;
 use links::Cuts;
 use node_thread::Ended;
-use quiescence::Load;
+use quiescence::Quiescence;
 use room::Room;
 
 pub use builder::Builder;
@@ -107,7 +107,7 @@ pub enum NodeState {
 #[derive(Clone, Debug)]
 pub struct Stopped {
     /// What happened on all nodes, counted. Messages that were lost because a queue was full are the mark `queue full`.
-    pub tally: Tally,
+    pub stats: Stats,
     /// All that was under way has been handled.
     pub is_drained: bool,
     /// How each node stood in the end.
@@ -120,8 +120,8 @@ pub struct Stopped {
 struct Shared<M: StateMachine> {
     clock: Clock,
     cuts: Cuts,
-    load: Load,
-    posts: Vec<Post<M>>,
+    quiescence: Quiescence,
+    mailboxes: Vec<Mailbox<M>>,
     states: Mutex<Vec<NodeState>>,
     workload: Option<Mutex<Box<dyn Clients<M>>>>,
     request_count: AtomicU32,
@@ -130,21 +130,21 @@ struct Shared<M: StateMachine> {
 }
 
 /// How one reaches a node's thread.
-struct Post<M: StateMachine> {
-    orders: Sender<Order<M>>,
-    parcels: Sender<Parcel<M>>,
+struct Mailbox<M: StateMachine> {
+    controls: Sender<Control<M>>,
+    messages: Sender<InFlight<M>>,
     /// Taken by whoever sends a message, given back when the node takes it.
-    parcel_room: Room,
-    asks: Sender<Ask<M>>,
+    message_room: Room,
+    asks: Sender<ClientRequest<M>>,
     ask_room: Room,
 }
 
 /// Dropped when it is done: whoever waits for it hears that. What cannot be done is told before.
 type Done = Sender<ClusterError>;
 
-type Look<M> = Box<dyn FnOnce(Option<&M>, &Tally) + Send>;
+type Look<M> = Box<dyn FnOnce(Option<&M>, &Stats) + Send>;
 
-enum Order<M: StateMachine> {
+enum Control<M: StateMachine> {
     Crash(Done),
     Restart(Done),
     Look(Look<M>),
@@ -154,7 +154,7 @@ enum Order<M: StateMachine> {
 }
 
 /// A message under way.
-struct Parcel<M: StateMachine> {
+struct InFlight<M: StateMachine> {
     link: Link,
     number: u32,
     sent: Time,
@@ -166,7 +166,7 @@ struct Parcel<M: StateMachine> {
 }
 
 /// A request under way.
-struct Ask<M: StateMachine> {
+struct ClientRequest<M: StateMachine> {
     what: Asked<M>,
     reply: Sender<Reply<M>>,
     /// Its client gives up then.
@@ -185,7 +185,7 @@ impl<M: StateMachine> Cluster<M> {
     /// How many nodes there are.
     #[must_use]
     pub fn node_count(&self) -> usize {
-        self.shared.posts.len()
+        self.shared.mailboxes.len()
     }
 
     /// How long ago the cluster began.
@@ -205,7 +205,7 @@ impl<M: StateMachine> Cluster<M> {
     /// # Errors
     /// If there is no such node.
     pub fn crash(&self, node: impl Into<NodeId>) -> Result<(), ClusterError> {
-        self.shared.order(node.into(), Order::Crash)
+        self.shared.control(node.into(), Control::Crash)
     }
 
     /// Restarts a node that is down, from what it had made durable. Returns once it has started. A node that is up stays so.
@@ -213,7 +213,7 @@ impl<M: StateMachine> Cluster<M> {
     /// # Errors
     /// If there is no such node; [`ClusterError::Panicked`] if its boot or its first step panics.
     pub fn restart(&self, node: impl Into<NodeId>) -> Result<(), ClusterError> {
-        self.shared.order(node.into(), Order::Restart)
+        self.shared.control(node.into(), Control::Restart)
     }
 
     /// Cuts links: what is sent over them is lost, and so is what is under way on them. Links of nodes that are not there are nobody's
@@ -265,11 +265,11 @@ impl<M: StateMachine> Cluster<M> {
 
     /// What has happened so far, on all nodes, counted.
     #[must_use]
-    pub fn tally(&self) -> Tally {
-        let mut all = Tally::default();
+    pub fn stats(&self) -> Stats {
+        let mut all = Stats::default();
         for node in 0..self.node_count() {
-            if let Ok(tally) = self.shared.look(NodeId::new(node), |_, tally| tally.clone()) {
-                all.add(&tally);
+            if let Ok(stats) = self.shared.look(NodeId::new(node), |_, stats| stats.clone()) {
+                all.add(&stats);
             }
         }
         all
@@ -278,7 +278,7 @@ impl<M: StateMachine> Cluster<M> {
     /// Waits until nothing will happen by itself any more: no message is under way, no request waits, no timer is set. False if that is
     /// not so within that time; the [store](crate::store) comes to rest when all nodes agree, and not before.
     pub fn wait_for_rest(&self, within: Duration) -> bool {
-        self.shared.load.wait_for_rest(within)
+        self.shared.quiescence.wait_for_rest(within)
     }
 
     /// Stops: from now on clients are told [`ClusterError::Stopped`], and no timer fires; all requests and messages that are under way
@@ -289,26 +289,26 @@ impl<M: StateMachine> Cluster<M> {
     pub fn stop(mut self, within: Duration) -> Stopped {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         for node in 0..self.node_count() {
-            let _ = self.shared.order(NodeId::new(node), Order::Drain);
+            let _ = self.shared.control(NodeId::new(node), Control::Drain);
         }
-        let is_drained = self.shared.load.wait_for_rest(within);
-        let mut tally = Tally::default();
+        let is_drained = self.shared.quiescence.wait_for_rest(within);
+        let mut stats = Stats::default();
         let mut logs = Vec::new();
         for ended in self.end() {
-            let Ended { tally: other, log } = ended.unwrap_or_else(|payload| panic::resume_unwind(payload));
-            tally.add(&other);
+            let Ended { stats: other, log } = ended.unwrap_or_else(|payload| panic::resume_unwind(payload));
+            stats.add(&other);
             logs.extend(log);
         }
         let plan = self.shared.is_recorded.then(|| recording::to_plan(self.seed, &logs, self.shared.cuts.planned()));
         let states = lock(&self.shared.states).clone();
-        Stopped { tally, is_drained, states, plan }
+        Stopped { stats, is_drained, states, plan }
     }
 
     /// Ends the threads.
     fn end(&mut self) -> Vec<Result<Ended, Box<dyn Any + Send>>> {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
-        for post in &self.shared.posts {
-            let _ = post.orders.send(Order::Stop);
+        for mailbox in &self.shared.mailboxes {
+            let _ = mailbox.controls.send(Control::Stop);
         }
         self.threads.drain(..).map(JoinHandle::join).collect()
     }
@@ -327,25 +327,25 @@ impl<M: StateMachine> fmt::Debug for Cluster<M> {
 }
 
 impl<M: StateMachine> Shared<M> {
-    fn post(&self, node: NodeId) -> Result<&Post<M>, ClusterError> {
-        self.posts.get(node.index()).ok_or(ClusterError::NoSuchNode { node, node_count: self.posts.len() })
+    fn mailbox(&self, node: NodeId) -> Result<&Mailbox<M>, ClusterError> {
+        self.mailboxes.get(node.index()).ok_or(ClusterError::NoSuchNode { node, node_count: self.mailboxes.len() })
     }
 
-    /// Gives an order, and waits until it is carried out.
-    fn order(&self, node: NodeId, order: impl FnOnce(Done) -> Order<M>) -> Result<(), ClusterError> {
+    /// Tells a node what to do, and waits until it is carried out.
+    fn control(&self, node: NodeId, make: impl FnOnce(Done) -> Control<M>) -> Result<(), ClusterError> {
         let (done, is_done) = bounded(1);
-        self.post(node)?.orders.send(order(done)).map_err(|_| ClusterError::Stopped)?;
+        self.mailbox(node)?.controls.send(make(done)).map_err(|_| ClusterError::Stopped)?;
         is_done.recv().map_or(Ok(()), Err)
     }
 
     fn look<T: Send + 'static>(
         &self,
         node: NodeId,
-        look: impl FnOnce(Option<&M>, &Tally) -> T + Send + 'static,
+        look: impl FnOnce(Option<&M>, &Stats) -> T + Send + 'static,
     ) -> Result<T, ClusterError> {
         let (tell, told) = bounded(1);
-        let look: Look<M> = Box::new(move |machine, tally| drop(tell.try_send(catch_panic(|| look(machine, tally)))));
-        let _ = self.post(node)?.orders.send(Order::Look(look));
+        let look: Look<M> = Box::new(move |machine, stats| drop(tell.try_send(catch_panic(|| look(machine, stats)))));
+        let _ = self.mailbox(node)?.controls.send(Control::Look(look));
         let seen = told.recv().map_err(|_| ClusterError::Stopped)?;
         Ok(seen.unwrap_or_else(|text| panic!("what looks at node {node} panicked: {text}")))
     }

@@ -11,9 +11,9 @@ use super::agenda::{Agenda, Due, after};
 use super::client::{Asked, Reply};
 use super::links::DrawnFates;
 use super::recording::Log;
-use super::{Ask, Boot, ClusterError, NodeState, Order, Parcel, Post, Shared, catch_panic, discard};
+use super::{Boot, ClientRequest, ClusterError, Control, InFlight, Mailbox, NodeState, Shared, catch_panic, discard};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
-use crate::sim::{MessageCounts, Slot, Tally};
+use crate::sim::{MessageCounts, NodeDriver, Stats};
 
 /// How long a node sleeps that has no timer; whatever comes wakes it.
 const IDLE: Duration = Duration::from_secs(3_600);
@@ -21,22 +21,22 @@ const IDLE: Duration = Duration::from_secs(3_600);
 /// From so many requests without an answer on a node looks whose clients have given up.
 const UNANSWERED_MIN: usize = 1_024;
 
-/// No more of what is due is done in one go when there is an order: a node whose timers never end can still be told to crash, or to stop.
+/// No more of what is due is done in one go when there is an control: a node whose timers never end can still be told to crash, or to stop.
 const CAUGHT_UP_MAX: u32 = 100_000;
 
 /// Where everything comes in.
 pub(super) struct Inbox<M: StateMachine> {
-    pub(super) orders: Receiver<Order<M>>,
-    pub(super) parcels: Receiver<Parcel<M>>,
-    pub(super) asks: Receiver<Ask<M>>,
+    pub(super) controls: Receiver<Control<M>>,
+    pub(super) messages: Receiver<InFlight<M>>,
+    pub(super) asks: Receiver<ClientRequest<M>>,
 }
 
 /// A node's place in a cluster of threads.
-pub(super) struct Place<M: StateMachine> {
+pub(super) struct NodeThread<M: StateMachine> {
     pub(super) id: NodeId,
     pub(super) shared: Arc<Shared<M>>,
     pub(super) boot: Arc<Boot<M>>,
-    pub(super) slot: Slot<M>,
+    pub(super) driver: NodeDriver<M>,
     pub(super) fates: DrawnFates,
     pub(super) agenda: Agenda<M>,
     /// Reused from step to step.
@@ -50,12 +50,12 @@ pub(super) struct Place<M: StateMachine> {
     pub(super) last: Time,
     /// How many timers the load counts.
     pub(super) timers_counted: usize,
-    pub(super) tally: Tally,
+    pub(super) stats: Stats,
     pub(super) log: Option<Log>,
     /// Timers are over: what is under way is handled, and nothing begins by itself.
     pub(super) is_draining: bool,
-    /// It has taken an order that it has not carried out yet.
-    pub(super) has_order: bool,
+    /// It has taken a control message that it has not carried out yet.
+    pub(super) has_control: bool,
 }
 
 /// A client that waits.
@@ -67,16 +67,16 @@ pub(super) struct Unanswered<M: StateMachine> {
 
 /// What is left of a place when its thread ends.
 pub(super) struct Ended {
-    pub(super) tally: Tally,
+    pub(super) stats: Stats,
     pub(super) log: Option<Log>,
 }
 
-impl<M: StateMachine> Place<M> {
+impl<M: StateMachine> NodeThread<M> {
     /// Lives until it is told to stop.
     pub(super) fn live(mut self, inbox: Inbox<M>) -> Ended {
         // As in a simulated world all first lives begin with the world.
         let _ = self.start(Time::ZERO);
-        self.shared.load.remove(1);
+        self.shared.quiescence.remove(1);
         loop {
             let mut wait = self.until_due();
             if wait.is_zero() {
@@ -85,15 +85,15 @@ impl<M: StateMachine> Place<M> {
                 wait = self.until_due();
             }
             select! {
-                recv(inbox.orders) -> order => match order {
-                    Ok(Order::Stop) | Err(_) => break,
-                    Ok(order) => {
-                        self.has_order = true;
-                        self.obey(order, &inbox);
-                        self.has_order = false;
+                recv(inbox.controls) -> control => match control {
+                    Ok(Control::Stop) | Err(_) => break,
+                    Ok(control) => {
+                        self.has_control = true;
+                        self.carry_out(control, &inbox);
+                        self.has_control = false;
                     }
                 },
-                recv(inbox.parcels) -> parcel => if let Ok(parcel) = parcel { self.receive(parcel, &inbox) },
+                recv(inbox.messages) -> in_flight => if let Ok(in_flight) = in_flight { self.receive(in_flight, &inbox) },
                 recv(inbox.asks) -> ask => if let Ok(ask) = ask { self.take(ask, &inbox) },
                 default(wait) => {}
             }
@@ -107,17 +107,17 @@ impl<M: StateMachine> Place<M> {
 
     /// Whoever still waits is told by the end of their channel.
     fn end(self, inbox: Inbox<M>) -> Ended {
-        let post = self.post();
-        post.parcel_room.close();
-        post.ask_room.close();
-        let Self { id, shared, boot, slot, mut agenda, tally, log, effects, .. } = self;
-        let Slot { machine, durable, .. } = slot;
+        let mailbox = self.mailbox();
+        mailbox.message_room.close();
+        mailbox.ask_room.close();
+        let Self { id, shared, boot, driver, mut agenda, stats, log, effects, .. } = self;
+        let NodeDriver { machine, durable, .. } = driver;
         // All that is not ours, one by one.
         let panicked = [
             discard(machine.into_iter()),
             discard(agenda.take_timers()),
-            discard(std::iter::from_fn(|| agenda.take_parcel())),
-            discard(inbox.parcels.try_iter()),
+            discard(std::iter::from_fn(|| agenda.take_message())),
+            discard(inbox.messages.try_iter()),
             discard(inbox.asks.try_iter()),
             discard(std::iter::once(inbox)),
             discard(std::iter::once((durable, boot, effects))),
@@ -125,38 +125,38 @@ impl<M: StateMachine> Place<M> {
         if let Some(text) = panicked.into_iter().flatten().next() {
             shared.set_state(id, NodeState::Panicked(text));
         }
-        Ended { tally, log }
+        Ended { stats, log }
     }
 
     /// Where others reach it.
-    fn post(&self) -> &Post<M> {
-        &self.shared.posts[self.id.index()]
+    fn mailbox(&self) -> &Mailbox<M> {
+        &self.shared.mailboxes[self.id.index()]
     }
 
-    fn obey(&mut self, order: Order<M>, inbox: &Inbox<M>) {
-        match order {
-            Order::Crash(done) => {
+    fn carry_out(&mut self, control: Control<M>, inbox: &Inbox<M>) {
+        match control {
+            Control::Crash(done) => {
                 let at = self.moment(Time::ZERO, inbox);
                 if self.is_up() {
                     self.crash(at, NodeState::Crashed);
                 }
                 drop(done);
             }
-            Order::Restart(done) => {
+            Control::Restart(done) => {
                 if !self.is_up() {
                     let at = self.moment(Time::ZERO, inbox);
                     if let Some((_, back)) = self.open_log().and_then(|log| log.crashes.last_mut()) {
                         *back = Some(at);
                     }
-                    self.tally.restarts += 1;
+                    self.stats.restarts += 1;
                     if let Err(text) = self.start(at) {
                         let _ = done.try_send(ClusterError::Panicked { node: self.id, text });
                     }
                 }
                 drop(done);
             }
-            Order::Look(look) => look(self.slot.machine.as_ref(), &self.tally),
-            Order::Drain(done) => {
+            Control::Look(look) => look(self.driver.machine.as_ref(), &self.stats),
+            Control::Drain(done) => {
                 let now = self.moment(Time::ZERO, inbox);
                 self.is_draining = true;
                 if let Some(text) = discard(self.agenda.take_timers()) {
@@ -168,7 +168,7 @@ impl<M: StateMachine> Place<M> {
                 }
                 drop(done);
             }
-            Order::Stop => {}
+            Control::Stop => {}
         }
     }
 
@@ -192,60 +192,60 @@ impl<M: StateMachine> Place<M> {
             self.last = at;
             match due {
                 Due::Timer(timer) => {
-                    self.tally.timers += 1;
+                    self.stats.timers += 1;
                     self.step(at, |machine, env| machine.on_timer(timer, env));
                 }
-                Due::Parcel(parcel) => self.deliver(at, parcel),
+                Due::InFlight(in_flight) => self.deliver(at, in_flight),
             }
             done += 1;
-            if done >= CAUGHT_UP_MAX && (self.has_order || !inbox.orders.is_empty()) {
+            if done >= CAUGHT_UP_MAX && (self.has_control || !inbox.controls.is_empty()) {
                 return;
             }
         }
     }
 
-    fn receive(&mut self, parcel: Parcel<M>, inbox: &Inbox<M>) {
-        if parcel.due > self.shared.clock.now() {
+    fn receive(&mut self, in_flight: InFlight<M>, inbox: &Inbox<M>) {
+        if in_flight.due > self.shared.clock.now() {
             // It keeps its room.
-            return self.agenda.keep(parcel);
+            return self.agenda.keep(in_flight);
         }
-        let at = self.moment(parcel.sent, inbox);
-        self.deliver(at, parcel);
+        let at = self.moment(in_flight.sent, inbox);
+        self.deliver(at, in_flight);
     }
 
-    fn deliver(&mut self, at: Time, parcel: Parcel<M>) {
-        let Parcel { link, number, bytes, message, .. } = parcel;
-        self.post().parcel_room.give(bytes);
+    fn deliver(&mut self, at: Time, in_flight: InFlight<M>) {
+        let InFlight { link, number, bytes, message, .. } = in_flight;
+        self.mailbox().message_room.give(bytes);
         self.guarded(|place| {
             if let Some(log) = &mut place.log {
                 log.came.push(((link, M::kind(&message), number), at));
             }
             if place.shared.cuts.is_cut(link, at) {
-                place.tally.cut += 1;
+                place.stats.cut += 1;
             } else if !place.is_up() {
-                place.tally.down += 1;
+                place.stats.down += 1;
             } else {
-                place.tally.delivered += 1;
+                place.stats.delivered += 1;
                 place.step(at, |machine, env| machine.on_message(link.from, message, env));
             }
         });
-        self.shared.load.remove(1);
+        self.shared.quiescence.remove(1);
     }
 
-    fn take(&mut self, ask: Ask<M>, inbox: &Inbox<M>) {
-        self.post().ask_room.give(ask.bytes);
+    fn take(&mut self, ask: ClientRequest<M>, inbox: &Inbox<M>) {
+        self.mailbox().ask_room.give(ask.bytes);
         let at = self.moment(Time::ZERO, inbox);
         self.guarded(|place| place.ask(at, ask));
-        self.shared.load.remove(1);
+        self.shared.quiescence.remove(1);
     }
 
-    fn ask(&mut self, at: Time, Ask { what, reply, until, .. }: Ask<M>) {
+    fn ask(&mut self, at: Time, ClientRequest { what, reply, until, .. }: ClientRequest<M>) {
         let id = RequestId(self.shared.request_count.fetch_add(1, Ordering::Relaxed));
         if let (Asked::Action(action), Some(log)) = (&what, self.open_log()) {
             log.asked.push((id, at, action.clone()));
         }
         if !self.is_up() {
-            self.tally.requests_lost += 1;
+            self.stats.requests_lost += 1;
             let _ = reply.try_send(Err(ClusterError::Down { node: self.id }));
             return;
         }
@@ -257,7 +257,7 @@ impl<M: StateMachine> Place<M> {
             Ok(request) => {
                 self.forget_the_impatient(at);
                 self.unanswered.insert(id, Unanswered { reply, until });
-                self.tally.requests += 1;
+                self.stats.requests += 1;
                 self.step(at, |machine, env| machine.on_request(id, request, env));
             }
             Err(text) => {
@@ -275,7 +275,7 @@ impl<M: StateMachine> Place<M> {
     }
 
     pub(super) fn workload_panicked(&mut self, text: String, has_happened: bool) -> ClusterError {
-        self.tally.mark(WORKLOAD_PANICKED, 1);
+        self.stats.mark(WORKLOAD_PANICKED, 1);
         ClusterError::WorkloadPanicked { node: self.id, text, has_happened }
     }
 

@@ -12,13 +12,13 @@ const FOR_EVER: Duration = Duration::from_secs(3_600);
 /// Counts messages under way, requests that wait, and timers that are set. What a step brings about is added before what caused
 /// the step is taken off, so the count is 0 only if nothing will happen by itself any more.
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(super) struct Quiescence {
     count: AtomicUsize,
     rest: Mutex<()>,
     at_rest: Condvar,
 }
 
-impl Load {
+impl Quiescence {
     pub(super) fn add(&self, count: usize) {
         self.count.fetch_add(count, Ordering::SeqCst);
     }

@@ -10,7 +10,7 @@ use crate::store::config::Config;
 use crate::store::context::Context;
 use crate::store::error::StoreError;
 use crate::store::message::{Envelope, Message};
-use crate::store::results::Leftovers;
+use crate::store::results::Retained;
 use crate::store::version::{Version, Write};
 
 /// All that a node keeps through a crash: which incarnation comes next. Its data it gets back from its peers.
@@ -173,7 +173,7 @@ impl Replica for Node {
     }
 
     fn leftover_count(&self) -> usize {
-        let Leftovers { tombstones, log_entries, hints, pending_keys, .. } = self.leftovers();
+        let Retained { tombstones, log_entries, hints, pending_keys, .. } = self.retained();
         tombstones + log_entries + hints + pending_keys
     }
 

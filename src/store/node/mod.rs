@@ -11,7 +11,7 @@ use super::mailbox::{Inbox, Outbox};
 use super::marks::Mark;
 use super::message::Message;
 use super::replica::{LocalWrite, Replica};
-use super::results::{Leftovers, Read, Written};
+use super::results::{Read, Retained, Written};
 use super::sync::Peers;
 use super::validate::Validator;
 use super::version::{Change, Version};
@@ -153,9 +153,9 @@ impl Node {
 
     /// What the node holds beside its versions; at rest nothing but what it retains for ever. Costs a look at each key.
     #[must_use]
-    pub fn leftovers(&self) -> Leftovers {
+    pub fn retained(&self) -> Retained {
         let residue = self.replica.residue();
-        let mut leftovers = Leftovers {
+        let mut retained = Retained {
             tombstones: residue.tombstones,
             log_entries: residue.log_entries,
             hints: self.peers.hint_count(),
@@ -165,10 +165,10 @@ impl Node {
         };
         // What no node has seen although all have seen the same will hardly come any more.
         if self.unsettled_peers().next().is_none() {
-            leftovers.retained_keys = std::mem::take(&mut leftovers.pending_keys);
-            leftovers.tombstones -= residue.pending_tombstones;
+            retained.retained_keys = std::mem::take(&mut retained.pending_keys);
+            retained.tombstones -= residue.pending_tombstones;
         }
-        leftovers
+        retained
     }
 }
 

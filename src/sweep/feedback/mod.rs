@@ -15,7 +15,7 @@ use crate::harness::{Harness, Outcome};
 use crate::protocol::{Rng, StateMachine};
 use crate::sim::Plan;
 use crate::strategy::Profile;
-use crate::sweep::{KINDS_MAX, Moves};
+use crate::sweep::{KINDS_MAX, TransitionKinds};
 
 /// So many worlds are a round.
 pub(crate) const ROUND: u64 = 64;
@@ -71,12 +71,12 @@ impl Feedback {
         system: &Harness<M>,
         origin: &Origin,
         outcome: &Outcome,
-        moves: &Moves,
+        transitions: &TransitionKinds,
     ) -> Option<Lesson> {
         if !outcome.is_clean() {
             return None;
         }
-        let kinds: Vec<u64> = moves.kinds().filter(|kind| !self.known.contains(kind)).collect();
+        let kinds: Vec<u64> = transitions.kinds().filter(|kind| !self.known.contains(kind)).collect();
         let plan = (!kinds.is_empty()).then(|| system.record_origin(origin).plan)?;
         Some(Lesson { place: origin.place(), kinds, plan })
     }

@@ -1,4 +1,4 @@
-//! What one life of a node has processed, and what it says to have seen.
+//! What one incarnation of a node has processed, and what it says to have seen.
 
 use smallvec::SmallVec;
 
@@ -9,8 +9,8 @@ use crate::causality::Dot;
 use crate::protocol::Time;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Life {
-    /// When it began with nothing; `None` for the first life of a node.
+pub(super) struct Incarnation {
+    /// When it began with nothing; `None` for the first incarnation of a node.
     pub(super) began: Option<Time>,
     /// By number of the key.
     known: Vec<Known>,
@@ -23,7 +23,7 @@ pub(super) struct Life {
     pub(super) claims: Map<WriteId, Claim>,
 }
 
-/// What one life of a node has processed of one key.
+/// What one incarnation of a node has processed of one key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     /// *Max(R)*, in the order in which they came.
@@ -62,7 +62,7 @@ impl Left {
     }
 }
 
-impl Life {
+impl Incarnation {
     /// One that begins with nothing, after another.
     pub(super) fn begun(at: Time) -> Self {
         Self { began: Some(at), ..Self::default() }
