@@ -75,7 +75,7 @@ pub use kv::{Key, Value};
 pub use protocol::NodeId;
 #[cfg(feature = "store")]
 pub use store::{
-    Change, Config, Context, Envelope, Message, Node, Outcome, Processed, Read, Retained, StoreError, Version, Written,
+    Change, Config, Context, Envelope, Message, Node, Processed, Read, Retained, StoreError, Version, Written,
 };
 
 /// The examples of the documents, compiled and run.

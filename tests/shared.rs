@@ -148,13 +148,13 @@ fn sorted(node: &SharedNode, key: u64) -> Vec<(Vec<u8>, Vec<usize>)> {
 #[test]
 fn the_worked_examples_hold_behind_a_shared_handle() {
     let node = SharedNode::new(0, 3);
-    node.put("k".to_string(), b"a".to_vec());
-    node.put("j".to_string(), b"b".to_vec());
-    node.receive_update("k".to_string(), b"c".to_vec(), vec![0, 1, 0]);
+    node.put("k".to_string(), b"a".to_vec()).unwrap();
+    node.put("j".to_string(), b"b".to_vec()).unwrap();
+    node.receive_update("k".to_string(), b"c".to_vec(), vec![0, 1, 0]).unwrap();
     assert_eq!(node.get("k"), [(b"a".to_vec(), vec![1, 0, 0]), (b"c".to_vec(), vec![0, 1, 0])]);
-    node.put("k".to_string(), b"d".to_vec());
+    node.put("k".to_string(), b"d".to_vec()).unwrap();
     assert_eq!(node.get("k"), [(b"d".to_vec(), vec![3, 1, 0])]);
-    node.delete("k");
+    node.delete("k").unwrap();
     assert!(node.get("k").is_empty());
     assert_eq!(node.process_messages().messages, 0);
 }
@@ -162,7 +162,7 @@ fn the_worked_examples_hold_behind_a_shared_handle() {
 #[test]
 fn a_reader_that_panics_does_no_harm() {
     let node = SharedNode::new(0, 1);
-    node.put("k", *b"a");
+    node.put("k", *b"a").unwrap();
     let reader = node.clone();
     let panicked =
         thread::scope(|scope| scope.spawn(move || reader.with(|_| panic!("a reader gives up"))).join().is_err());
@@ -188,15 +188,15 @@ fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 fn a_reader_may_do_anything_to_the_node_that_it_reads() {
     let seen = in_time(|| {
         let node = SharedNode::new(0, 2);
-        node.put("k", *b"a");
+        node.put("k", *b"a").unwrap();
         let other = node.clone();
         let seen = node.read("k", |versions| {
-            node.put("k", *b"b");
+            node.put("k", *b"b").unwrap();
             assert_eq!(node.get("k")[0].0, b"b");
             let context = node.get_with_context("k").context;
-            node.put_with_context("k", *b"c", &context);
-            node.delete("k");
-            node.receive_update("k", *b"d", vec![0, 1]);
+            node.put_with_context("k", *b"c", &context).unwrap();
+            node.delete("k").unwrap();
+            node.receive_update("k", *b"d", vec![0, 1]).unwrap();
             node.process_messages();
             node.start_sync(1).unwrap();
             assert_eq!(node.drain_outbox().len(), 5);
@@ -216,13 +216,13 @@ fn a_reader_may_do_anything_to_the_node_that_it_reads() {
 fn readers_within_readers_and_writers_do_not_wait_for_each_other() {
     in_time(|| {
         let node = SharedNode::new(0, 1);
-        node.put("k", *b"a");
+        node.put("k", *b"a").unwrap();
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let writers = [(); 2].map(|()| {
                 scope.spawn(|| {
                     while !done.load(Ordering::Acquire) {
-                        node.put("k", *b"b");
+                        node.put("k", *b"b").unwrap();
                     }
                 })
             });
@@ -241,7 +241,7 @@ fn readers_within_readers_and_writers_do_not_wait_for_each_other() {
 fn a_look_that_asks_the_handle_for_its_own_lock_is_told_so() {
     let told = in_time(|| {
         let node = SharedNode::new(0, 1);
-        node.put("k", *b"a");
+        node.put("k", *b"a").unwrap();
         assert_eq!(node.with(|_| node.get("k").len()), 1);
         let look = || node.with(|_| node.get_with_context("k"));
         let told = panic::catch_unwind(AssertUnwindSafe(look)).unwrap_err();

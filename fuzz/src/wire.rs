@@ -53,7 +53,7 @@ fn receiver() -> Node {
     };
     put(&mut node, "cart");
     put(&mut node, "user");
-    node.receive_update("cart", b"milk".to_vec(), vec![1, 0, 0]);
+    node.receive_update("cart", b"milk".to_vec(), vec![1, 0, 0]).unwrap();
     node
 }
 

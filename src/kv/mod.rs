@@ -38,9 +38,9 @@ pub type Value = Arc<[u8]>;
 /// Opaque: a client carries it from a read, or from a write, to its next write, which then covers just what the client has
 /// seen. A client that has read nothing has the [empty](Self::empty) context, and covers nothing.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Context(Arc<[u8]>);
+pub struct ClientContext(Arc<[u8]>);
 
-impl Context {
+impl ClientContext {
     /// The context of a client that has read nothing.
     #[must_use]
     pub fn empty() -> Self {
@@ -74,7 +74,7 @@ impl Context {
 }
 
 /// How long it is: what it says is the store's business.
-impl fmt::Debug for Context {
+impl fmt::Debug for ClientContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "context of {} bytes", self.0.len())
     }
@@ -90,14 +90,14 @@ pub enum Request {
         /// What.
         value: Value,
         /// Over what the client has seen; `None` for all that the node has.
-        context: Option<Context>,
+        context: Option<ClientContext>,
     },
     /// Remove.
     Delete {
         /// Where.
         key: Key,
         /// What the client has seen; `None` for all that the node has.
-        context: Option<Context>,
+        context: Option<ClientContext>,
     },
     /// Read all siblings.
     Get {
@@ -118,7 +118,7 @@ impl Request {
     /// About how many bytes of memory it holds.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let of = |context: &Option<Context>| context.as_ref().map_or(0, |context| context.as_bytes().len());
+        let of = |context: &Option<ClientContext>| context.as_ref().map_or(0, |context| context.as_bytes().len());
         let owned = match self {
             Self::Put { value, context, .. } => value.len() + of(context),
             Self::Delete { context, .. } => of(context),
@@ -131,7 +131,7 @@ impl Request {
 /// `put cart=b`, `put cart=b over what was read`, `delete cart`, `get cart`.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let over = |context: &Option<Context>| match context {
+        let over = |context: &Option<ClientContext>| match context {
             None => "",
             Some(context) if context.as_bytes().is_empty() => " over nothing",
             Some(_) => " over what was read",
@@ -152,14 +152,14 @@ pub enum Response {
         /// Its name.
         dot: Dot,
         /// What the client has seen now: what it had seen before, and this write.
-        context: Context,
+        context: ClientContext,
     },
     /// The key was read.
     Values {
         /// The siblings, in the order in which the node has them.
         values: Vec<Value>,
         /// What the client has seen now.
-        context: Context,
+        context: ClientContext,
     },
     /// The request was refused, and changed nothing.
     Refused(String),

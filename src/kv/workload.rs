@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::shrink_requests::simpler;
-use super::{Context, Key, Request, Response, Value, WRITES_USUAL};
+use super::{ClientContext, Key, Request, Response, Value, WRITES_USUAL};
 use crate::protocol::{RequestId, Rng, Simpler, StateMachine, Workload};
 
 /// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
@@ -30,7 +30,7 @@ pub struct StoreWorkload {
     /// How often each key and value was asked for again: all variants up to there are taken.
     again: IndexMap<(Key, SmolStr), u64, foldhash::fast::FixedState>,
     /// What each session last had of a key.
-    contexts: IndexMap<(u8, Key), Context, foldhash::fast::FixedState>,
+    contexts: IndexMap<(u8, Key), ClientContext, foldhash::fast::FixedState>,
     /// Whose answer is awaited, and for which key.
     asked: IndexMap<u32, (u8, Key), foldhash::fast::FixedState>,
 }
@@ -112,7 +112,7 @@ impl StoreWorkload {
     }
 
     /// What `session` has seen of `key`, if a session asks.
-    fn context(&mut self, id: RequestId, session: Option<u8>, key: &Key) -> Option<Context> {
+    fn context(&mut self, id: RequestId, session: Option<u8>, key: &Key) -> Option<ClientContext> {
         let asked = (session?, key.clone());
         let context = self.contexts.get(&asked).cloned().unwrap_or_default();
         self.asked.insert(id.0, asked);

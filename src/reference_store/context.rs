@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::clock::COUNTER_LIMIT;
 use crate::causality::{Actor, Dot};
-use crate::kv::Context;
+use crate::kv::ClientContext;
 
 /// The first byte.
 const FORMAT: u8 = 1;
@@ -15,9 +15,9 @@ const FORMAT: u8 = 1;
 const DOT_BYTES: usize = 4 + 4 + 8;
 
 /// The context of a client that has seen these writes of `key`.
-pub(super) fn encode(key: &str, dots: &BTreeSet<Dot>) -> Context {
+pub(super) fn encode(key: &str, dots: &BTreeSet<Dot>) -> ClientContext {
     if dots.is_empty() {
-        return Context::empty();
+        return ClientContext::empty();
     }
     let mut bytes = vec![FORMAT];
     bytes.extend((key.len() as u64).to_be_bytes());
@@ -27,11 +27,11 @@ pub(super) fn encode(key: &str, dots: &BTreeSet<Dot>) -> Context {
         bytes.extend(dot.actor.node.to_be_bytes());
         bytes.extend(dot.counter.get().to_be_bytes());
     }
-    Context::from_bytes(bytes)
+    ClientContext::from_bytes(bytes)
 }
 
 /// The writes of `key` that a context tells of; `None` if it is none, or is of another key.
-pub(super) fn decode(key: &str, context: &Context) -> Option<BTreeSet<Dot>> {
+pub(super) fn decode(key: &str, context: &ClientContext) -> Option<BTreeSet<Dot>> {
     if context.as_bytes().is_empty() {
         return Some(BTreeSet::new());
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Bug, ReferenceMessage, ReferenceStore, ReferenceVersion, context};
 use crate::causality::{Actor, Dot};
-use crate::kv::{Context, Key, Replica, Request, Response, Sibling, Value};
+use crate::kv::{ClientContext, Key, Replica, Request, Response, Sibling, Value};
 use crate::protocol::{Digest, Env, NodeId, Observe, RequestId, StateMachine};
 
 /// All that survives a crash: who the node will be after it.
@@ -114,7 +114,7 @@ impl ReferenceStore {
         id: RequestId,
         key: Key,
         value: Option<Value>,
-        context: Option<Context>,
+        context: Option<ClientContext>,
         env: &mut Env<'_, Self>,
     ) {
         let dots = context.as_ref().map(|context| context::decode(&key, context));

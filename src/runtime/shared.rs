@@ -9,9 +9,7 @@ use smallvec::SmallVec;
 use super::locks::{Arc, Mutex, RwLock};
 use crate::kv::{Key, Value};
 use crate::protocol::NodeId;
-use crate::store::{
-    Change, Config, Context, Envelope, Node, Outcome, Processed, Read, Retained, StoreError, Version, Written,
-};
+use crate::store::{Change, Config, Context, Envelope, Node, Processed, Read, Retained, StoreError, Version, Written};
 
 /// Reads of different shards do not meet. Loom tries all interleavings, so there it has few.
 const SHARD_COUNT: usize = if cfg!(loom) { 1 } else { 64 };
@@ -52,7 +50,7 @@ struct Shown {
 /// thread::scope(|scope| {
 ///     for writer in 0..4 {
 ///         let node = node.clone();
-///         scope.spawn(move || node.put(format!("key-{writer}"), b"v".to_vec()));
+///         scope.spawn(move || node.put(format!("key-{writer}"), b"v".to_vec()).unwrap());
 ///     }
 /// });
 /// assert_eq!(node.get("key-3").len(), 1);
@@ -122,7 +120,7 @@ impl SharedNode {
     }
 
     /// As [`Node::put`].
-    pub fn put(&self, key: impl Into<Key>, value: impl Into<Value>) -> Outcome<Written> {
+    pub fn put(&self, key: impl Into<Key>, value: impl Into<Value>) -> Result<Written, StoreError> {
         let value = value.into();
         self.change_key(key.into(), |node, key| node.put(key, value))
     }
@@ -133,18 +131,18 @@ impl SharedNode {
         key: impl Into<Key>,
         value: impl Into<Value>,
         context: &Context,
-    ) -> Outcome<Written> {
+    ) -> Result<Written, StoreError> {
         let value = value.into();
         self.change_key(key.into(), |node, key| node.put_with_context(key, value, context))
     }
 
     /// As [`Node::delete`].
-    pub fn delete(&self, key: impl Into<Key>) -> Outcome<Written> {
+    pub fn delete(&self, key: impl Into<Key>) -> Result<Written, StoreError> {
         self.change_key(key.into(), |node, key| node.delete(key))
     }
 
     /// As [`Node::delete_with_context`].
-    pub fn delete_with_context(&self, key: impl Into<Key>, context: &Context) -> Outcome<Written> {
+    pub fn delete_with_context(&self, key: impl Into<Key>, context: &Context) -> Result<Written, StoreError> {
         self.change_key(key.into(), |node, key| node.delete_with_context(key, context))
     }
 
@@ -162,9 +160,10 @@ impl SharedNode {
     /// use distributed_data_consistency::SharedNode;
     ///
     /// let node = SharedNode::new(0, 1);
-    /// node.put("log", *b"one");
-    /// node.read("log", |versions| node.put("copy", versions[0].value.clone()));
+    /// node.put("log", *b"one")?;
+    /// node.read("log", |versions| node.put("copy", versions[0].value.clone()))?;
     /// assert_eq!(node.get("copy")[0].0, b"one");
+    /// # Ok::<(), distributed_data_consistency::store::StoreError>(())
     /// ```
     pub fn read<T>(&self, key: &str, look: impl FnOnce(&[Version]) -> T) -> T {
         let hash = self.0.hasher.hash_one(key);
@@ -179,7 +178,12 @@ impl SharedNode {
     }
 
     /// As [`Node::receive_update`].
-    pub fn receive_update(&self, key: impl Into<Key>, value: impl Into<Value>, clock: Vec<usize>) -> Outcome<Change> {
+    pub fn receive_update(
+        &self,
+        key: impl Into<Key>,
+        value: impl Into<Value>,
+        clock: Vec<usize>,
+    ) -> Result<Change, StoreError> {
         let value = value.into();
         self.change_key(key.into(), |node, key| node.receive_update(key, value, clock))
     }
@@ -205,7 +209,7 @@ impl SharedNode {
     }
 
     /// As [`Node::start_sync`].
-    pub fn start_sync(&self, peer: impl Into<NodeId>) -> Outcome<()> {
+    pub fn start_sync(&self, peer: impl Into<NodeId>) -> Result<(), StoreError> {
         self.0.node.lock().start_sync(peer)
     }
 

@@ -55,19 +55,19 @@ impl Context {
 
     /// The context as clients carry it: opaque, with a version byte; no bytes for the empty one.
     #[must_use]
-    pub fn to_bytes(&self) -> kv::Context {
+    pub fn to_bytes(&self) -> kv::ClientContext {
         if self.is_empty() {
-            return kv::Context::empty();
+            return kv::ClientContext::empty();
         }
         let bytes = encode_shared(FORMAT, self).expect("expect: what this crate makes can be encoded");
-        kv::Context::from_bytes(bytes)
+        kv::ClientContext::from_bytes(bytes)
     }
 
     /// The context that a client has carried.
     ///
     /// # Errors
     /// If the bytes are no context, or anything beside it, or are more than `bytes_max`.
-    pub fn from_bytes(bytes: &kv::Context, bytes_max: usize) -> Result<Self, StoreError> {
+    pub fn from_bytes(bytes: &kv::ClientContext, bytes_max: usize) -> Result<Self, StoreError> {
         let limits = Bincode { bytes_max, ..Bincode::default() };
         match bytes.as_bytes() {
             [] => Ok(Self::empty()),

@@ -4,8 +4,8 @@
 //! use distributed_data_consistency::Node;
 //!
 //! let mut nodes = [Node::new(0, 2), Node::new(1, 2)];
-//! nodes[0].put("cart", b"bread".to_vec());
-//! nodes[1].put("cart", b"milk".to_vec());
+//! nodes[0].put("cart", b"bread".to_vec())?;
+//! nodes[1].put("cart", b"milk".to_vec())?;
 //! // The network may lose, double and reorder what is in the outboxes; here it is kind.
 //! for sender in 0..2 {
 //!     for envelope in nodes[sender].drain_outbox() {
@@ -44,7 +44,7 @@ pub use codec::Protobuf;
 pub use codec::{Bincode, Codec, CodecError};
 pub use config::Config;
 pub use context::Context;
-pub use error::{Outcome, StoreError};
+pub use error::StoreError;
 pub use key_state::KeyState;
 pub use message::{Envelope, Message, Pull, Reply, Update};
 pub use node::{Durable, Node, SyncTimer};

@@ -29,8 +29,8 @@ pub struct Candidate<T> {
 /// use distributed_data_consistency::store::{Candidate, Context};
 ///
 /// let mut node = Node::new(0, 1);
-/// node.put_with_context("stock", [3], &Context::empty());
-/// node.put_with_context("stock", [7], &Context::empty());
+/// node.put_with_context("stock", [3], &Context::empty())?;
+/// node.put_with_context("stock", [7], &Context::empty())?;
 /// let least = |siblings: Vec<Candidate<Value>>| siblings.into_iter().map(|sibling| sibling.value).min().unwrap_or_default();
 /// assert_eq!(node.resolve("stock", &least)?.as_deref(), Some([3].as_slice()));
 /// assert_eq!(node.get("stock").len(), 2); // a read changes nothing
@@ -99,7 +99,7 @@ where
 /// let (mut node, codec) = (Node::new(0, 1), Bincode::default());
 /// for item in ["bread", "milk"] {
 ///     let cart = BTreeSet::from([item.to_owned()]);
-///     node.put_with_context("cart", codec.encode(&cart)?, &Context::empty());
+///     node.put_with_context("cart", codec.encode(&cart)?, &Context::empty())?;
 /// }
 /// let union = Through::<BTreeSet<String>, _, _>::new(Union, codec);
 /// let cart = node.resolve("cart", &union)?.expect("there are siblings");

@@ -144,7 +144,7 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
     /// If the value cannot be encoded, or the node refuses it.
     pub fn put(&mut self, key: impl AsRef<str> + Into<Key>, value: &T) -> Result<Written, TypedError> {
         let value = self.codec.encode(value)?;
-        Ok(self.node_mut().put(key, value).result()?)
+        Ok(self.node_mut().put(key, value)?)
     }
 
     /// Writes over just what the client has seen; see [`Node::put_with_context`].
@@ -158,7 +158,7 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
         context: &Context,
     ) -> Result<Written, TypedError> {
         let value = self.codec.encode(value)?;
-        Ok(self.node_mut().put_with_context(key, value, context).result()?)
+        Ok(self.node_mut().put_with_context(key, value, context)?)
     }
 
     /// Deletes all siblings that the node has; see [`Node::delete`].
@@ -166,7 +166,7 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
     /// # Errors
     /// If the node refuses it.
     pub fn delete(&mut self, key: impl AsRef<str> + Into<Key>) -> Result<Written, TypedError> {
-        Ok(self.node_mut().delete(key).result()?)
+        Ok(self.node_mut().delete(key)?)
     }
 
     /// Deletes just what the client has seen; see [`Node::delete_with_context`].
@@ -178,7 +178,7 @@ impl<T, C: Codec<T>, N: BorrowMut<Node>> Typed<T, C, N> {
         key: impl AsRef<str> + Into<Key>,
         context: &Context,
     ) -> Result<Written, TypedError> {
-        Ok(self.node_mut().delete_with_context(key, context).result()?)
+        Ok(self.node_mut().delete_with_context(key, context)?)
     }
 
     /// As [`resolve`](Self::resolve), and where there is more than one sibling writes the value over all of them; see
@@ -246,7 +246,7 @@ impl Node {
     pub(super) fn put_resolved(&mut self, key: Key, value: Value) -> Result<(), StoreError> {
         if self.versions(&key).len() > 1 {
             let context = self.context(&key);
-            self.put_with_context(key, value, &context).result()?;
+            self.put_with_context(key, value, &context)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use distributed_data_consistency::causality::{Dot, DotSet};
-use distributed_data_consistency::kv::{Context, Request, Response};
+use distributed_data_consistency::kv::{ClientContext, Request, Response};
 use distributed_data_consistency::protocol::Rng;
 use distributed_data_consistency::runtime::{Client, Cluster, LinkFaults};
 use distributed_data_consistency::sim::{Link, Stats};
@@ -151,7 +151,7 @@ struct Session<'a> {
     stress: Stress,
     next_id: u64,
     /// Of each key the context, and which writes it covers at least.
-    carried: BTreeMap<u64, (Context, Vec<u64>)>,
+    carried: BTreeMap<u64, (ClientContext, Vec<u64>)>,
     written: Vec<Written>,
     report: Report,
     progress: &'a Progress,

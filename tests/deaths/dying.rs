@@ -101,7 +101,7 @@ fn die(way: &str) {
         }
         "resolver" => {
             let mut node = Node::new(0, 1);
-            node.put("stock", [3]);
+            node.put("stock", [3]).unwrap();
             let resolver = |_: Vec<Candidate<distributed_data_consistency::kv::Value>>| panic!("no resolution");
             let _ = node.resolve("stock", &resolver);
         }

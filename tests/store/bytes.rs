@@ -20,12 +20,12 @@ fn receiver() -> Node {
     let config = Config { clock_slots_max: 30, message_bytes_max: BYTES_MAX, ..Config::default() };
     let mut node = Node::with_config(0, 3, 0, config).expect("expect: a node");
     let mut peer = Node::new(1, 3);
-    node.put("k", *b"a");
+    node.put("k", *b"a").unwrap();
     for value in *b"xyz" {
-        peer.put("k", [value]);
+        peer.put("k", [value]).unwrap();
     }
     take(&mut node, letters(&mut peer, 0).remove(1));
-    node.receive_update("j", *b"plain", vec![0, 0, 7]);
+    node.receive_update("j", *b"plain", vec![0, 0, 7]).unwrap();
     node.drain_outbox();
     node
 }
@@ -68,9 +68,9 @@ fn deliver(bytes: &[u8]) -> Result<(), StoreError> {
         assert_eq!(look(&node), look(&receiver()), "{bytes:?}");
     } else {
         assert_eq!(processed.messages, 1, "{bytes:?}");
-        node.put("k", *b"next");
-        node.put("new", *b"next");
-        node.start_sync(1);
+        node.put("k", *b"next").unwrap();
+        node.put("new", *b"next").unwrap();
+        node.start_sync(1).unwrap();
         for envelope in node.drain_outbox() {
             let bytes = envelope.to_bytes();
             assert_eq!(Envelope::from_bytes(&bytes, BYTES_MAX), Ok(envelope), "{bytes:?}");

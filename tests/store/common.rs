@@ -153,7 +153,7 @@ pub(crate) fn lay_open(mut node: Node) -> Laid {
     let keys: Vec<Key> = node.keys().cloned().chain(["another key".into()]).collect();
     let puts = keys.into_iter().map(|key| node.put(key, *b"next").ok().map(|written| written.dot)).collect();
     for peer in 0..node.node_count() {
-        node.start_sync(peer);
+        node.start_sync(peer).unwrap();
     }
     let asked = node.drain_outbox().collect();
     Laid { before, left, processed, answered, puts, asked, after: look(&node) }

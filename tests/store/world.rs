@@ -173,7 +173,7 @@ impl World {
             }
             Step::Sync { node, peer } => {
                 let (node, peer) = (node % node_count, peer % node_count);
-                self.nodes[node].start_sync(peer);
+                self.nodes[node].start_sync(peer).unwrap();
                 self.collect(node);
                 Some(node)
             }

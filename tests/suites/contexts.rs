@@ -90,7 +90,7 @@ fn steps() -> impl Strategy<Value = Vec<(usize, bool, bool)>> {
 }
 
 fn decoded(bytes: &[u8]) -> Result<Context, StoreError> {
-    Context::from_bytes(&kv::Context::from_bytes(bytes), BYTES_MAX)
+    Context::from_bytes(&kv::ClientContext::from_bytes(bytes), BYTES_MAX)
 }
 
 proptest! {

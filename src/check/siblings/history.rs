@@ -7,7 +7,7 @@ use super::incarnation::{Claim, Incarnation, Known};
 use super::places::{PlaceSet, PlaceSets};
 use super::write_set::{Met, WriteId};
 use crate::causality::Dot;
-use crate::kv::{Context, Key, Shown, Sibling, Value, WRITES_USUAL};
+use crate::kv::{ClientContext, Key, Shown, Sibling, Value, WRITES_USUAL};
 use crate::protocol::{NodeId, Time};
 use crate::sim::{LostWhy, MessageName, NameRef};
 
@@ -29,7 +29,7 @@ pub(super) struct History {
     deletes: Vec<WriteId>,
     /// What each answer of a store has told its client, by where its context lies. Holds the contexts, so that no other comes to lie
     /// there.
-    told: Map<usize, (Context, SmallVec<[WriteId; 4]>)>,
+    told: Map<usize, (ClientContext, SmallVec<[WriteId; 4]>)>,
     /// Some value was written to a key twice, so that a value does not tell which of two writes is meant.
     repeats: bool,
     /// What each node has processed.
@@ -84,7 +84,7 @@ impl History {
         node: NodeId,
         key: &Key,
         value: Option<Value>,
-        context: Option<&Context>,
+        context: Option<&ClientContext>,
     ) -> WriteId {
         if self.writes.is_empty() {
             self.writes.reserve(WRITES_USUAL);
@@ -123,14 +123,14 @@ impl History {
     }
 
     /// A store has told a client of `writes`, and calls that `context`.
-    pub(super) fn tell(&mut self, context: &Context, writes: &[WriteId]) {
+    pub(super) fn tell(&mut self, context: &ClientContext, writes: &[WriteId]) {
         if self.told.is_empty() {
             self.told.reserve(WRITES_USUAL);
         }
         self.told.insert(context.address(), (context.clone(), SmallVec::from_slice(writes)));
     }
 
-    fn told_by(&self, context: &Context) -> &[WriteId] {
+    fn told_by(&self, context: &ClientContext) -> &[WriteId] {
         if context.as_bytes().is_empty() {
             return &[];
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::command::{Command, HELP, Items};
 use crate::causality::DotSet;
-use crate::kv::{Context, Request, Response, Value};
+use crate::kv::{ClientContext, Request, Response, Value};
 use crate::protocol::NodeId;
 use crate::runtime::{Client, Cluster, ClusterError, NodeState};
 use crate::sim::Link;
@@ -87,7 +87,7 @@ impl Shop {
         node: usize,
         key: &str,
         items: Option<&Items>,
-        context: Option<Context>,
+        context: Option<ClientContext>,
     ) -> Result<String, ClusterError> {
         let key_of = key.into();
         let request = match items {
@@ -104,10 +104,10 @@ impl Shop {
         })
     }
 
-    fn read(&self, node: usize, key: &str) -> Result<(Vec<Value>, Context), ClusterError> {
+    fn read(&self, node: usize, key: &str) -> Result<(Vec<Value>, ClientContext), ClusterError> {
         match self.client.request(node, Request::Get { key: key.into() })? {
             Response::Values { values, context } => Ok((values, context)),
-            Response::Written { .. } | Response::Refused(_) => Ok((Vec::new(), Context::empty())),
+            Response::Written { .. } | Response::Refused(_) => Ok((Vec::new(), ClientContext::empty())),
         }
     }
 

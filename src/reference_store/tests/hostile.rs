@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::world::{Letter, World};
 use crate::causality::Dot;
-use crate::kv::{Context, Replica, Response, Sibling};
+use crate::kv::{ClientContext, Replica, Response, Sibling};
 use crate::protocol::{Observe, Rng, StateMachine};
 use crate::reference_store::{Bug, ReferenceStore, Timer};
 
@@ -51,7 +51,7 @@ struct Oracle {
     /// The deletes, with their keys.
     deletes: Vec<(Dot, String)>,
     /// By client and key: what it has seen, and the writes that are behind it.
-    sessions: BTreeMap<(u64, String), (Context, BTreeSet<String>)>,
+    sessions: BTreeMap<(u64, String), (ClientContext, BTreeSet<String>)>,
 }
 
 impl Oracle {

@@ -2,7 +2,7 @@
 
 use super::hostile::{HOSTILE, Hostility, run};
 use super::world::World;
-use crate::kv::Context;
+use crate::kv::ClientContext;
 use crate::reference_store::{Bug, Timer};
 
 /// What nodes show of a key at the end of a story.
@@ -118,8 +118,8 @@ fn digest_max_never_asks_for_a_hole() {
 #[test]
 fn server_context_drops_what_nobody_has_seen() {
     fn story(world: &mut World) -> Shown {
-        world.put_over(0, "cart", "a", &Context::empty());
-        world.put_over(0, "cart", "b", &Context::empty());
+        world.put_over(0, "cart", "a", &ClientContext::empty());
+        world.put_over(0, "cart", "b", &ClientContext::empty());
         vec![world.get(0, "cart")]
     }
     let (right, wrong) = told(story, Bug::ServerContext);
@@ -129,8 +129,8 @@ fn server_context_drops_what_nobody_has_seen() {
 #[test]
 fn no_dots_keeps_what_was_read_and_replaced() {
     fn story(world: &mut World) -> Shown {
-        let seen = world.put_over(0, "cart", "a", &Context::empty());
-        world.put_over(0, "cart", "b", &Context::empty());
+        let seen = world.put_over(0, "cart", "a", &ClientContext::empty());
+        world.put_over(0, "cart", "b", &ClientContext::empty());
         world.put_over(0, "cart", "c", &seen);
         vec![world.get(0, "cart")]
     }
@@ -141,7 +141,7 @@ fn no_dots_keeps_what_was_read_and_replaced() {
 #[test]
 fn value_not_context_takes_back_what_a_faster_client_replaced() {
     fn story(world: &mut World) -> Shown {
-        let seen = world.put_over(0, "cart", "x", &Context::empty());
+        let seen = world.put_over(0, "cart", "x", &ClientContext::empty());
         let late = world.take(1);
         world.put_over(1, "cart", "y", &seen);
         world.deliver(&late);

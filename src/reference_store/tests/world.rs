@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::kv::{Context, Request, Response};
+use crate::kv::{ClientContext, Request, Response};
 use crate::protocol::{Boot, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use crate::reference_store::{Bug, ReferenceDurable, ReferenceMessage, ReferenceStore, Timer};
 
@@ -77,12 +77,18 @@ impl World {
     }
 
     /// A put by a client that has seen `context`; returns what it has seen then.
-    pub(super) fn put_over(&mut self, node: usize, key: &str, value: &str, context: &Context) -> Context {
+    pub(super) fn put_over(&mut self, node: usize, key: &str, value: &str, context: &ClientContext) -> ClientContext {
         self.write(node, key, Some(value), Some(context.clone()))
     }
 
     /// A put, or a delete without a value. Returns what the client has seen then; what it had seen if it was refused.
-    pub(super) fn write(&mut self, node: usize, key: &str, value: Option<&str>, context: Option<Context>) -> Context {
+    pub(super) fn write(
+        &mut self,
+        node: usize,
+        key: &str,
+        value: Option<&str>,
+        context: Option<ClientContext>,
+    ) -> ClientContext {
         let (key, had) = (key.into(), context.clone());
         let request = match value {
             Some(value) => Request::Put { key, value: value.as_bytes().into(), context },
@@ -96,7 +102,7 @@ impl World {
     }
 
     /// What a client that reads has seen then.
-    pub(super) fn read(&mut self, node: usize, key: &str) -> Context {
+    pub(super) fn read(&mut self, node: usize, key: &str) -> ClientContext {
         self.get(node, key);
         let Some(Response::Values { context, .. }) = &self.response else { panic!("expect: a get is answered") };
         context.clone()

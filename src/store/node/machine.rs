@@ -64,7 +64,7 @@ impl Node {
     }
 
     fn serve(&mut self, request: Request) -> Result<Response, StoreError> {
-        let context = |context: Option<kv::Context>| {
+        let context = |context: Option<kv::ClientContext>| {
             context.map(|context| Context::from_bytes(&context, self.config.message_bytes_max)).transpose()
         };
         let written = match request {

@@ -6,7 +6,7 @@ use super::Node;
 use crate::causality::{Actor, DotSet};
 use crate::kv::Key;
 use crate::protocol::NodeId;
-use crate::store::error::{Outcome, StoreError};
+use crate::store::error::StoreError;
 use crate::store::mailbox::Outgoing;
 use crate::store::marks::Marks;
 use crate::store::message::{Envelope, Message, Pull, Reply};
@@ -174,8 +174,9 @@ impl Node {
 impl Node {
     /// Asks `peer` for what this node misses: leaves a pull in the outbox. Asking again is always safe.
     ///
+    /// # Errors
     /// Refused, with no change: a peer that is not there, or this node itself.
-    pub fn start_sync(&mut self, peer: impl Into<NodeId>) -> Outcome<()> {
+    pub fn start_sync(&mut self, peer: impl Into<NodeId>) -> Result<(), StoreError> {
         let peer = peer.into();
         let checked = self.validator().check_peer(peer);
         if checked.is_ok() {

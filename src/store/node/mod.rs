@@ -6,7 +6,7 @@ mod wire;
 
 use super::config::Config;
 use super::context::Context;
-use super::error::{Outcome, StoreError};
+use super::error::StoreError;
 use super::mailbox::{Inbox, Outbox};
 use super::marks::Mark;
 use super::message::Message;
@@ -180,13 +180,15 @@ impl Node {
     /// A `String` and a `Vec<u8>` are copied once, and a key that is known not at all; a [`Key`] and a [`Value`] are never copied.
     /// No peer costs another copy.
     ///
+    /// # Errors
     /// Refused, with no change: a key or value that is too long, and any write once the counter is used up.
-    pub fn put(&mut self, key: impl AsRef<str> + Into<Key>, value: impl Into<Value>) -> Outcome<Written> {
+    pub fn put(&mut self, key: impl AsRef<str> + Into<Key>, value: impl Into<Value>) -> Result<Written, StoreError> {
         self.write(key, Some(value.into()), None).into()
     }
 
     /// Writes `value` over just what the client has seen: what it has not seen stays beside it, here and everywhere.
     ///
+    /// # Errors
     /// Refused, with no change: as [`put`](Self::put); a context of another key; a key that would have more siblings than
     /// [`Config::siblings_max`].
     pub fn put_with_context(
@@ -194,18 +196,22 @@ impl Node {
         key: impl AsRef<str> + Into<Key>,
         value: impl Into<Value>,
         context: &Context,
-    ) -> Outcome<Written> {
+    ) -> Result<Written, StoreError> {
         self.write(key, Some(value.into()), Some(context)).into()
     }
 
     /// Deletes all versions of `key` that this node has. A delete is a write: it takes a dot, travels like any other, and
     /// is forgotten once every node has it. Refused as [`put`](Self::put).
-    pub fn delete(&mut self, key: impl AsRef<str> + Into<Key>) -> Outcome<Written> {
+    pub fn delete(&mut self, key: impl AsRef<str> + Into<Key>) -> Result<Written, StoreError> {
         self.write(key, None, None).into()
     }
 
     /// Deletes just what the client has seen. Refused as [`put_with_context`](Self::put_with_context).
-    pub fn delete_with_context(&mut self, key: impl AsRef<str> + Into<Key>, context: &Context) -> Outcome<Written> {
+    pub fn delete_with_context(
+        &mut self,
+        key: impl AsRef<str> + Into<Key>,
+        context: &Context,
+    ) -> Result<Written, StoreError> {
         self.write(key, None, Some(context)).into()
     }
 
@@ -237,6 +243,7 @@ impl Node {
     /// and versions whose clocks are concurrent stay side by side. An own entry above what this node ever issued is taken
     /// for its own former write handed back: the counter moves up to it.
     ///
+    /// # Errors
     /// Refused, with no change: a clock whose length is no multiple of the number of nodes, or of zeros, or with an entry
     /// of 2^53 or more; a key or value that is too long.
     pub fn receive_update(
@@ -244,7 +251,7 @@ impl Node {
         key: impl Into<Key>,
         value: impl Into<Value>,
         clock: Vec<usize>,
-    ) -> Outcome<Change> {
+    ) -> Result<Change, StoreError> {
         self.try_receive_update(key.into(), value.into(), &clock).into()
     }
 

@@ -44,7 +44,7 @@ impl Node {
     /// use distributed_data_consistency::store::{Bincode, Codec};
     ///
     /// let (codec, mut sender, mut receiver) = (Bincode::default(), Node::new(0, 2), Node::new(1, 2));
-    /// sender.put("cart", b"bread".to_vec());
+    /// sender.put("cart", b"bread".to_vec())?;
     /// for envelope in sender.drain_outbox() {
     ///     receiver.deliver_with(&codec, &codec.encode(&envelope)?)?;
     /// }
