@@ -120,19 +120,27 @@ impl<M: StateMachine> Harness<M> {
 
     /// Runs a world of a sweep, in the memory that another world has left and while somebody looks on; and once more, to compare
     /// all that can be seen of it. Both under these limits.
+    ///
+    /// # Errors
+    /// If somebody has seen enough: what came of the first run, which may have been broken off.
     pub(crate) fn verify_origin(
         &self,
-        memory: &mut Arena<M>,
+        arena: &mut Arena<M>,
         origin: &Origin,
         observer: &mut impl Observer<M>,
         limits: Limits,
-    ) -> Verified {
+        stop: &AtomicBool,
+    ) -> Result<Verified, Outcome> {
         let first = transcribed(|transcript| {
-            self.run_origin(memory, origin, &mut (observer, &mut self.looking(transcript)), limits)
+            let all = &mut (&mut Brake(stop), &mut (observer, &mut self.looking(transcript)));
+            self.run_origin(arena, origin, all, limits)
         });
-        self.compare_to(first, &|transcript| {
-            self.run_origin(&mut Arena::default(), origin, &mut self.looking(transcript), limits)
-        })
+        let seen = first.0.clone();
+        let verified = self.compare_to(first, &|transcript| {
+            let both = &mut (&mut Brake(stop), &mut self.looking(transcript));
+            self.run_origin(&mut Arena::default(), origin, both, limits)
+        });
+        if stop.load(Ordering::Relaxed) { Err(seen) } else { Ok(verified) }
     }
 
     /// The same for one that is looked at again; `None` if somebody has seen enough, and nobody knows what would have come of it.

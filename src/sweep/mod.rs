@@ -17,13 +17,13 @@ use std::thread;
 use indexmap::IndexMap;
 
 use crate::determinism::DETERMINISM;
-use crate::harness::Origin;
-use crate::harness::{Harness, Outcome};
+use crate::harness::bounds::Brake;
+use crate::harness::{Harness, Origin, Outcome};
 use crate::protocol::{Digest, StateMachine, visible};
 use crate::running::{Running, spawn_scoped};
 use crate::shrink::Watch;
 use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
-use crate::sim::{Arena, Stats};
+use crate::sim::{Arena, End, Stats};
 use crate::strategy::Strategy;
 
 pub use coverage::Coverage;
@@ -241,9 +241,10 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
             mine.transitions.begin(seed);
             let origin = Origin::Seed(seed);
             let mut transitions = mem::take(&mut mine.transitions);
-            let outcome = run(system, arena, &origin, options.verify_permille, &mut transitions, mine);
+            let outcome = run(system, arena, &origin, options, &mut transitions, mine);
             mine.transitions = transitions;
-            note(system, options, mine, origin, &outcome);
+            note(system, options, mine, origin, &outcome?);
+            Some(())
         })
     };
     let shrink_options = ShrinkOptions {
@@ -309,10 +310,11 @@ fn sweep_in_rounds<M: StateMachine>(
             let origin = learned.origin(seed, &system.worlds.profile);
             let mut transitions = TransitionKinds::default();
             transitions.begin(seed);
-            let outcome = run(system, arena, &origin, options.verify_permille, &mut transitions, mine);
+            let outcome = run(system, arena, &origin, options, &mut transitions, mine)?;
             mine.lessons.extend(learned.lesson(system, &origin, &outcome, &transitions));
             mine.transitions.add(transitions);
             note(system, options, mine, origin, &outcome);
+            Some(())
         });
         feedback.learn(mem::take(&mut round.lessons));
         found.add(round);
@@ -320,13 +322,13 @@ fn sweep_in_rounds<M: StateMachine>(
     found
 }
 
-/// Has the worlds at these places run on all threads, some at a time.
+/// Has the worlds at these places run on all threads, some at a time. `run_seed` says nothing of a world that was broken off.
 fn on_threads<M: StateMachine>(
     places: Range<u64>,
     chunk: u64,
     options: &SweepOptions,
     progress: &(dyn Fn(u64) + Sync),
-    run_seed: impl Fn(&mut Findings, &mut Arena<M>, u64) + Sync,
+    run_seed: impl Fn(&mut Findings, &mut Arena<M>, u64) -> Option<()> + Sync,
 ) -> Findings {
     let next = AtomicU64::new(places.start);
     let all = Mutex::new(Findings::default());
@@ -342,8 +344,7 @@ fn on_threads<M: StateMachine>(
             running.part(options.seeds.get(taken.end - 1));
             let mut ran = 0;
             for place in taken.take_while(|_| !options.stop.load(Ordering::Relaxed)) {
-                run_seed(&mut mine, &mut arena, options.seeds.get(place));
-                ran += 1;
+                ran += u64::from(run_seed(&mut mine, &mut arena, options.seeds.get(place)).is_some());
             }
             progress(ran);
         }
@@ -360,22 +361,29 @@ fn on_threads<M: StateMachine>(
     all.into_inner().expect("expect: no thread of a sweep panics")
 }
 
-/// Runs a world; some twice, which `found` counts.
+/// Runs a world; some twice, which `found` counts. `None` if it was broken off, because somebody has seen enough: nobody knows what
+/// would have come of it.
 fn run<M: StateMachine>(
     system: &Harness<M>,
     arena: &mut Arena<M>,
     origin: &Origin,
-    verify_permille: u32,
+    options: &SweepOptions,
     transitions: &mut TransitionKinds,
     found: &mut Findings,
-) -> Outcome {
-    if is_verified(origin, verify_permille) {
-        let verified = system.verify_origin(arena, origin, transitions, system.limits);
-        found.add_verified(&verified);
-        verified.into_outcome()
+) -> Option<Outcome> {
+    let outcome = if is_verified(origin, options.verify_permille) {
+        match system.verify_origin(arena, origin, transitions, system.limits, &options.stop) {
+            Ok(verified) => {
+                found.add_verified(&verified);
+                verified.into_outcome()
+            }
+            Err(outcome) => outcome,
+        }
     } else {
-        system.run_origin(arena, origin, transitions, system.limits)
-    }
+        system.run_origin(arena, origin, &mut (&mut Brake(&options.stop), transitions), system.limits)
+    };
+    let is_broken_off = outcome.is_clean() && outcome.end == Some(End::Stopped);
+    (!is_broken_off).then_some(outcome)
 }
 
 /// True if this world of a sweep is run twice: its seed says so.

@@ -61,18 +61,22 @@ impl SweepReport {
         tell_failures(told, &self.sweep.failures, self.snapshots.as_deref()) + &others
     }
 
-    /// A line for each failure that nobody has shrunk.
+    /// A line for each failure that nobody has shrunk; below them the plans that could not be saved.
     fn tell_others(&self) -> String {
         let again = test_command();
-        let place = |other: &Other| match (other.seed, &other.unshrunk) {
+        let mut texts = String::new();
+        let mut place = |other: &Other| match (other.seed, &other.unshrunk) {
             (Some(seed), _) => again(Some(seed)),
             (None, Some(failure)) => {
                 let saved = self.snapshots.as_deref().map(|directory| Saved::new(failure, directory));
+                texts.extend(saved.as_ref().map(Saved::tell_text));
                 first_hint(failure, saved.as_ref())
             }
             (None, None) => String::new(),
         };
-        self.sweep.others.iter().map(|other| format!("also     {other}\n         {}\n", place(other))).collect()
+        let others = self.sweep.others.iter();
+        let lines: String = others.map(|other| format!("also     {other}\n         {}\n", place(other))).collect();
+        lines + &texts
     }
 }
 

@@ -182,6 +182,31 @@ fn unix() -> Vec<Row> {
             ended.exits(1).has(&["stopped  hang: the workload ", "in the end: five were taken", "saved    "]);
         }),
     ];
+    rows.push(row("SIGTERM while a world goes on for ever", "none before", || {
+        let grave = Grave::of("endless");
+        let is_under_way = |grave: &Grave| grave.file().contains("seed 0x");
+        let ended = grave.start(&SWEEP).until("it runs", is_under_way).signal("TERM").wait();
+        ended.exits(2).has(&["no world was run: stopped before the first"]);
+    }));
+    rows.push(row("a directory that cannot be written to", "kept", || {
+        let grave = Grave::of("message");
+        let ended = grave.run(&["sweep", "--seeds", "300", "--out", "/dev/null/plans"]);
+        ended.exits(1).has(&["seven is not handled", "the plan that was not saved", "violates = \"panic\""]);
+        let plan = ended.said.split_once("# the plan that was not saved").expect("it was found just above").1;
+        std::fs::write(
+            grave.path("plan.toml"),
+            plan.lines().skip(1).take_while(|line| !line.contains(" was found by: ")).collect::<Vec<_>>().join("\n"),
+        )
+        .unwrap();
+        grave.run(&["replay", "plan.toml"]).exits(1).has(&["seven is not handled"]);
+    }));
+    for (name, before) in
+        [("a clean sweep to a full disk", "exec >/dev/full"), ("a clean sweep to a closed output", "exec >&-")]
+    {
+        rows.push(row(name, "none", move || {
+            Grave::of("nothing").run_after(before, &["sweep", "--seeds", "3"]).exits(2);
+        }));
+    }
     for (name, before) in [("output to a full disk", "exec >/dev/full"), ("closed output", "exec >&-")] {
         rows.push(row(name, "kept", move || {
             let grave = Grave::of("message");
