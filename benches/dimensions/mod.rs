@@ -240,7 +240,7 @@ fn lines(n: usize) -> Measured {
 
 fn draw(n: usize) -> Measured {
     let recorded = store().record(&fates(n));
-    let (took, lines) = time(|| diagram(&recorded.trace, &recorded.plan, 80, 18));
+    let (took, lines) = time(|| diagram(&recorded.trace, &recorded.plan, None, 80, 18));
     assert!(lines.len() < 40, "expect: a diagram is short");
     Measured { took, units: recorded.trace.events.len() as u64 }
 }

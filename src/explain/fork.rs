@@ -101,7 +101,8 @@ impl<'a> Fork<'a> {
         }
         // At a node that is not there nobody hears them, and the others keep their numbers.
         never.into_iter().for_each(|place| plan.requests[place].node = NodeId::new(plan.node_count));
-        if !has_healed {
+        // The world heals when it did in the run; only who still asks something is waited for.
+        if !has_healed && at > self.at {
             plan.heal_at = plan.heal_at.max(at + HEAL_AFTER);
         }
         (plan, ForkedFates { known: self.known.clone(), latency: self.failing.plan.latency, rng: rng.clone() })

@@ -1,15 +1,25 @@
-//! Why a shrunk run fails and a run beside it does not: the nearest plan that passes, and the step that decided.
+//! Why a shrunk run fails and a run beside it does not: what the verdict depends on, the nearest plan that passes, and the step that
+//! decided.
 
+mod because;
 mod fork;
 mod pivot;
+mod state_diff;
+mod states;
+mod story;
 #[cfg(all(test, feature = "builtin"))]
 mod tests;
 mod twin;
 
 pub use pivot::{Moment, Pivot};
+pub use state_diff::{Difference, differences};
+pub use states::StepNote;
+pub use story::{Story, Weight};
 pub use twin::{Changed, Parting, Twin};
 
+pub(crate) use because::because;
 pub(crate) use pivot::pivot;
+pub(crate) use story::story;
 pub(crate) use twin::twin;
 
 use crate::sim::What;

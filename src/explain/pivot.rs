@@ -73,8 +73,12 @@ pub(crate) fn pivot<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bo
         Moment { step: event.step, at: event.at, what: phrase(&event.what), before: shares[0], after: shares[1] }
     });
     let mut moments: Vec<Moment> = moments.collect();
-    moments.sort_by_key(|moment| -moment.jump());
-    moments.first().is_some_and(|moment| moment.jump() > 0).then_some(Pivot { moments })
+    // That the world heals decides nothing that could not have been decided before: it comes last.
+    let healed: Vec<u64> = events.iter().filter(|event| event.what == What::Healed).map(|event| event.step).collect();
+    let is_healing = |moment: &Moment| healed.contains(&moment.step) && moment.what == phrase(&What::Healed);
+    moments.sort_by_key(|moment| (is_healing(moment), -moment.jump()));
+    moments.retain(|moment| moment.jump() > 0);
+    (!moments.is_empty()).then_some(Pivot { moments })
 }
 
 /// Runs that go on from moments of a failing one.

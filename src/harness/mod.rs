@@ -123,6 +123,19 @@ impl<M: StateMachine> Harness<M> {
         self
     }
 
+    /// Shrunk worlds may have as few nodes as this, fewer than drawn ones: for a system that promises the same for fewer nodes, so that
+    /// its failures become smaller. Without it a failure of three to five nodes is shown with three at least.
+    ///
+    /// # Panics
+    /// If there is to be no node.
+    #[must_use]
+    #[track_caller]
+    pub fn shrunk_nodes(mut self, least: usize) -> Self {
+        assert!(least >= 1, "shrunk_nodes: expected at least 1 node, found 0");
+        self.worlds.shrunk_nodes = Some(least);
+        self
+    }
+
     /// What clients do.
     #[must_use]
     pub fn workload(mut self, workload: impl Workload<M>) -> Self {

@@ -3,15 +3,20 @@
 use std::fmt;
 
 use super::diagram::diagram;
-use crate::explain::{Moment, Parting, Twin};
+use crate::explain::{Moment, Parting, Twin, because};
 use crate::protocol::visible;
 use crate::sim::Plan;
 use crate::sweep::Failure;
 
 /// The screen is at most so wide …
 const COLUMNS: usize = 80;
-/// … and the diagram on it at most so high, so that all of it fits in 40 lines.
-const DIAGRAM_ROWS: usize = 18;
+/// … and so high.
+const LINES: usize = 40;
+/// The diagram has what is left of that, within these bounds.
+const DIAGRAM_ROWS_MIN: usize = 12;
+const DIAGRAM_ROWS: usize = 30;
+/// What was violated takes at most so many lines.
+const VERDICT_LINES: usize = 3;
 /// The twin, the pivot and the knobs take at most so many lines each.
 const EXPLANATION_LINES: usize = 2;
 /// At most so many reasons, in at most so many lines.
@@ -28,41 +33,48 @@ pub struct Screen<'a> {
 
 impl fmt::Display for Screen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failure = self.failure;
+        let shrunk = &failure.shrunk;
+        let head = self.verdict();
+        let after = self.explanation();
+        // What the rest of the screen leaves.
+        let rows = LINES.saturating_sub(head.len() + after.len() + 2).clamp(DIAGRAM_ROWS_MIN, DIAGRAM_ROWS);
+        let run = diagram(&failure.trace, &shrunk.plan, failure.story.as_ref(), COLUMNS, rows);
+        let lines = head.into_iter().chain([String::new()]).chain(run).chain([String::new()]).chain(after);
+        lines.into_iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl Screen<'_> {
+    /// What was violated, and why.
+    fn verdict(&self) -> Vec<String> {
+        let violation = &self.failure.shrunk.violation;
+        let mut lines = wrapped("VIOLATED ", &format!("{}: {}", violation.check, violation.breach.summary));
+        lines.truncate(VERDICT_LINES);
+        let told = &violation.breach.because;
+        // A check that gives no reason is told by what its verdict depends on.
+        let found = match &self.failure.story {
+            Some(story) if told.is_empty() => because(&self.failure.trace, story),
+            _ => Vec::new(),
+        };
+        let reasons = told.iter().chain(&found).filter(|reason| !reason.is_empty());
+        lines.extend(reasons.flat_map(|reason| wrapped("  because  ", reason)).take(BECAUSE_LINES));
+        lines
+    }
+
+    /// The twin, the pivot, the knobs, what was shrunk from what, and how to see it again.
+    fn explanation(&self) -> Vec<String> {
         let Self { failure, hints } = self;
         let shrunk = &failure.shrunk;
-        for line in wrapped("VIOLATED ", &format!("{}: {}", shrunk.violation.check, shrunk.violation.breach.summary))
-            .iter()
-            .take(3)
-        {
-            writeln!(f, "{line}")?;
-        }
-        let reasons = &shrunk.violation.breach.because;
-        let lines =
-            reasons.iter().filter(|reason| !reason.is_empty()).flat_map(|reason| wrapped("  because  ", reason));
-        for line in lines.take(BECAUSE_LINES) {
-            writeln!(f, "{line}")?;
-        }
-        writeln!(f)?;
-        for line in diagram(&failure.trace, &shrunk.plan, COLUMNS, DIAGRAM_ROWS) {
-            writeln!(f, "{line}")?;
-        }
-        writeln!(f)?;
         let twin = failure.twin.as_ref().map(|twin| wrapped("twin     ", &tell_twin(twin)));
         let pivot = failure.pivot.as_ref().map(|pivot| wrapped("pivot    ", &tell_moment(&pivot.moments[0])));
-        for lines in [twin, pivot].into_iter().flatten() {
-            for line in lines.iter().take(EXPLANATION_LINES) {
-                writeln!(f, "{line}")?;
-            }
-        }
-        for line in knobs_lines(&shrunk.plan) {
-            writeln!(f, "{line}")?;
-        }
+        let told = [twin, pivot].into_iter().flatten();
+        let mut lines: Vec<String> = told.flat_map(|lines| lines.into_iter().take(EXPLANATION_LINES)).collect();
+        lines.extend(knobs_lines(&shrunk.plan));
         let label = if shrunk.runs == 0 { "plan" } else { "shrunk" };
-        writeln!(f, "{label:<8} {}", shrunk_line(failure))?;
-        for (label, command) in *hints {
-            writeln!(f, "{label:<8} {}", visible(command))?;
-        }
-        Ok(())
+        lines.push(format!("{label:<8} {}", shrunk_line(failure)));
+        lines.extend(hints.iter().map(|(label, command)| format!("{label:<8} {}", visible(command))));
+        lines
     }
 }
 
@@ -109,11 +121,16 @@ fn shrunk_line(failure: &Failure) -> String {
 
 /// `text` behind `label`, broken at spaces; further lines are indented as far.
 fn wrapped(label: &str, text: &str) -> Vec<String> {
+    wrapped_to(label, text, COLUMNS)
+}
+
+/// The same, for lines of so many columns.
+pub(super) fn wrapped_to(label: &str, text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![label.to_owned()];
     for word in text.split_whitespace().map(visible) {
         let line = lines.last_mut().expect("expect: there is a line from the start");
         let empty = line.chars().all(char::is_whitespace) || line == label;
-        if !empty && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+        if !empty && line.chars().count() + 1 + word.chars().count() > columns {
             lines.push(format!("{}{word}", " ".repeat(label.chars().count())));
         } else {
             let space = if line.ends_with(' ') { "" } else { " " };
@@ -121,7 +138,7 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
             line.push_str(&word);
         }
     }
-    lines.iter().map(|line| cut(line, COLUMNS)).collect()
+    lines.iter().map(|line| cut(line, columns)).collect()
 }
 
 /// The first `width` characters, with an ellipsis if there are more.

@@ -33,7 +33,8 @@ const DRAW_STREAM: u64 = 4;
 pub(crate) fn smaller<M: StateMachine>(trials: &mut Trials<'_>, system: &Harness<M>, draws: u64) {
     let best = trials.best();
     let draws = draws.min(STEPS_MAX / best.outcome.stats.steps.max(1));
-    let pool = Pool { plan: best.plan.clone(), kinds: kinds(best), moments: moments(best) };
+    let least = system.worlds.node_count_least().max(2);
+    let pool = Pool { plan: best.plan.clone(), least, kinds: kinds(best), moments: moments(best) };
     if pool.decisions() < 2 {
         return;
     }
@@ -50,6 +51,8 @@ pub(crate) fn smaller<M: StateMachine>(trials: &mut Trials<'_>, system: &Harness
 /// What plans are drawn from.
 struct Pool {
     plan: Plan,
+    /// How many nodes there are at least.
+    least: usize,
     kinds: Vec<Arc<str>>,
     /// When something happens in the run of the plan.
     moments: Vec<Time>,
@@ -74,7 +77,7 @@ impl Pool {
     fn draw(&self, rng: &mut Rng) -> Plan {
         let Self { plan, kinds, .. } = self;
         let decisions = rng.between(1, (self.decisions() - 1).min(DECISIONS_MAX)) as usize;
-        let node_count = rng.between(2.min(plan.node_count as u64), plan.node_count as u64) as usize;
+        let node_count = rng.between(self.least.min(plan.node_count) as u64, plan.node_count as u64) as usize;
         let (requests, faults, fates) = Default::default();
         let mut drawn = Plan { node_count, requests, faults, fates, ..plan.clone() };
         self.draw_requests(&mut drawn, decisions, rng);

@@ -7,10 +7,11 @@ use crate::protocol::NodeId;
 use crate::shrink::trial::{Edits, edit};
 use crate::sim::{Fault, Link, MessageName, Plan};
 
-/// The plan without each node, the last one first: with its part of the plan gone, or played by another node.
-pub(crate) fn fewer(best: &Recorded) -> Edits<'_> {
+/// The plan without each node, the last one first: with its part of the plan gone, or played by another node. At least `least` nodes
+/// stay.
+pub(crate) fn fewer(best: &Recorded, least: usize) -> Edits<'_> {
     let plan = &best.plan;
-    let nodes = move || (0..plan.node_count).rev().map(NodeId::new).filter(move |_| plan.node_count > 1);
+    let nodes = move || (0..plan.node_count).rev().map(NodeId::new).filter(move |_| plan.node_count > least.max(1));
     let alone = nodes().map(move |gone| edit(move || without_node(plan, gone)));
     let asked: IndexSet<NodeId> = plan.requests.iter().map(|request| request.node).collect();
     let played = nodes().filter(move |gone| asked.contains(gone)).flat_map(move |gone| {

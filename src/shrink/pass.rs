@@ -16,7 +16,7 @@ pub(crate) fn to_fixpoint<M: StateMachine>(trials: &mut Trials<'_>, system: &Har
         remove::fates(trials);
         remove::faults(trials);
         trials.exhaust(|best| knobs::smaller(best, &system.worlds.knobs));
-        trials.exhaust(nodes::fewer);
+        trials.exhaust(|best| nodes::fewer(best, system.worlds.node_count_least()));
         trials.exhaust(|best| simpler::requests(system, &best.plan));
         trials.exhaust(faults::simpler);
         trials.exhaust(fates::simpler);

@@ -128,7 +128,7 @@ pub enum Event<'a, M: StateMachine> {
         /// Which.
         id: RequestId,
     },
-    /// A node lost its arena.
+    /// A node lost its memory.
     Crashed {
         /// Who.
         node: NodeId,

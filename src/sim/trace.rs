@@ -67,7 +67,7 @@ pub enum What {
     Fired { node: NodeId, text: String },
     /// A node marked a thing that happened.
     Marked { node: NodeId, mark: &'static str },
-    /// A node lost its arena.
+    /// A node lost its memory.
     Crashed { node: NodeId, in_step: bool, wiped: bool },
     /// A node handles nothing for a while.
     Paused { node: NodeId, until: Time },

@@ -11,6 +11,8 @@ use super::{Knob, Profile, Strategy};
 pub struct Worlds {
     /// How many nodes; 3 to 5 by default.
     pub node_counts: RangeInclusive<usize>,
+    /// The fewest nodes of a shrunk world, if those may be fewer than of a drawn one.
+    pub shrunk_nodes: Option<usize>,
     /// How many requests; 1 to 24 by default.
     pub request_counts: RangeInclusive<u32>,
     /// How long a world may take to come to rest after it has healed; 10 s by default.
@@ -23,10 +25,18 @@ pub struct Worlds {
     pub strategy: Strategy,
 }
 
+impl Worlds {
+    /// The fewest nodes that a shrunk world may have.
+    pub(crate) fn node_count_least(&self) -> usize {
+        self.shrunk_nodes.unwrap_or(*self.node_counts.start())
+    }
+}
+
 impl Default for Worlds {
     fn default() -> Self {
         Self {
             node_counts: 3..=5,
+            shrunk_nodes: None,
             request_counts: 1..=24,
             settle: Duration::from_secs(10),
             profile: Profile::hostile(),

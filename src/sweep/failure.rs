@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::determinism::{DETERMINISM, Verified, never_again};
-use crate::explain::{Pivot, Twin};
-use crate::explain::{pivot, twin};
+use crate::explain::{Pivot, Story, Twin, pivot, story, twin};
 use crate::harness::Origin;
 use crate::harness::bounds::Bounds;
 use crate::harness::endless;
@@ -39,6 +38,8 @@ pub struct Failure {
     pub twin: Option<Twin>,
     /// What decided that the run fails. See [`explain`](Self::explain).
     pub pivot: Option<Pivot>,
+    /// Which events the verdict depends on, and what steps changed. See [`explain`](Self::explain).
+    pub story: Option<Story>,
 }
 
 /// Shrinks the smallest worlds of the first ways to fail; of the others each has a line.
@@ -185,7 +186,7 @@ impl Failure {
     }
 
     fn told<M: StateMachine>(system: &Harness<M>, seed: Option<u64>, shrunk: Shrunk, trace: Trace) -> Self {
-        Self { system: system.name.clone(), seed, shrunk, trace, twin: None, pivot: None }
+        Self { system: system.name.clone(), seed, shrunk, trace, twin: None, pivot: None, story: None }
     }
 
     /// Looks for the passing twin and the pivotal step. It takes thousands of runs, but of a shrunk plan they take less than
@@ -210,6 +211,11 @@ impl Failure {
         if failing.outcome.violation.is_some() {
             self.twin = twin(system, &failing, &bounds);
             self.pivot = pivot(system, &failing, &bounds);
+            // What goes on for ever is told by what repeats itself.
+            if endless::is_whole(limits, system.limits) {
+                self.story = story(system, &failing, &bounds);
+                self.trace = failing.trace;
+            }
         }
     }
 

@@ -99,7 +99,7 @@ impl Replayed {
             met: Vec::new(),
         };
         let system = self.file.system.clone();
-        Some(Failure { system, seed: None, shrunk, trace: self.trace.clone(), twin: None, pivot: None })
+        Some(Failure { system, seed: None, shrunk, trace: self.trace.clone(), twin: None, pivot: None, story: None })
     }
 }
 

@@ -116,14 +116,14 @@ fn a_diagram_has_any_size() {
         plan.node_count = node_count;
         for columns in 0..90 {
             for rows in 0..12 {
-                let lines = diagram(&trace, &plan, columns, rows);
+                let lines = diagram(&trace, &plan, None, columns, rows);
                 let fits = |line: &String| line.chars().count() <= columns;
                 assert!(lines.len() <= rows && lines.iter().all(fits), "{columns}, {rows}: {lines:#?}");
             }
         }
     }
     let none = Plan::new(0);
-    assert!(!diagram(&tells().record(&none).trace, &none, 80, 40).is_empty());
+    assert!(!diagram(&tells().record(&none).trace, &none, None, 80, 40).is_empty());
 }
 
 #[test]

@@ -60,8 +60,8 @@ fn decides(bug: Bug) -> &'static str {
         Bug::DigestMax => "0→1 update #1 is lost",
         // The write that is made while an answer is under way.
         Bug::SyncReplaces => "node 0 is asked: put cart=a",
-        // It asks who cannot answer; the update lost before would have been repaired.
-        Bug::StuckSync => "node 0 wakes: Sync",
+        // Nobody answers it; the update lost before would have been repaired.
+        Bug::StuckSync => "0→1 pull #1 is lost",
         // The third actor.
         Bug::PrunedClock => "node 2 is asked: put cart=c",
         // The third version makes it an answer in two parts.
