@@ -7,6 +7,7 @@ mod source;
 #[path = "architecture/tidy.rs"]
 mod tidy;
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use source::{named_paths, read, rust_files, tokens, without_tests};
@@ -106,6 +107,69 @@ fn faults(path: &Path, text: &str) -> Vec<String> {
 fn modules_know_only_earlier_layers() {
     let faults: Vec<String> = rust_files("src").iter().flat_map(|path| faults(path, &read(path))).collect();
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// Which files each file imports, by their modules; of a folder and what is in it only what one file says of another beside it: a folder
+/// re-exports what is in it.
+fn imports(files: &[(Vec<String>, String)]) -> BTreeMap<&[String], BTreeSet<&[String]>> {
+    let modules: BTreeSet<&[String]> = files.iter().map(|(module, _)| module.as_slice()).collect();
+    let file_of = |path: &[String]| (1..=path.len()).rev().find_map(|length| modules.get(&path[..length]).copied());
+    let beside = |one: &[String], other: &[String]| !one.starts_with(other) && !other.starts_with(one);
+    let of_file = |(module, text): &(Vec<String>, String)| -> BTreeSet<&[String]> {
+        let named = named_paths(module, &without_tests(&tokens(text)));
+        named.iter().filter_map(|named| file_of(&named.path)).filter(|other| beside(module, other)).collect()
+    };
+    files.iter().map(|file| (file.0.as_slice(), of_file(file))).collect()
+}
+
+/// Files that import each other, in however many steps: one line for each such circle.
+fn circles(files: &[(Vec<String>, String)]) -> Vec<String> {
+    let imports = imports(files);
+    let mut found = BTreeSet::new();
+    for &start in imports.keys() {
+        // The shortest way back to where it began.
+        let mut ways: VecDeque<Vec<&[String]>> = VecDeque::from([vec![start]]);
+        let mut seen = BTreeSet::new();
+        while let Some(way) = ways.pop_front() {
+            let last = *way.last().expect("expect: a way has a beginning");
+            for &next in imports.get(last).into_iter().flatten() {
+                if next == start {
+                    let mut circle: Vec<String> = way.iter().map(|module| module.join("/")).collect();
+                    circle.sort();
+                    found.insert(circle.join(", "));
+                } else if seen.insert(next) {
+                    ways.push_back(way.iter().copied().chain([next]).collect());
+                }
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+#[test]
+fn no_files_import_each_other() {
+    let files = rust_files("src").into_iter().filter(|path| !module_of(path).iter().any(|part| part == "tests"));
+    let files: Vec<(Vec<String>, String)> = files.map(|path| (module_of(&path), read(&path))).collect();
+    let circles = circles(&files);
+    assert!(circles.is_empty(), "these files import each other:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn a_circle_is_caught() {
+    let file = |path: &str, text: &str| (module_of(Path::new(path)), text.to_owned());
+    let two = [
+        file("src/sim/mod.rs", "mod a; mod b; pub use a::One;"),
+        file("src/sim/a.rs", "use super::b::Two; pub struct One;"),
+        file("src/sim/b.rs", "use crate::sim::a::One; pub struct Two;"),
+    ];
+    assert_eq!(circles(&two), ["sim/a, sim/b"]);
+    assert!(circles(&two[..2]).is_empty(), "a folder and what is in it may know each other");
+    let three = [
+        file("src/sim/a.rs", "use super::b::{self, Two};"),
+        file("src/sim/b.rs", "fn f() { super::c::g() }"),
+        file("src/sim/c.rs", "use super::a;"),
+    ];
+    assert_eq!(circles(&three), ["sim/a, sim/b, sim/c"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! All ways in which a few puts can be spread over nodes, keys and sessions.
 
 use super::StoreAction;
-use super::workload::{KEYS, label};
+use super::names::{KEYS, label};
 use crate::protocol::NodeId;
 
 /// All ways in which `put_count` puts can be spread over up to `node_count` nodes, `key_count` keys of the four there are,

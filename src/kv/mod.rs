@@ -4,6 +4,7 @@
 //! workload and one oracle test both. A store of your own that speaks it gets them too.
 
 mod enumerate;
+mod names;
 mod shrink_requests;
 mod workload;
 

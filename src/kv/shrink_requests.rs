@@ -2,7 +2,7 @@
 
 use indexmap::IndexSet;
 
-use super::workload::{KEYS, label};
+use super::names::{KEYS, label};
 use super::{Key, StoreAction, key_subject};
 use crate::protocol::Simpler;
 

@@ -2,15 +2,12 @@
 
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 use smol_str::SmolStr;
 
+use super::names::{KEYS, label};
 use super::shrink_requests::simpler;
 use super::{ClientContext, Key, Request, Response, Value, WRITES_USUAL};
 use crate::protocol::{RequestId, Rng, Simpler, StateMachine, Workload};
-
-/// The keys of small worlds. Two or more are needed to see a stamp that knows too much of the other key.
-pub(super) const KEYS: [&str; 4] = ["cart", "user", "page", "item"];
 
 /// Clients that put, get and delete at any node, over one to four keys.
 ///
@@ -220,18 +217,6 @@ where
             self.contexts.insert(asked, context.clone());
         }
     }
-}
-
-/// `a` to `z`, then `aa`, `ab`, …
-pub(super) fn label(number: usize) -> SmolStr {
-    let mut letters = SmallVec::<[char; 16]>::new();
-    let mut rest = number + 1;
-    while rest > 0 {
-        rest -= 1;
-        letters.push(char::from(b'a' + (rest % 26) as u8));
-        rest /= 26;
-    }
-    letters.into_iter().rev().collect()
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use indexmap::IndexSet;
 
 use super::Scope;
+use super::fates::MishapsId;
 use super::global_state::GlobalState;
-use super::transitions::Taken;
+use super::local_states::StepId;
 
 /// A state, or a step of a node, may take so many numbers on the average. Most take a third of it.
 const NUMBERS_PER_STATE: u64 = 64;
@@ -42,6 +43,13 @@ impl Room {
     pub(crate) fn is_overgrown(&self, unfolded: u64) -> bool {
         unfolded > self.numbers_max
     }
+}
+
+/// A step, and what becomes of the messages that it sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Taken {
+    pub(crate) step: StepId,
+    pub(crate) mishaps: MishapsId,
 }
 
 /// The states that are so many steps from the first.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::fates::{Mishap, Mishaps};
+use super::level::Taken;
 use super::local_states::{Cause, Input, LocalStates, MessageId, StepId};
-use super::transitions::Taken;
 use crate::protocol::StateMachine;
 
 /// One step of a run.

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fates::MishapsId;
-use super::level::{Came, Level, Next, Room};
-use super::transitions::{Leaf, Taken, Transitions};
+use super::level::{Came, Level, Next, Room, Taken};
+use super::transitions::{Leaf, Transitions};
 use super::{Reduction, Scope};
 use crate::protocol::StateMachine;
 

@@ -5,19 +5,12 @@ use std::ops::{ControlFlow, Range};
 use smallvec::SmallVec;
 
 use super::dependence::{ANSWERED, NodeSet, STARTED, Sorts, TIMED};
-use super::fates::{Mishap, Mishaps, MishapsId};
+use super::fates::{Mishap, Mishaps};
 use super::global_state::{Budget, GlobalState, Layout, Spent};
-use super::level::Next;
+use super::level::{Next, Taken};
 use super::local_states::{Cause, Input, LocalStates, MessageId, StepId};
 use super::{Ask, Scope};
 use crate::protocol::StateMachine;
-
-/// A step, and what becomes of the messages that it sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Taken {
-    pub(crate) step: StepId,
-    pub(crate) mishaps: MishapsId,
-}
 
 /// Why a run may end at a state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -57,3 +57,12 @@ impl Wrong {
         Self { at, message: message.into() }
     }
 }
+
+/// What was found, on one line and not too long of it.
+pub(super) fn clip(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    match text.char_indices().nth(CHARS_MAX) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+    }
+}

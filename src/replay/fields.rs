@@ -6,9 +6,8 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Value};
 
 use super::duration;
-use super::error::Wrong;
+use super::error::{Wrong, clip};
 use super::quote::DEPTH_MAX;
-use super::read::clip;
 
 /// A value and where it stands.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use toml::de::DeTable;
 use toml::{Spanned, Value};
 
-use super::error::Wrong;
+use super::error::{Wrong, clip};
 use super::fields::{Field, Table};
 use super::{Expect, FORMAT, PlanFile, depth};
 use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
@@ -288,13 +288,4 @@ fn hex(text: &str, digit_count: usize) -> Option<u64> {
     let digits = text.strip_prefix("0x")?;
     let fits = digits.len() == digit_count && digits.len() <= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     u64::from_str_radix(digits, 16).ok().filter(|_| fits)
-}
-
-/// What was found, on one line and not too long of it.
-pub(super) fn clip(text: &str) -> String {
-    const CHARS_MAX: usize = 60;
-    match text.char_indices().nth(CHARS_MAX) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-    }
 }

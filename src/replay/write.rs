@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use toml::Value;
 
+use super::error::clip;
 use super::quote::{push_key, push_string, push_value};
-use super::read::{KNOB_NAME, clip, reads_knob, reads_node};
+use super::read::{KNOB_NAME, reads_knob, reads_node};
 use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};
 use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, is_hidden, show_duration};
 use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::screen::{cut, wrapped_to};
+use super::text::{cut, wrapped_to};
 use crate::explain::{Story, Weight};
 use crate::protocol::{NodeId, Time, visible};
 use crate::sim::{Plan, Trace, TraceEvent, What, show_links};

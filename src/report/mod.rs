@@ -3,7 +3,9 @@
 mod diagram;
 mod screen;
 mod shell;
+mod text;
 
 pub use diagram::diagram;
-pub use screen::{Screen, grouped};
+pub use screen::Screen;
 pub use shell::shell_word;
+pub use text::grouped;

@@ -6,8 +6,28 @@ use std::sync::{Arc, Mutex};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
-use super::watchdog::Stuck;
-use super::{Running, file, locked};
+use super::{Doing, Running, file, locked};
+use crate::protocol::Time;
+
+/// A thread that does not come to the end of a step.
+#[derive(Clone, Debug)]
+pub(crate) struct Stuck {
+    /// Whose code it is in.
+    pub(crate) doing: Doing,
+    /// In which step.
+    pub(crate) step: u64,
+    /// When, in virtual time.
+    pub(crate) at: Time,
+    /// For how long, in real time.
+    pub(crate) after: Duration,
+    /// The seed of the world, or of the one that its plan was made of.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line tells it apart"))]
+    pub(crate) seed: Option<u64>,
+    /// Where, in some lines.
+    pub(crate) told: String,
+    /// It was not so long in this step that it counts as a violation: the operator has had enough of it.
+    pub(crate) is_stopped: bool,
+}
 
 /// A sweep, a replay, a search: what threads run worlds for.
 pub(crate) struct Job {

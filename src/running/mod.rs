@@ -21,9 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use crate::protocol::{NodeId, Time};
 
 pub(crate) use file::forget_file;
-pub(crate) use job::{Job, enter, job, spawn_scoped};
+pub(crate) use job::{Job, Stuck, enter, job, spawn_scoped};
 pub(crate) use panics::{Panic, catch_panic, catch_panic_at, shown};
-pub(crate) use watchdog::{Stuck, Watch};
+pub(crate) use watchdog::Watch;
 
 /// Whose code is being run. All of it is in one word, so that it is written in one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::job::{Job, JobGuard, enter};
+use super::job::{Job, JobGuard, Stuck, enter};
 use super::panics::say;
-use super::{Doing, Running, all, file, locked};
-use crate::protocol::Time;
+use super::{Running, all, file, locked};
 
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(100);
@@ -42,26 +41,6 @@ impl std::fmt::Debug for Inside {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Inside")
     }
-}
-
-/// A thread that does not come to the end of a step.
-#[derive(Clone, Debug)]
-pub(crate) struct Stuck {
-    /// Whose code it is in.
-    pub(crate) doing: Doing,
-    /// In which step.
-    pub(crate) step: u64,
-    /// When, in virtual time.
-    pub(crate) at: Time,
-    /// For how long, in real time.
-    pub(crate) after: Duration,
-    /// The seed of the world, or of the one that its plan was made of.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line tells it apart"))]
-    pub(crate) seed: Option<u64>,
-    /// Where, in some lines.
-    pub(crate) told: String,
-    /// It was not so long in this step that it counts as a violation: the operator has had enough of it.
-    pub(crate) is_stopped: bool,
 }
 
 impl Watch {

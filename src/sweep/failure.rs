@@ -17,9 +17,6 @@ use crate::sweep::others::{Other, choose, others};
 use crate::sweep::so_far::SoFar;
 use crate::sweep::{CANDIDATES, is_verified};
 
-/// At most so many different failures are shrunk and told.
-pub(crate) const FAILURES_MAX: usize = 3;
-
 /// A plan that is said to go different ways is run twice so often before that is not believed.
 const LOOKS: usize = 5;
 

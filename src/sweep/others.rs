@@ -8,9 +8,10 @@ use crate::harness::Harness;
 use crate::protocol::StateMachine;
 use crate::shrink::not_shrunk;
 use crate::sweep::Failure;
-use crate::sweep::failure::FAILURES_MAX;
 use crate::sweep::findings::{Findings, Found, Way};
 
+/// At most so many different failures are shrunk and told.
+pub(crate) const FAILURES_MAX: usize = 3;
 /// Of so many failures without a seed the plans are kept.
 const PLANS_MAX: usize = 16;
 

@@ -1,7 +1,7 @@
 //! What is wrong with what a node shows, and why, told from what the oracle knows.
 
-use super::history::Loss;
 use super::incarnation::Claim;
+use super::write::Loss;
 use super::write_set::WriteId;
 use super::{Breach, QUIET, Siblings, StepInput, TIME_UP};
 use crate::protocol::NodeId;

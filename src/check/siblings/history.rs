@@ -1,18 +1,16 @@
 //! Ghost history: which writes there are, which build on which, and which node has processed which.
 
-use indexmap::{Equivalent, IndexMap};
+use indexmap::Equivalent;
 use smallvec::SmallVec;
 
 use super::incarnation::{Claim, Incarnation, Known};
 use super::places::{PlaceSet, PlaceSets};
-use super::write_set::{Met, WriteId};
+use super::write::{Loss, Write};
+use super::write_set::{Map, Met, WriteId};
 use crate::causality::Dot;
 use crate::kv::{ClientContext, Key, Shown, Sibling, Value, WRITES_USUAL};
 use crate::protocol::{NodeId, Time};
-use crate::sim::{LostWhy, MessageName, NameRef};
-
-/// Looked up in every step, and never by what an enemy chose.
-pub(super) type Map<K, V> = IndexMap<K, V, foldhash::fast::FixedState>;
+use crate::sim::{LostWhy, NameRef};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
@@ -38,32 +36,6 @@ pub(super) struct History {
     lost: Vec<Loss>,
     /// Reused when survivors are counted.
     met: Met,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Write {
-    pub(super) key: usize,
-    /// How many writes of the key came before it.
-    pub(super) place: usize,
-    /// `None` for a delete.
-    pub(super) value: Option<Value>,
-    /// The name that the store gave it, as far as it has told.
-    pub(super) dot: Option<Dot>,
-    pub(super) node: NodeId,
-    pub(super) at: Time,
-    /// Its client said what it had seen; else it is over all that the node had.
-    pub(super) has_context: bool,
-    /// *H* without itself: the writes of the same key that it builds on.
-    pub(super) past: PlaceSet,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Loss {
-    pub(super) at: Time,
-    pub(super) to: NodeId,
-    pub(super) write: WriteId,
-    pub(super) message: MessageName,
-    pub(super) why: LostWhy,
 }
 
 /// A value with the number of its key, borrowed. Hashes as the owned pair does.

@@ -2,8 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::history::{Map, Write};
 use super::places::PlaceSets;
+use super::write::Write;
+use super::write_set::Map;
 use super::write_set::{Taken, WriteId};
 use crate::causality::Dot;
 use crate::protocol::Time;

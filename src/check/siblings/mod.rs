@@ -10,6 +10,7 @@ mod incarnation;
 mod places;
 #[cfg(test)]
 mod tests;
+mod write;
 mod write_set;
 
 use super::{Breach, Check, QUIET, TIME_UP};

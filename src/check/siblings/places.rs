@@ -2,7 +2,7 @@
 
 use std::array;
 
-use super::history::Map;
+use super::write_set::Map;
 
 /// A branch has so many children: 2^3.
 const FAN_OUT: usize = 1 << FAN_OUT_BITS;

@@ -1,6 +1,11 @@
 //! Sets of writes that only grow, or begin anew all the time.
 
+use indexmap::IndexMap;
+
 use smallvec::SmallVec;
+
+/// Looked up in every step, and never by what an enemy chose.
+pub(super) type Map<K, V> = IndexMap<K, V, foldhash::fast::FixedState>;
 
 /// A write, by its place among all writes of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
