@@ -33,6 +33,8 @@ pub(super) enum Command {
     Explore(Box<ExploreArguments>),
     /// Run plan files again; exits with 3 if a run is not the one that its file tells of
     Replay(ReplayArguments),
+    /// Show the run of a plan file: as a page for a browser, as text, or in a form that another tool reads
+    Show(ShowArguments),
     /// Make the plan in a file smaller
     Shrink(ShrinkArguments),
     /// Measure how soon violations are found: of ddc all known bugs, by all strategies
@@ -181,6 +183,32 @@ pub(super) struct ReplayArguments {
     /// the command exits with 1 [default: what the system says, else never; such a step is told of after 5 s in any case]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     pub(super) hang_after: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("form"))]
+pub(super) struct ShowArguments {
+    /// A plan file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Write one page for a browser that shows the run: lanes, states, what the verdict depends on. It loads nothing
+    #[arg(long, value_name = "OUT", group = "form")]
+    pub(super) html: Option<PathBuf>,
+    /// Print each event, what steps changed, and a star before what the verdict depends on [default]
+    #[arg(long, group = "form")]
+    pub(super) text: bool,
+    /// Print a Mermaid sequence diagram, within the limits of GitHub
+    #[arg(long, group = "form")]
+    pub(super) mermaid: bool,
+    /// Print a log for ShiViz, with the passing twin as a second execution
+    #[arg(long, group = "form")]
+    pub(super) shiviz: bool,
+    /// Print trace events for Perfetto
+    #[arg(long, group = "form")]
+    pub(super) perfetto: bool,
+    /// Print JSON Lines: what the run is, then each event
+    #[arg(long, group = "form")]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

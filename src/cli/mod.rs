@@ -19,6 +19,7 @@ mod progress;
 mod replay;
 mod score;
 mod score_table;
+mod show;
 mod summary;
 mod sweep;
 mod watch;
@@ -197,6 +198,7 @@ fn run(registry: &mut dyn Registry) -> ExitCode {
         Command::Sweep(arguments) => sweep::run(registry, &arguments),
         Command::Explore(arguments) => explore::run(registry, &arguments),
         Command::Replay(arguments) => replay::run(registry, &arguments),
+        Command::Show(arguments) => show::run(registry, &arguments),
         Command::Demo(arguments) => registry.demo(&arguments),
         Command::Score(arguments) => score::run(registry, &arguments),
         Command::Shrink(arguments) => replay::run_shrink(registry, &arguments),

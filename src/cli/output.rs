@@ -25,11 +25,19 @@ pub(super) fn print(result: impl fmt::Display) {
 
 /// Prints a result for programs. What would not show on a terminal is written as JSON writes it, so that it is the same to them.
 pub(super) fn print_json(result: &serde_json::Value) {
+    print_json_lines(&result.to_string());
+}
+
+/// The same, for JSON that is text already: a value on each line.
+pub(super) fn print_json_lines(lines: &str) {
     let mut text = String::new();
-    for c in result.to_string().chars() {
-        if is_hidden(c) { text.push_str(&format!("\\u{:04x}", u32::from(c))) } else { text.push(c) }
+    for line in lines.lines() {
+        for c in line.chars() {
+            if is_hidden(c) { text.push_str(&format!("\\u{:04x}", u32::from(c))) } else { text.push(c) }
+        }
+        text.push('\n');
     }
-    print(text + "\n");
+    print(text);
 }
 
 /// Prints something on standard output by other means; true if it is lost, and nobody has asked for that.

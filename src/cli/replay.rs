@@ -86,7 +86,7 @@ fn update(registry: &mut dyn Registry, path: &Path) -> Result<Exit, Wrong> {
 }
 
 /// The system that a plan file is of.
-fn system_of<'a>(registry: &'a mut dyn Registry, path: &Path) -> Result<&'a mut dyn AnySystem, Wrong> {
+pub(super) fn system_of<'a>(registry: &'a mut dyn Registry, path: &Path) -> Result<&'a mut dyn AnySystem, Wrong> {
     let text = PlanFile::read_text(path)?;
     let name = PlanFile::system_of(path, &text)?;
     registry.find(&name).map_err(|wrong| match wrong {
@@ -95,7 +95,7 @@ fn system_of<'a>(registry: &'a mut dyn Registry, path: &Path) -> Result<&'a mut 
     })
 }
 
-fn exit_of(replayed: &Replayed) -> Exit {
+pub(super) fn exit_of(replayed: &Replayed) -> Exit {
     let is_violated = !replayed.outcome.is_clean();
     match &replayed.file.expect {
         _ if replayed.divergence().is_some() => Exit::Diverged,

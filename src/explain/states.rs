@@ -17,7 +17,7 @@ const TEXT_BYTES_MAX: usize = 32 << 20;
 const STATE_BYTES_MAX: usize = 64 << 10;
 
 /// What one step changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepNote {
     /// In the memory of the node. Of a step that begins an incarnation: what the crash lost, memory before it against memory after.
     pub changed: Vec<Difference>,
@@ -25,6 +25,12 @@ pub struct StepNote {
     pub persisted: Vec<Difference>,
     /// True if an incarnation begins: `changed` is what the node forgot.
     pub is_restart: bool,
+    /// Whose step it is.
+    pub node: NodeId,
+    /// The memory after it, as `Debug` shows it; `None` if nobody can tell.
+    pub memory: Option<String>,
+    /// What survives a crash, after it.
+    pub durable: Option<String>,
 }
 
 impl StepNote {
@@ -103,8 +109,13 @@ impl<M: StateMachine> States<M> {
             changed: compare(&before.memory, &now.memory),
             persisted: compare(&before.durable, &now.durable),
             is_restart: self.restarts,
+            node,
+            memory: now.memory.clone(),
+            durable: now.durable.clone(),
         };
-        if !note.is_empty() {
+        // The first step of a node is told to whoever wants to see whole states.
+        let is_first = before.memory.is_none() && before.durable.is_none();
+        if !note.is_empty() || is_first {
             self.notes.insert(step, note);
         }
     }

@@ -36,7 +36,7 @@ pub enum Weight {
 pub struct Story {
     /// The weight of each event of the trace, in its order.
     pub weights: Vec<Weight>,
-    /// What steps changed, by their numbers; those that changed nothing have none.
+    /// What steps changed, by their numbers; those that changed nothing have none, but for the first of each node.
     pub notes: IndexMap<u64, StepNote>,
     /// False if there was no time to try to leave out each message: some that count as decisive may not be.
     pub is_whole: bool,
@@ -46,7 +46,7 @@ impl Story {
     /// What the step of an event changed.
     #[must_use]
     pub fn note(&self, step: u64) -> Option<&StepNote> {
-        self.notes.get(&step)
+        self.notes.get(&step).filter(|note| !note.is_empty())
     }
 }
 
@@ -149,7 +149,9 @@ fn weights(failing: &Recorded, needed: &IndexSet<MessageName>, notes: &IndexMap<
         What::Answered { .. } if Some(event.step) == violating => Weight::Decisive,
         What::Answered { .. } => Weight::Beside,
         What::Marked { .. } => of_step(event.step, Weight::Beside),
-        What::Fired { .. } if notes.contains_key(&event.step) => of_step(event.step, Weight::Beside),
+        What::Fired { .. } if notes.get(&event.step).is_some_and(|note| !note.is_empty()) => {
+            of_step(event.step, Weight::Beside)
+        }
         What::Fired { .. } => of_step(event.step, Weight::Idle),
         What::Started { incarnation: 0, .. } => Weight::Idle,
         _ => Weight::Decisive,

@@ -90,7 +90,7 @@ fn knobs_lines(plan: &Plan) -> Vec<String> {
 }
 
 /// `without "2→0 update #1 dropped" it passes; the runs part at step 7 (9ms): node 0 takes 1→0 update #1`
-fn tell_twin(twin: &Twin) -> String {
+pub(super) fn tell_twin(twin: &Twin) -> String {
     let parting = match &twin.parting {
         Some(Parting { step, at, what }) => format!("; the runs part at step {step} ({at}): {what}"),
         None => String::new(),
@@ -99,13 +99,13 @@ fn tell_twin(twin: &Twin) -> String {
 }
 
 /// `step 9 (12ms): node 2 takes 1→2 update #1; violated in 12% of continuations before it, 94% after it`
-fn tell_moment(moment: &Moment) -> String {
+pub(super) fn tell_moment(moment: &Moment) -> String {
     let Moment { step, at, what, before, after } = moment;
     format!("step {step} ({at}): {what}; violated in {before}% of continuations before it, {after}% after it")
 }
 
 /// `26 → 4 decisions, 4 → 2 nodes (55 runs)`; a failure that was not shrunk has only the numbers that are left.
-fn shrunk_line(failure: &Failure) -> String {
+pub(super) fn shrunk_line(failure: &Failure) -> String {
     let shrunk = &failure.shrunk;
     let part = |before: usize, after: usize, unit: &str| {
         let before = if before == after { String::new() } else { format!("{} → ", grouped(before as u64)) };
