@@ -139,7 +139,9 @@ fn mermaid_stays_within_the_limits_of_a_forge() {
         line.starts_with("participant ") || line.starts_with("Note over ") || line.contains(": ")
     };
     assert!(rest.iter().all(is_known), "{text}");
-    assert!(!text.contains("</script>") && !text.contains(';') || text.matches(';').count() == text.matches('#').count());
+    assert!(
+        !text.contains("</script>") && !text.contains(';') || text.matches(';').count() == text.matches('#').count()
+    );
     // A run of thousands of messages.
     let plan = loud(0).record_seed(1).plan;
     let long = distributed_data_consistency::sim::Plan {
@@ -165,7 +167,9 @@ fn perfetto_and_json_lines_are_json_and_tell_each_event() {
         let end = ends.insert(node, begin + slice["dur"].as_f64().unwrap()).unwrap_or(0.0);
         assert!(begin >= end, "slices of a node do not overlap");
     }
-    let of = |phase: &str| events.iter().filter(|event| event["ph"] == phase).map(|event| event["id"].clone()).collect::<Vec<_>>();
+    let of = |phase: &str| {
+        events.iter().filter(|event| event["ph"] == phase).map(|event| event["id"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(of("s"), of("f"), "each arrow has both ends");
     assert!(!of("s").is_empty());
     let lines = shown.view().json_lines();

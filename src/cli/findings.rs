@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{print, replay_command};
+use super::{print, replay_command, show_command};
 use crate::report::Screen;
 use crate::sweep::Failure;
 use crate::testing::Saved;
@@ -19,7 +19,10 @@ pub(super) fn print_and_save(failures: &[Failure], directory: &Path, program: &s
         }
         let saved = Saved::new(failure, directory);
         match (&saved.place, place) {
-            (Ok(path), 0) => print(format_args!("replay   {}\n", replay_command(program, path))),
+            (Ok(path), 0) => {
+                print(format_args!("replay   {}\n", replay_command(program, path)));
+                print(format_args!("show     {}\n", show_command(program, path)));
+            }
             (Ok(path), _) => print(format_args!("         {}\n", replay_command(program, path))),
             (Err(error), _) => {
                 print(format_args!("not saved {error}\n"));

@@ -215,6 +215,11 @@ fn replay_command(program: &str, path: &Path) -> String {
     format!("{} replay {}", shell_word(program), shell_word(&path.to_string_lossy()))
 }
 
+/// The command that makes a page of the run of a plan file.
+fn show_command(program: &str, path: &Path) -> String {
+    format!("{} show {} --html run.html", shell_word(program), shell_word(&path.to_string_lossy()))
+}
+
 /// The command that replays a plan file and explains what it shows.
 fn explain_command(program: &str, path: &Path) -> String {
     format!("{} replay --explain {}", shell_word(program), shell_word(&path.to_string_lossy()))

@@ -2,7 +2,7 @@
 // Draws one recorded run. All data lies in the page; nothing is loaded. Only the rows in view are drawn.
 const data = JSON.parse(document.getElementById('data').textContent);
 const $ = id => document.getElementById(id);
-const ROW = 24, LEFT = 84;
+const ROW = 24, LEFT = 84, LONG = 300;
 const svgNs = 'http://www.w3.org/2000/svg';
 
 // What is drawn: a row for each event but sends, which are the tails of arrows.
@@ -10,6 +10,11 @@ const events = data.events;
 const sentAt = new Map();
 events.forEach(event => { if (event.what === 'sent') sentAt.set(event.name, event); });
 let rows = [], rowOf = new Map(), cursor = 0;
+
+// The drawing stays in view; what follows it makes room to scroll.
+function size() {
+  $('room').style.height = Math.max(rows.length * ROW - $('scroller').clientHeight, 0) + 'px';
+}
 
 function isShown(event) {
   if (event.what === 'sent') return false;
@@ -24,7 +29,7 @@ function lay() {
   rowOf = new Map(rows.map((event, row) => [event.i, row]));
   const next = kept ? rows.findIndex(event => event.i >= kept.i) : 0;
   cursor = next < 0 ? Math.max(rows.length - 1, 0) : next;
-  $('room').style.height = rows.length * ROW + 'px';
+  size();
 }
 
 // The step that sent a message is a row of its own: the last row of the sender up to it.
@@ -40,7 +45,7 @@ function rowOfSend(event) {
   return found !== null && found >= 0 && rows[found].step === sent.step ? found : null;
 }
 
-const millis = nanos => (nanos / 1e6).toFixed(nanos % 1e6 ? 2 : 0).replace(/\.?0+$/, '') || '0';
+const millis = nanos => nanos % 1e6 ? (nanos / 1e6).toFixed(2) : String(nanos / 1e6);
 const laneX = (node, width) => LEFT + (node + 0.5) * (width - LEFT) / data.nodes;
 
 function element(name, attributes, text) {
@@ -50,7 +55,7 @@ function element(name, attributes, text) {
   return made;
 }
 
-const GLYPHS = { lost: '✗', crashed: '☠', started: '↻', paused: '⏸', asked: '▸', fired: '⏰', marked: '★', abandoned: '☠', answered: '◂', unheard: '✗' };
+const WORDS = { lost: 'lost: ', fired: 'timer ', marked: 'mark: ', answered: 'answers ' };
 
 function stateOfLane(node, row) {
   for (let place = Math.min(row, rows.length - 1); place >= 0; place -= 1) {
@@ -105,7 +110,7 @@ function draw() {
     if (cone.past.has(event.i)) add('circle', { class: 'past', cx: x, cy: y(row), r: 7 });
     if (cone.future.has(event.i)) add('circle', { class: 'future', cx: x, cy: y(row), r: 7 });
     const room = Math.max(Math.floor((width - x - 12) / 7.3), 6), toLeft = room < 18 && x > width / 2;
-    const text = (GLYPHS[event.what] ? GLYPHS[event.what] + ' ' : '') + (event.text || event.short);
+    const text = (WORDS[event.what] || '') + (event.text || event.short);
     const fits = toLeft ? Math.floor((x - LEFT - 12) / 7.3) : room;
     const label = element('text', { x: toLeft ? x - 10 : x + 10, y: at, class: dim, 'text-anchor': toLeft ? 'end' : 'start' });
     label.textContent = text.length > fits ? text.slice(0, Math.max(fits - 1, 1)) + '…' : text;
@@ -289,7 +294,7 @@ $('drawing').onclick = event => {
   coneOf.on = true;
   go(Math.floor((event.clientY - box.top + $('scroller').scrollTop) / ROW));
 };
-window.onresize = () => draw();
+window.onresize = () => { size(); go(cursor); };
 window.onkeydown = event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === 'SELECT') return;
   const keys = {
@@ -302,6 +307,8 @@ window.onkeydown = event => {
 };
 window.onhashchange = () => { const step = /step=(\d+)/.exec(location.hash); if (step) toStep(Number(step[1])); };
 drawCurve();
+// Of a long run only what matters is shown at first.
+$('explain').checked = events.length > LONG && events.some(event => event.weight === 'idle');
 lay();
 const linked = /step=(\d+)/.exec(location.hash);
 toStep(linked ? Number(linked[1]) : data.violation ? data.violating : 0);
