@@ -3,21 +3,25 @@
 mod checks;
 mod convergence;
 mod identity;
+pub mod linearizability;
 mod liveness;
 mod predicate;
 mod quiescence;
 mod residue;
 mod siblings;
+mod verdict;
 mod violation;
 
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;
+pub use linearizability::Linearizable;
 pub use liveness::{Answered, Excuse};
 pub use predicate::{Promise, When};
 pub use quiescence::Quiescence;
 pub use residue::Leftovers;
 pub use siblings::Siblings;
+pub use verdict::{Misfit, Verdict};
 pub use violation::{Breach, Source, Violation};
 
 use crate::protocol::{StateMachine, Time};
