@@ -14,7 +14,7 @@ use crate::plain::Plain;
 ///
 /// # Panics
 /// If the two disagree on one.
-pub fn agree<S: Plain>(seed: u64, count: u64) -> u64 {
+pub(crate) fn agree<S: Plain>(seed: u64, count: u64) -> u64 {
     let mut rng = Rng::new(seed, 0);
     let mut right = 0;
     for number in 0..count {
@@ -67,7 +67,7 @@ fn assert_misfit<S: Plain>(history: &HistoryOf<S>, misfit: &distributed_data_con
 }
 
 /// The same for all models that come along; returns how many histories were right, and how many there were.
-pub fn agree_all(seed: u64, count: u64) -> (u64, u64) {
+pub(crate) fn agree_all(seed: u64, count: u64) -> (u64, u64) {
     let each = count / 5;
     let right = agree::<Register<u64>>(seed, each)
         + agree::<Map<String, u64>>(seed + 1, each)

@@ -5,14 +5,14 @@ use distributed_data_consistency::protocol::{Rng, Time};
 
 use crate::plain::Plain;
 
-pub type HistoryOf<S> = History<
+pub(crate) type HistoryOf<S> = History<
     <S as distributed_data_consistency::check::linearizability::Model>::Input,
     <S as distributed_data_consistency::check::linearizability::Model>::Output,
 >;
 
 /// What the histories are like.
 #[derive(Clone, Copy)]
-pub struct Shape {
+pub(crate) struct Shape {
     pub clients: u64,
     pub operations: u64,
     /// Of a hundred operations so many never return, or tell nothing.
@@ -28,12 +28,16 @@ struct Going<S: Plain> {
 }
 
 /// Clients of one object, each of which asks one thing after the other.
-pub fn draw<S: Plain>(rng: &mut Rng, shape: Shape) -> HistoryOf<S> {
+pub(crate) fn draw<S: Plain>(rng: &mut Rng, shape: Shape) -> HistoryOf<S> {
     draw_with::<S>(rng, shape, S::draw)
 }
 
 /// The same, where clients ask what `ask` says.
-pub fn draw_with<S: Plain>(rng: &mut Rng, shape: Shape, mut ask: impl FnMut(&mut Rng) -> S::Input) -> HistoryOf<S> {
+pub(crate) fn draw_with<S: Plain>(
+    rng: &mut Rng,
+    shape: Shape,
+    mut ask: impl FnMut(&mut Rng) -> S::Input,
+) -> HistoryOf<S> {
     let mut history = History::new();
     let mut held = S::Held::default();
     let mut going: Vec<Option<Going<S>>> = (0..shape.clients).map(|_| None).collect();
@@ -76,7 +80,7 @@ pub fn draw_with<S: Plain>(rng: &mut Rng, shape: Shape, mut ask: impl FnMut(&mut
 }
 
 /// Whether any order of any of the operations explains the history: all subsets, all permutations.
-pub fn is_linearizable<S: Plain>(history: &HistoryOf<S>) -> bool {
+pub(crate) fn is_linearizable<S: Plain>(history: &HistoryOf<S>) -> bool {
     any_order::<S>(history, &|before, after| {
         let (before, after) = (&history.operations()[before], &history.operations()[after]);
         let returned = matches!(before.outcome, Outcome::Known(_)).then(|| before.ended.unwrap().place);
@@ -85,7 +89,7 @@ pub fn is_linearizable<S: Plain>(history: &HistoryOf<S>) -> bool {
 }
 
 /// The same where only the order within a session counts.
-pub fn is_sequential<S: Plain>(history: &HistoryOf<S>) -> bool {
+pub(crate) fn is_sequential<S: Plain>(history: &HistoryOf<S>) -> bool {
     any_order::<S>(history, &|before, after| {
         let (before, after) = (&history.operations()[before], &history.operations()[after]);
         let returned = matches!(before.outcome, Outcome::Known(_)).then(|| before.ended.unwrap().place);

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::plain::Plain;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bug {
+pub(crate) enum Bug {
     /// What only reads is answered from a copy.
     StaleRead,
     /// What the network delivers twice happens twice.
@@ -23,7 +23,7 @@ pub enum Bug {
 }
 
 /// A node.
-pub struct Central<S: Plain> {
+pub(crate) struct Central<S: Plain> {
     held: S::Held,
     /// What node 0 has answered.
     done: BTreeMap<(NodeId, RequestId), S::Output>,
@@ -33,7 +33,7 @@ pub struct Central<S: Plain> {
 }
 
 #[derive(Clone, Debug)]
-pub enum Message<I, O, H> {
+pub(crate) enum Message<I, O, H> {
     Ask(RequestId, I),
     Answer(RequestId, O),
     Copy(H),
@@ -41,7 +41,7 @@ pub enum Message<I, O, H> {
 
 /// What node 0 keeps.
 #[derive(Clone, Debug)]
-pub struct Kept<O, H> {
+pub(crate) struct Kept<O, H> {
     held: H,
     done: BTreeMap<(NodeId, RequestId), O>,
 }
@@ -121,7 +121,7 @@ impl<S: Plain + 'static> StateMachine for Central<S> {
 }
 
 /// The machine, without a check.
-pub fn unchecked<S>(bug: Option<Bug>) -> Harness<Central<S>>
+pub(crate) fn unchecked<S>(bug: Option<Bug>) -> Harness<Central<S>>
 where
     S: Plain + 'static,
     S::Input: Serialize + DeserializeOwned + Send + Sync,
@@ -137,7 +137,7 @@ where
 }
 
 /// The machine, as its clients see it.
-pub fn central<S>(bug: Option<Bug>) -> Harness<Central<S>>
+pub(crate) fn central<S>(bug: Option<Bug>) -> Harness<Central<S>>
 where
     S: Plain + Clone + Send + Sync + 'static,
     S::Input: Serialize + DeserializeOwned + Send + Sync,

@@ -158,8 +158,7 @@ fn a_process_has_one_operation_at_a_time_and_none_after_an_unknown_one() {
             "info" => busy.insert(process, "gone"),
             _ => busy.insert(process, "idle"),
         };
-        let expected: &[Option<&str>] =
-            if line.contains(":invoke") { &[None, Some("idle")] } else { &[Some("busy")] };
+        let expected: &[Option<&str>] = if line.contains(":invoke") { &[None, Some("idle")] } else { &[Some("busy")] };
         assert!(expected.contains(&before), "{line}: {before:?}");
     }
 }

@@ -10,7 +10,7 @@ use distributed_data_consistency::protocol::{Rng, Time};
 use crate::brute::{HistoryOf, Shape, draw, draw_with};
 
 /// What a register of many values is asked.
-pub fn ask(rng: &mut Rng) -> RegisterOp<u64> {
+pub(crate) fn ask(rng: &mut Rng) -> RegisterOp<u64> {
     match rng.below(2) {
         0 => RegisterOp::Read,
         _ => RegisterOp::Write(rng.below(1 << 20)),
@@ -72,10 +72,15 @@ fn memory_is_a_limit() {
 #[test]
 fn parts_are_judged_apart() {
     let shape = Shape { clients: 10, operations: 2_000, unknown: 2, wrong: 0 };
-    let ask = |rng: &mut Rng| (if rng.below(2) == 0 { "a" } else { "b" }.to_owned(), match rng.below(2) {
-        0 => RegisterOp::Read,
-        _ => RegisterOp::Write(Some(rng.below(1 << 20))),
-    });
+    let ask = |rng: &mut Rng| {
+        (
+            if rng.below(2) == 0 { "a" } else { "b" }.to_owned(),
+            match rng.below(2) {
+                0 => RegisterOp::Read,
+                _ => RegisterOp::Write(Some(rng.below(1 << 20))),
+            },
+        )
+    };
     let history = draw_with::<Map<String, u64>>(&mut Rng::new(8, 0), shape, ask);
     check_history(&Map::default(), &history, SearchLimits::default()).assert_holds();
     let queue = draw::<Queue<u64>>(&mut Rng::new(9, 0), Shape { clients: 3, operations: 400, unknown: 0, wrong: 0 });

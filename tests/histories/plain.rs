@@ -9,7 +9,7 @@ use distributed_data_consistency::check::linearizability::{
 use distributed_data_consistency::protocol::Rng;
 
 /// An object that does what it is asked.
-pub trait Plain: Model + Default {
+pub(crate) trait Plain: Model + Default {
     type Held: Clone + Default + std::fmt::Debug;
 
     fn run(held: &mut Self::Held, input: &Self::Input) -> Self::Output;
@@ -20,7 +20,7 @@ pub trait Plain: Model + Default {
     fn draw_answer(input: &Self::Input, rng: &mut Rng) -> Self::Output;
 }
 
-fn run_register<V: Clone + PartialEq>(held: &mut V, input: &RegisterOp<V>) -> RegisterAnswer<V> {
+pub(crate) fn run_register<V: Clone + PartialEq>(held: &mut V, input: &RegisterOp<V>) -> RegisterAnswer<V> {
     match input {
         RegisterOp::Read => RegisterAnswer::Value(held.clone()),
         RegisterOp::Write(value) => {

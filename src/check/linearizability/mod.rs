@@ -4,6 +4,7 @@
 //! said by a [`Model`]: one of [those that come along](models), or your own.
 
 mod check;
+mod demand;
 mod entries;
 #[cfg(feature = "histories")]
 pub mod jepsen;

@@ -69,6 +69,22 @@ pub trait Model {
         false
     }
 
+    /// The one state in which an operation with this outcome is possible, if there is only one: of a read what it has read. Of one of
+    /// unknown outcome, the one state in which it changes anything. Where this and [`leaves`](Self::leaves) are said, the search sees
+    /// sooner that a way leads nowhere.
+    fn needs(&self, input: &Self::Input, output: Option<&Self::Output>) -> Option<Self::State> {
+        let _ = (input, output);
+        None
+    }
+
+    /// The state that an operation with this outcome leaves if it changes the state at all, if it is always the same one: of a write
+    /// what it has written. To be said only of operations
+    /// that are possible in every state, or in the one that [`needs`](Self::needs) tells; `None` is never wrong.
+    fn leaves(&self, input: &Self::Input, output: Option<&Self::Output>) -> Option<Self::State> {
+        let _ = (input, output);
+        None
+    }
+
     /// Of operations of unknown outcome, those that may have been seen by one of `known`. The others are left out: that they never
     /// happened explains the same. By default all may.
     fn may_be_seen(&self, open: &[&Self::Input], known: &[(&Self::Input, &Self::Output)]) -> Vec<bool> {

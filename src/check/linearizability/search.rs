@@ -1,17 +1,19 @@
 //! The search for an order: just-in-time linearization after Wing and Gong (1993), Lowe (2017), and Porcupine.
 //!
 //! Operations are put in order one by one; each must be possible in the state that those before it leave, and nothing that has
-//! returned may be left behind. Where nothing goes on, the search goes back. It differs from Porcupine's in three ways, each of which
+//! returned may be left behind. Where nothing goes on, the search goes back. It differs from Porcupine's in four ways, each of which
 //! keeps the verdict:
 //!
 //! - What only reads is ordered as soon as it can be. It leaves the state as it is, so nothing is gained by waiting.
 //! - An operation of unknown outcome happens only where one of known outcome follows that needs it.
+//! - What is due first is tried first, and a state that somebody needs is not left for good: see [`Demand`].
 //! - Of two ways to one place, the one that has used up fewer operations of unknown outcome does.
 
 use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::Model;
+use super::demand::Demand;
 use super::entries::{Call, Cursor, Entries};
 use super::memo::{Bits, Budget, LimitReached, Memo};
 
@@ -51,6 +53,8 @@ pub(in crate::check) enum Step {
 /// A node of the search tree.
 struct Frame<St> {
     state: St,
+    /// Its name in [`Demand`].
+    state_id: u32,
     /// What was ordered to come here from the frame before.
     taken: SmallVec<[Step; 2]>,
     /// All operations from this place on are not ordered yet.
@@ -60,8 +64,8 @@ struct Frame<St> {
 
 /// What to try next.
 enum Next<St> {
-    /// An operation of known outcome.
-    Known(Cursor),
+    /// These operations of known outcome, from the last.
+    Known(SmallVec<[u32; 4]>),
     /// One after some of unknown outcome.
     Open(Box<Chains<St>>),
     Nothing,
@@ -92,6 +96,7 @@ pub(in crate::check) struct Search<'a, S: Model> {
     first: usize,
     left: usize,
     happened: Bits,
+    demand: Demand<S::State>,
     memo: Memo<S::State>,
     best: Option<Best<S::State>>,
 }
@@ -109,9 +114,11 @@ impl<'a, S: Model> Search<'a, S> {
         }
         let is_twin = |one: &Call<'_, S>, other: &Call<'_, S>| one.group == other.group && one.input == other.input;
         let twin = |at: usize| open[..at].iter().rposition(|before| is_twin(before, &open[at])).map(|at| at as u32);
+        let reads: Vec<bool> = known.iter().map(|call| model.only_reads(call.input, call.output)).collect();
         Self {
             twins: (0..open.len()).map(twin).collect(),
-            reads: known.iter().map(|call| model.only_reads(call.input, call.output)).collect(),
+            demand: Demand::new(model, &known, &open, &reads),
+            reads,
             entries: Entries::new(&known, groups),
             groups,
             ordered: Bits::new(known.len()),
@@ -202,7 +209,7 @@ impl<'a, S: Model> Search<'a, S> {
         }
         let last = |step: &Step| if let Step::Known(at) = step { *at as usize + 1 } else { 0 };
         let end = taken.iter().map(last).fold(end, usize::max);
-        Frame { state, taken, end, next: Next::Known(self.entries.start()) }
+        Frame { state_id: self.demand.id(&state), state, taken, end, next: Next::Known(self.candidates()) }
     }
 
     /// The next thing to try after a frame.
@@ -214,17 +221,26 @@ impl<'a, S: Model> Search<'a, S> {
     ) -> Result<Option<(SmallVec<[Step; 2]>, S::State)>, LimitReached> {
         loop {
             match &mut frame.next {
-                Next::Known(cursor) => {
-                    while let Some(at) = self.entries.advance(cursor) {
-                        let call = &self.known[at];
-                        // A read that was possible is ordered already.
-                        if self.reads[at] {
+                Next::Known(candidates) => {
+                    while let Some(at) = candidates.pop() {
+                        let call = &self.known[at as usize];
+                        let Some(state) = self.model.step(&frame.state, call.input, call.output) else { continue };
+                        if self.demand.must_stay(frame.state_id, self.demand.id(&state)) {
                             continue;
                         }
-                        if let Some(state) = self.model.step(&frame.state, call.input, call.output) {
-                            budget.spend()?;
-                            return Ok(Some((smallvec![Step::Known(at as u32)], state)));
+                        budget.spend()?;
+                        let mut taken: SmallVec<[Step; 2]> = SmallVec::new();
+                        if self.demand.overwrites(at as usize) {
+                            // What nobody sees can happen unseen just before.
+                            taken.extend(
+                                candidates
+                                    .iter()
+                                    .filter(|other| self.is_idle(**other, &frame.state))
+                                    .map(|other| Step::Known(*other)),
+                            );
                         }
+                        taken.push(Step::Known(at));
+                        return Ok(Some((taken, state)));
                     }
                     frame.next = match self.open.is_empty() {
                         true => Next::Nothing,
@@ -235,6 +251,28 @@ impl<'a, S: Model> Search<'a, S> {
                 Next::Nothing => return Ok(None),
             }
         }
+    }
+
+    /// True if nobody sees whether an operation has happened, when another one overwrites the state.
+    fn is_idle(&self, at: u32, state: &S::State) -> bool {
+        let call = &self.known[at as usize];
+        self.demand.is_idle(at as usize) && self.model.step(state, call.input, call.output).is_some()
+    }
+
+    /// What may come next, and does not only read, what is due first at the end.
+    fn candidates(&self) -> SmallVec<[u32; 4]> {
+        let mut candidates: SmallVec<[u32; 4]> = SmallVec::new();
+        let mut cursor = self.entries.start();
+        while let Some(at) = self.entries.advance(&mut cursor) {
+            // A read that is possible is ordered already.
+            if !self.reads[at] {
+                candidates.push(at as u32);
+            }
+        }
+        if candidates.len() > 1 {
+            candidates.sort_unstable_by_key(|at| std::cmp::Reverse(self.demand.due[*at as usize]));
+        }
+        candidates
     }
 
     fn chains(&self, state: &S::State) -> Chains<S::State> {
@@ -281,7 +319,11 @@ impl<'a, S: Model> Search<'a, S> {
             let is_used = |open: u32| self.happened.has(open as usize) || chain.contains(&open);
             let may_come = call.called < chains.barriers[call.group as usize];
             // Of two that are the same the one that was called first.
-            if !may_come || is_used(at) || self.twins[at as usize].is_some_and(|twin| !is_used(twin)) {
+            if !may_come
+                || self.demand.is_idle_open(at as usize)
+                || is_used(at)
+                || self.twins[at as usize].is_some_and(|twin| !is_used(twin))
+            {
                 continue;
             }
             let Some(after) = self.model.step(&state, call.input, None) else { continue };
@@ -303,12 +345,16 @@ impl<'a, S: Model> Search<'a, S> {
             Step::Known(at) => {
                 self.entries.take(at as usize);
                 self.ordered.set(at as usize);
+                self.demand.take(at as usize);
                 self.left -= 1;
                 while self.ordered.has(self.first) {
                     self.first += 1;
                 }
             }
-            Step::Open(at) => self.happened.set(at as usize),
+            Step::Open(at) => {
+                self.happened.set(at as usize);
+                self.demand.add_open(at as usize, -1);
+            }
         }
     }
 
@@ -318,10 +364,14 @@ impl<'a, S: Model> Search<'a, S> {
                 Step::Known(at) => {
                     self.entries.put_back(at as usize);
                     self.ordered.clear(at as usize);
+                    self.demand.put_back(at as usize);
                     self.left += 1;
                     self.first = self.first.min(at as usize);
                 }
-                Step::Open(at) => self.happened.clear(at as usize),
+                Step::Open(at) => {
+                    self.happened.clear(at as usize);
+                    self.demand.add_open(at as usize, 1);
+                }
             }
         }
     }

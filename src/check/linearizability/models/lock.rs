@@ -65,6 +65,20 @@ impl<C: Clone + Eq + Hash + fmt::Debug> Model for Lock<C> {
         output == Some(&false)
     }
 
+    fn needs(&self, input: &LockOp<C>, granted: Option<&bool>) -> Option<Option<C>> {
+        (granted != Some(&false)).then(|| match input {
+            LockOp::Acquire(_) => None,
+            LockOp::Release(client) => Some(client.clone()),
+        })
+    }
+
+    fn leaves(&self, input: &LockOp<C>, granted: Option<&bool>) -> Option<Option<C>> {
+        (granted != Some(&false)).then(|| match input {
+            LockOp::Acquire(client) => Some(client.clone()),
+            LockOp::Release(_) => None,
+        })
+    }
+
     fn show(&self, input: &LockOp<C>, output: Option<&bool>) -> String {
         let asked = match input {
             LockOp::Acquire(client) => format!("acquire by {client:?}"),

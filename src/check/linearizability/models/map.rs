@@ -55,6 +55,14 @@ where
         self.register.only_reads(&input.1, output)
     }
 
+    fn needs(&self, input: &Self::Input, output: Option<&Self::Output>) -> Option<Option<V>> {
+        self.register.needs(&input.1, output)
+    }
+
+    fn leaves(&self, input: &Self::Input, output: Option<&Self::Output>) -> Option<Option<V>> {
+        self.register.leaves(&input.1, output)
+    }
+
     fn may_be_seen(&self, open: &[&Self::Input], known: &[(&Self::Input, &Self::Output)]) -> Vec<bool> {
         let open: Vec<_> = open.iter().map(|input| &input.1).collect();
         let known: Vec<_> = known.iter().map(|(input, output)| (&input.1, *output)).collect();

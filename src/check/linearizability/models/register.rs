@@ -80,6 +80,21 @@ impl<V: Clone + Eq + Hash + fmt::Debug> Model for Register<V> {
         matches!(input, RegisterOp::Read) || is_failed && matches!(input, RegisterOp::CompareAndSet { .. })
     }
 
+    fn needs(&self, input: &RegisterOp<V>, output: Option<&RegisterAnswer<V>>) -> Option<V> {
+        match (input, output) {
+            (RegisterOp::Read, Some(RegisterAnswer::Value(value))) => Some(value.clone()),
+            (RegisterOp::CompareAndSet { from, .. }, None | Some(RegisterAnswer::Swapped(true))) => Some(from.clone()),
+            _ => None,
+        }
+    }
+
+    fn leaves(&self, input: &RegisterOp<V>, output: Option<&RegisterAnswer<V>>) -> Option<V> {
+        match (input, output) {
+            (RegisterOp::Read, _) | (RegisterOp::CompareAndSet { .. }, Some(RegisterAnswer::Swapped(false))) => None,
+            (RegisterOp::Write(value) | RegisterOp::CompareAndSet { to: value, .. }, _) => Some(value.clone()),
+        }
+    }
+
     /// A value that nobody has read, or compared with, was never seen; but that a comparison failed may be due to any value.
     fn may_be_seen(&self, open: &[&RegisterOp<V>], known: &[(&RegisterOp<V>, &RegisterAnswer<V>)]) -> Vec<bool> {
         if known.iter().any(|(_, output)| matches!(output, RegisterAnswer::Swapped(false))) {
