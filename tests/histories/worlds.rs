@@ -94,7 +94,7 @@ fn requests_can_be_read_as_operations_of_another_model() {
 fn a_limit_answers_unknown_and_is_counted() {
     let nothing = SearchLimits { states_max: 0, ..SearchLimits::default() };
     let check = Linearizable::new(Register::<u64>::default()).limits(nothing);
-    let swept = unchecked::<Register<u64>>(Some(Bug::StaleRead)).check(check).sweep(300);
+    let swept = unchecked::<Register<u64>>(None).check(check).sweep(300);
     swept.assert_clean();
-    assert!(swept.tally.marks["linearizable: unknown"] > 10, "{:?}", swept.tally.marks);
+    assert!(swept.tally.marks["linearizable: unknown"] > 0, "{:?}", swept.tally.marks);
 }

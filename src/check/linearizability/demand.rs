@@ -83,10 +83,14 @@ impl<St: Clone + Eq + Hash> Demand<St> {
         if self.is_known { self.states.get_index_of(state).map_or(OTHER, |id| id as u32) } else { OTHER }
     }
 
-    /// True if the state must not be left for another: somebody needs it, and nobody can bring it again.
+    /// True if an operation must not leave the state for another: somebody else needs it, and nobody can bring it again.
     #[inline]
-    pub(super) fn must_stay(&self, state: u32, after: u32) -> bool {
-        state != after && state != OTHER && self.wanted[state as usize] > 0 && self.brought[state as usize] == 0
+    pub(super) fn must_stay(&self, state: u32, after: u32, by: usize) -> bool {
+        if state == after || state == OTHER {
+            return false;
+        }
+        let by_itself = u32::from(self.known[by].needs == state);
+        self.wanted[state as usize] > by_itself && self.brought[state as usize] == 0
     }
 
     /// True if an operation always leaves the same state, whatever was there.

@@ -225,7 +225,7 @@ impl<'a, S: Model> Search<'a, S> {
                     while let Some(at) = candidates.pop() {
                         let call = &self.known[at as usize];
                         let Some(state) = self.model.step(&frame.state, call.input, call.output) else { continue };
-                        if self.demand.must_stay(frame.state_id, self.demand.id(&state)) {
+                        if self.demand.must_stay(frame.state_id, self.demand.id(&state), at as usize) {
                             continue;
                         }
                         budget.spend()?;
