@@ -8,6 +8,7 @@ mod central;
 mod forms;
 mod limits;
 mod plain;
+mod weaker;
 mod worlds;
 
 #[test]

@@ -31,9 +31,11 @@ pub use models::{
     Counter, CounterAnswer, CounterOp, Lock, LockOp, Map, Queue, QueueAnswer, QueueOp, Register, RegisterAnswer,
     RegisterOp,
 };
+pub(super) use narrow::Narrowed;
 use narrow::narrow;
+pub(super) use reading::settles;
 pub use reading::{Direct, Reading, Reads};
-pub(super) use search::{Found, Search};
+pub(super) use search::{Found, Search, Step};
 pub(super) use tell::{Span, Told, misfit};
 
 /// Judges whether a history is linearizable: whether its operations can be put into one order, in which each that returned before
