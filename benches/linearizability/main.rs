@@ -2,6 +2,7 @@
 //!
 //!     cargo bench --bench linearizability             long histories: correct registers, and maps of 100 keys
 //!     cargo bench --bench linearizability -- agree N  N small random ones, beside a checker that tries all orders
+//!     cargo bench --bench linearizability -- sweep N  N worlds of a register, a map and a queue, with the check and without
 //!     cargo bench --bench linearizability -- judge FILE   a history of a map in JSON lines
 //!     cargo bench --bench linearizability -- write DIR    histories for others to judge
 
@@ -10,18 +11,24 @@ mod agreement;
 #[path = "../../tests/histories/brute.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod brute;
+#[path = "../../tests/histories/central.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod central;
 #[path = "../../tests/histories/plain.rs"]
 mod plain;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
+use distributed_data_consistency::Harness;
 use distributed_data_consistency::check::Verdict;
 use distributed_data_consistency::check::linearizability::{
-    Map, Model, RegisterAnswer, RegisterOp, SearchLimits, check_history,
+    Map, Model, Queue, Register, RegisterAnswer, RegisterOp, SearchLimits, check_history,
 };
 use distributed_data_consistency::history::{History, Outcome};
 use distributed_data_consistency::protocol::Rng;
+use distributed_data_consistency::sweep::{Seeds, SweepOptions};
 
 use brute::{HistoryOf, Shape, draw_with};
 
@@ -124,6 +131,32 @@ fn tell(name: &str, history: &MapHistory) {
     println!("{name:<48} {:>9.1} ms  {said}", took.as_secs_f64() * 1e3);
 }
 
+/// The same worlds without the check and with it, by turns.
+fn sweep<S>(name: &str, worlds: u64)
+where
+    S: plain::Plain + Clone + Send + Sync + 'static,
+    S::Input: serde::Serialize + serde::de::DeserializeOwned + Send + Sync,
+    S::Output: Send + Sync,
+    S::State: Send + Sync,
+    S::Key: Send + Sync,
+{
+    let time = |harness: Harness<central::Central<S>>| {
+        let options = SweepOptions { jobs: NonZeroUsize::MIN, ..SweepOptions::new(Seeds::first(worlds)) };
+        let begin = Instant::now();
+        assert!(harness.sweep_with(&options, &|_| {}).is_clean());
+        begin.elapsed().as_secs_f64() * 1e6 / worlds as f64
+    };
+    let (mut without, mut with) = (f64::MAX, f64::MAX);
+    for _ in 0..5 {
+        without = without.min(time(central::unchecked::<S>(None)));
+        with = with.min(time(central::central::<S>(None)));
+    }
+    println!(
+        "{name:<10} {without:>7.2} µs a world without the check, {with:>7.2} µs with it: {:.2} times",
+        with / without
+    );
+}
+
 fn name_of((clients, operations, keys, unknown, wrong): (u64, u64, u64, u64, u64)) -> String {
     let unknown = if unknown > 0 { format!("-unknown{unknown}") } else { String::new() };
     format!("c{clients}-n{operations}-k{keys}{unknown}{}", if wrong > 0 { "-wrong" } else { "" })
@@ -137,6 +170,12 @@ fn main() {
             let begin = Instant::now();
             let (right, all) = agreement::agree_all(1_000, count.parse().expect("a number"));
             println!("{right} of {all} are linearizable; no verdict differs; {:.1} s", begin.elapsed().as_secs_f64());
+        }
+        ["sweep", worlds] => {
+            let worlds: u64 = worlds.parse().expect("a number");
+            sweep::<Register<u64>>("register", worlds);
+            sweep::<Map<String, u64>>("map", worlds);
+            sweep::<Queue<u64>>("queue", worlds);
         }
         ["judge", file] => {
             let text = std::fs::read_to_string(file).expect("a file");

@@ -34,7 +34,7 @@ type OutputOf<J> = <<J as Judge>::Model as Model>::Output;
 #[derive(Clone, Debug)]
 pub struct Judged<J: Judge, R = Direct, Q = InputOf<J>, A = OutputOf<J>> {
     name: &'static str,
-    judge: J,
+    pub(super) judge: J,
     reads: R,
     who: &'static str,
     recorder: Recorder<Q, A>,

@@ -28,6 +28,15 @@ impl<S: Model> Judged<InOneOrder<S>> {
     }
 }
 
+impl<S: Model, R, Q, A> Judged<InOneOrder<S>, R, Q, A> {
+    /// How far the search for an order may go in one world.
+    #[must_use]
+    pub fn limits(mut self, limits: SearchLimits) -> Self {
+        self.judge.limits = limits;
+        self
+    }
+}
+
 impl<S: Model> Judge for InOneOrder<S> {
     type Model = S;
     const NAME: &'static str = "sequential";

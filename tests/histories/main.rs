@@ -7,6 +7,7 @@ mod central;
 #[cfg(feature = "histories")]
 mod forms;
 mod limits;
+mod others;
 mod plain;
 mod weaker;
 mod worlds;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
+use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 
 use super::super::Model;
@@ -77,6 +78,20 @@ impl<V: Clone + Eq + Hash + fmt::Debug> Model for Queue<V> {
 
     fn only_reads(&self, input: &QueueOp<V>, output: Option<&QueueAnswer<V>>) -> bool {
         matches!((input, output), (QueueOp::Dequeue, Some(QueueAnswer::Taken(None))))
+    }
+
+    /// What was put there, and nobody is known to have taken, is only in the way.
+    fn may_be_seen(&self, open: &[&QueueOp<V>], known: &[(&QueueOp<V>, &QueueAnswer<V>)]) -> Vec<bool> {
+        let taken = known.iter().filter_map(|(_, output)| match output {
+            QueueAnswer::Taken(Some(value)) => Some(value),
+            _ => None,
+        });
+        let taken: IndexSet<&V, foldhash::fast::FixedState> = taken.collect();
+        let may = |input: &&QueueOp<V>| match input {
+            QueueOp::Enqueue(value) => taken.contains(value),
+            QueueOp::Dequeue => true,
+        };
+        open.iter().map(may).collect()
     }
 
     fn state_bytes(&self, queue: &VecDeque<V>) -> usize {
