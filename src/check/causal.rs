@@ -179,10 +179,10 @@ fn pasts(all: &[Access], lanes: &Lanes) -> Result<Vec<Vec<u32>>, usize> {
     };
     let mut effects: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
     let mut open: Vec<usize> = vec![0; all.len()];
-    for at in 0..all.len() {
+    for (at, open) in open.iter_mut().enumerate() {
         for cause in causes(at) {
             effects[cause].push(at);
-            open[at] += 1;
+            *open += 1;
         }
     }
     let mut free: Vec<usize> = (0..all.len()).filter(|at| open[*at] == 0).collect();

@@ -41,20 +41,20 @@ pub(crate) fn agree<S: Plain>(seed: u64, count: u64) -> u64 {
 fn assert_misfit<S: Plain>(history: &HistoryOf<S>, misfit: &distributed_data_consistency::check::Misfit) {
     let model = S::default();
     let stuck = &history.operations()[misfit.stuck[0].0 as usize];
-    let until = stuck.ended.unwrap().place;
+    let until = stuck.ended.expect("what is stuck has returned").place;
     let part = model.partition(&stuck.input);
     let cut = |with: bool| -> HistoryOf<S> {
         let mut cut = History::new();
         let mut ids = std::collections::BTreeMap::new();
         for (id, is_return) in history.events() {
-            let operation = history.get(id).unwrap();
+            let operation = history.get(id).expect("an event is of an operation");
             if model.partition(&operation.input) != part {
                 continue;
             }
             if !is_return {
                 ids.insert(id, cut.call(operation.session, operation.called.at, operation.input.clone()));
             } else if let distributed_data_consistency::history::Outcome::Known(output) = &operation.outcome {
-                let ended = operation.ended.unwrap();
+                let ended = operation.ended.expect("a return");
                 if ended.place < until || with && ended.place == until {
                     cut.returns(ids[&id], ended.at, output.clone());
                 }

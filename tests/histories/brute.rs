@@ -83,7 +83,7 @@ pub(crate) fn draw_with<S: Plain>(
 pub(crate) fn is_linearizable<S: Plain>(history: &HistoryOf<S>) -> bool {
     any_order::<S>(history, &|before, after| {
         let (before, after) = (&history.operations()[before], &history.operations()[after]);
-        let returned = matches!(before.outcome, Outcome::Known(_)).then(|| before.ended.unwrap().place);
+        let returned = matches!(before.outcome, Outcome::Known(_)).then(|| before.ended.expect("a return").place);
         returned.is_some_and(|returned| returned < after.called.place)
     })
 }
@@ -92,7 +92,7 @@ pub(crate) fn is_linearizable<S: Plain>(history: &HistoryOf<S>) -> bool {
 pub(crate) fn is_sequential<S: Plain>(history: &HistoryOf<S>) -> bool {
     any_order::<S>(history, &|before, after| {
         let (before, after) = (&history.operations()[before], &history.operations()[after]);
-        let returned = matches!(before.outcome, Outcome::Known(_)).then(|| before.ended.unwrap().place);
+        let returned = matches!(before.outcome, Outcome::Known(_)).then(|| before.ended.expect("a return").place);
         before.session == after.session && returned.is_some_and(|returned| returned < after.called.place)
     })
 }
@@ -131,10 +131,10 @@ fn explains<S: Plain>(history: &HistoryOf<S>, order: &[usize], must_precede: &dy
         }
         let operation = &history.operations()[*at];
         let expected = S::run(&mut held, &operation.input);
-        if let Outcome::Known(given) = &operation.outcome {
-            if !S::is_like(given, &expected) {
-                return false;
-            }
+        if let Outcome::Known(given) = &operation.outcome
+            && !S::is_like(given, &expected)
+        {
+            return false;
         }
     }
     true

@@ -47,7 +47,7 @@ impl<S: Plain> Specification for As<S> {
 fn theirs<S: Plain>(history: &HistoryOf<S>) -> bool {
     let mut actions = Vec::new();
     let known = |id: OperationId| {
-        let operation = history.get(id).unwrap();
+        let operation = history.get(id).expect("an event is of an operation");
         let output = match &operation.outcome {
             Outcome::Known(output) => Some(output.clone()),
             _ => None,

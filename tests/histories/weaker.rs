@@ -54,17 +54,17 @@ fn sequential_consistency_agrees_with_all_orders() {
 fn told(text: &str) -> Maps {
     let mut history = History::new();
     for (at, word) in (0..).zip(text.split(", ")) {
-        let (session, step) = word.split_once(' ').unwrap();
-        let (session, at) = (session.parse().unwrap(), Time::from_millis(at));
+        let (session, step) = word.split_once(' ').expect("a step of a history");
+        let (session, at) = (session.parse().expect("a step of a history"), Time::from_millis(at));
         if let Some((key, value)) = step.split_once('=') {
-            let write = RegisterOp::Write(Some(value.trim_end_matches('?').parse().unwrap()));
+            let write = RegisterOp::Write(Some(value.trim_end_matches('?').parse().expect("a step of a history")));
             let id = history.call(session, at, (key.to_owned(), write));
             match value.ends_with('?') {
                 true => history.unknown(id, None, Why::TimedOut),
                 false => history.returns(id, at, RegisterAnswer::Done),
             }
         } else {
-            let (key, value) = step.split_once(':').unwrap();
+            let (key, value) = step.split_once(':').expect("a step of a history");
             let id = history.call(session, at, (key.to_owned(), RegisterOp::Read));
             history.returns(id, at, RegisterAnswer::Value(value.parse().ok()));
         }

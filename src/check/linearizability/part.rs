@@ -83,11 +83,12 @@ impl<S: Model> Part<S> {
     ) -> Judged<S::State> {
         let held = &mut self.held[place];
         (held.input, held.output, held.returned) = (input, Some(output), returned);
-        if !self.is_behind && !held.is_ordered {
-            if let Some(state) = model.step(&self.state, &held.input, held.output.as_ref()) {
-                self.state = state;
-                return Judged::Fine;
-            }
+        if !self.is_behind
+            && !held.is_ordered
+            && let Some(state) = model.step(&self.state, &held.input, held.output.as_ref())
+        {
+            self.state = state;
+            return Judged::Fine;
         }
         held.is_ordered = false;
         self.is_behind = true;
