@@ -5,6 +5,7 @@
 //!     cargo bench --bench linearizability -- sweep N  N worlds of a register, a map and a queue, with the check and without
 //!     cargo bench --bench linearizability -- judge FILE   a history of a map in JSON lines
 //!     cargo bench --bench linearizability -- write DIR    histories for others to judge
+#![expect(clippy::disallowed_types, reason = "a bench measures")]
 
 #[path = "../../tests/histories/agreement.rs"]
 mod agreement;
@@ -12,7 +13,6 @@ mod agreement;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod brute;
 #[path = "../../tests/histories/central.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
 mod central;
 #[path = "../../tests/histories/plain.rs"]
 mod plain;
