@@ -60,6 +60,9 @@ pub struct Linearizable<S: Model, R = Direct, Q = <S as Model>::Input, A = <S as
     unknown: u64,
 }
 
+/// A sweep has many worlds: one of them is not worth more states than this, if not told otherwise.
+const STATES_MAX: u64 = 100_000;
+
 /// What a summary counts.
 const UNKNOWN: &str = "linearizable: unknown";
 
@@ -67,7 +70,8 @@ impl<S: Model> Linearizable<S> {
     /// The check, for a machine that speaks as the model does.
     #[must_use]
     pub fn new(model: S) -> Self {
-        Self::with(model, Direct, SearchLimits::default(), "linearizable")
+        let limits = SearchLimits { states_max: STATES_MAX, ..SearchLimits::default() };
+        Self::with(model, Direct, limits, "linearizable")
     }
 }
 
@@ -103,7 +107,7 @@ impl<S: Model, R, Q: Clone, A: Clone> Linearizable<S, R, Q, A> {
         self
     }
 
-    /// How far the search for an order may go in one world.
+    /// How far the search for an order may go in one world; 100,000 states if not told otherwise.
     #[must_use]
     pub fn limits(mut self, limits: SearchLimits) -> Self {
         self.limits = limits;

@@ -22,6 +22,8 @@ pub(super) struct Part<S: Model> {
     state: S::State,
     /// How many operations there were when an order was last searched for.
     searched: usize,
+    /// A search at once has reached its limit: the next one is at the end.
+    gave_up: bool,
     /// True if there is no order that explains all that has returned, as far as is known.
     is_behind: bool,
 }
@@ -50,7 +52,7 @@ pub(super) enum Judged<St> {
 
 impl<S: Model> Part<S> {
     pub(super) fn new(model: &S) -> Self {
-        Self { held: Vec::new(), state: model.init(), searched: 0, is_behind: false }
+        Self { held: Vec::new(), state: model.init(), searched: 0, gave_up: false, is_behind: false }
     }
 
     /// A client asks; returns the operation's place.
@@ -93,11 +95,13 @@ impl<S: Model> Part<S> {
         held.is_ordered = false;
         self.is_behind = true;
         // So that all searches together cost a few times what the last one does.
-        if self.held.len() > ALWAYS_MAX && self.held.len() < self.searched + self.searched / 8 {
+        if self.gave_up || self.held.len() > ALWAYS_MAX && self.held.len() < self.searched + self.searched / 8 {
             return Judged::Unknown;
         }
         let states_max = limits.states_max.min(STATES_AT_ONCE + 4 * self.held.len() as u64);
-        self.order(model, &mut Budget::new(SearchLimits { states_max, ..limits }))
+        let judged = self.order(model, &mut Budget::new(SearchLimits { states_max, ..limits }));
+        self.gave_up = matches!(judged, Judged::Unknown);
+        judged
     }
 
     /// Whether there is an order, if it is not known already.
