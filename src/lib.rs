@@ -31,6 +31,8 @@ pub mod determinism;
 pub mod explain;
 #[cfg(feature = "harness")]
 pub mod harness;
+#[cfg(feature = "harness")]
+pub mod history;
 pub mod kv;
 #[cfg(feature = "harness")]
 pub mod model_check;

@@ -13,10 +13,11 @@ use std::path::Path;
 use source::{named_paths, read, rust_files, tokens, without_tests};
 
 /// A module may import itself and modules of earlier layers, nothing else; so modules of one layer do not know each other.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["causality", "protocol"],
     &["kv", "running"],
     &["store", "reference_store", "sim"],
+    &["history"],
     &["check"],
     &["strategy"],
     &["harness"],
@@ -34,9 +35,10 @@ const LAYERS: [&[&str]; 16] = [
 ];
 
 /// What is for anybody's state machine …
-const GENERAL: [&str; 14] = [
+const GENERAL: [&str; 15] = [
     "running",
     "sim",
+    "history",
     "check",
     "strategy",
     "harness",

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::{Breach, Check, QUIET, TIME_UP};
-use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
+use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time, show_duration};
 use crate::running::shown;
-use crate::sim::{Event, EventKind, Input, Nodes};
+use crate::sim::{Event, EventKind, Fate, Input, Nodes};
 
 /// At rest, each request that reached a node has been answered, or there is an [`Excuse`]. Where the time to settle is up before the
 /// world has come to rest, an answer is late that has not come by then: that time counts from the last request.
@@ -26,6 +27,12 @@ pub struct Liveness {
     asked: u64,
     /// How many of so many nodes must be left.
     needed_of: fn(usize) -> usize,
+    /// An answer may take so long while nothing is wrong.
+    within: Option<Duration>,
+    /// Since when nothing has been wrong, as far as is known.
+    calm_since: Time,
+    /// Links were cut, and have not been healed.
+    is_cut: bool,
     /// How often each excuse was taken, in the order of [`Excuse::ALL`].
     excused: [u64; Excuse::ALL.len()],
 }
@@ -73,6 +80,9 @@ impl Liveness {
             places: IndexMap::default(),
             asked: 0,
             needed_of: |_| 1,
+            within: None,
+            calm_since: Time::ZERO,
+            is_cut: false,
             excused: [0; Excuse::ALL.len()],
         }
     }
@@ -87,6 +97,60 @@ impl Liveness {
     pub fn needs(mut self, of: fn(usize) -> usize) -> Self {
         self.needed_of = of;
         self
+    }
+
+    /// And each answer comes within this span of virtual time. It counts from the request, or from when the last thing went wrong that
+    /// delays an answer, if that was later: while a node is down or paused, a link is cut, or a message is lost or slow, nobody has to
+    /// be answered in time. (A link that was cut counts as cut until the world heals.)
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use distributed_data_consistency::check::Liveness;
+    /// let prompt = Liveness::new().within(Duration::from_millis(500));
+    /// ```
+    #[must_use]
+    pub fn within(mut self, span: Duration) -> Self {
+        self.within = Some(span);
+        self
+    }
+
+    /// Whoever waits the longest is answered in time, as far as `at`; before what happens then.
+    fn in_time<M: StateMachine>(&mut self, at: Time, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+        let (Some(span), Some(waiting)) = (self.within, self.waiting.values().next()) else { return Ok(()) };
+        let since = waiting.at.max(self.calm_since);
+        if at <= since + span {
+            return Ok(());
+        }
+        if self.is_cut || nodes.up().count() < nodes.count() {
+            self.calm_since = at;
+            return Ok(());
+        }
+        let Waiting { node, id, at: asked, request } = waiting;
+        let summary = format!("node {node} has not answered request {id} within {}", show_duration(span));
+        Err(Breach::new("late", summary)
+            .because(format!("at {asked} it was asked: {request}"))
+            .because(format!("since {since} all nodes have been up, and no link was cut, no message lost or slow")))
+    }
+
+    /// Something that delays answers, if that is what happened.
+    fn note_trouble<M: StateMachine>(&mut self, at: Time, event: &Event<'_, M>) {
+        let until = match event {
+            Event::Begins { input: Input::Start { .. }, .. } | Event::Lost { .. } | Event::Crashed { .. } => at,
+            Event::Paused { until, .. } => *until,
+            Event::Sent { fate: Some(Fate::Deliver(delays)), .. } => {
+                at + delays.iter().max().copied().unwrap_or_default()
+            }
+            Event::Cut { .. } => {
+                self.is_cut = true;
+                at
+            }
+            Event::Healed => {
+                self.is_cut = false;
+                at
+            }
+            _ => return,
+        };
+        self.calm_since = self.calm_since.max(until);
     }
 
     fn answer(&mut self, id: RequestId) {
@@ -121,14 +185,21 @@ impl<M: StateMachine> Check<M> for Liveness {
     }
 
     fn is_causal(&self) -> bool {
-        true
+        self.within.is_none()
     }
 
     fn looks_at(&self) -> &'static [EventKind] {
-        &[EventKind::Begins, EventKind::Ends, EventKind::Crashed, EventKind::Rest]
+        match self.within {
+            None => &[EventKind::Begins, EventKind::Ends, EventKind::Crashed, EventKind::Rest],
+            Some(_) => &EventKind::ALL,
+        }
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, nodes: Nodes<'_, M>) -> Result<(), Breach> {
+        if self.within.is_some() {
+            self.in_time(at, nodes)?;
+            self.note_trouble(at, event);
+        }
         match event {
             Event::Begins { node, input: Input::Request { id, request }, .. } => {
                 self.answer(*id);

@@ -1,23 +1,38 @@
 //! What must hold: checks look on as a world runs, and say where it broke its promise.
 
+mod causal;
 mod checks;
 mod convergence;
 mod identity;
+mod judged;
+pub mod linearizability;
 mod liveness;
 mod predicate;
 mod quiescence;
 mod residue;
+mod sequential;
+mod sessions;
 mod siblings;
+mod sometimes;
+mod verdict;
 mod violation;
+mod writes;
 
+pub use causal::{Causal, Causes, check_causal};
 pub use checks::Checks;
 pub use convergence::Convergence;
 pub use identity::Identity;
+pub use judged::{Judge, Judged};
+pub use linearizability::Linearizable;
 pub use liveness::{Excuse, Liveness};
 pub use predicate::{Predicate, When};
 pub use quiescence::Quiescence;
 pub use residue::Residue;
+pub use sequential::{InOneOrder, Sequential, check_sequential};
+pub use sessions::{Guarantee, Promised, Sessions, check_sessions};
 pub use siblings::Siblings;
+pub use sometimes::Sometimes;
+pub use verdict::{Misfit, Verdict};
 pub use violation::{Breach, Source, Violation};
 
 use crate::protocol::{StateMachine, Time};

@@ -1,7 +1,7 @@
 //! What must hold.
 
 use super::Harness;
-use crate::check::{Check, Predicate, RESERVED_CHECKS, When};
+use crate::check::{Check, Predicate, RESERVED_CHECKS, Sometimes, When};
 use crate::protocol::StateMachine;
 use crate::sim::Nodes;
 
@@ -50,5 +50,21 @@ impl<M: StateMachine> Harness<M> {
         F: Fn(Nodes<'_, M>) -> Result<(), String> + Clone + Send + Sync + 'static,
     {
         self.check(Predicate { name, when: When::AtRest, holds })
+    }
+
+    /// A state that must be seen in at least one world of a sweep, after some step: a sweep that never sees it fails as one does that
+    /// misses a mark of [`must_reach`](Self::must_reach), and under the same conditions. A summary counts the worlds that have seen it.
+    ///
+    /// An event that must be seen is a [mark](crate::protocol::Env::mark) and needs only [`must_reach`](Self::must_reach).
+    ///
+    /// # Panics
+    /// As [`check`](Self::check) does.
+    #[must_use]
+    #[track_caller]
+    pub fn sometimes<F>(self, name: &'static str, holds: F) -> Self
+    where
+        F: Fn(Nodes<'_, M>) -> bool + Clone + Send + Sync + 'static,
+    {
+        self.check(Sometimes::new(name, holds)).must_reach([name])
     }
 }
