@@ -46,14 +46,32 @@ macro_rules! bugs {
     };
 }
 
+pub mod abd_register;
+pub mod chain_replication;
+pub mod crdts;
 pub mod history;
+pub mod lease_lock;
+pub mod paxos;
+pub mod primary_backup;
 pub mod raft;
+pub mod swim;
+pub mod two_phase_commit;
+pub mod viewstamped_replication;
 
 /// All systems, right and with each of their bugs.
 #[must_use]
 pub fn systems() -> Systems {
     Systems::new()
         .with_bugs(raft::Bug::ALL.iter().copied(), raft::harness)
+        .with_bugs(paxos::Bug::ALL.iter().copied(), paxos::harness)
+        .with_bugs(viewstamped_replication::Bug::ALL.iter().copied(), viewstamped_replication::harness)
+        .with_bugs(two_phase_commit::Bug::ALL.iter().copied(), two_phase_commit::harness)
+        .with_bugs(primary_backup::Bug::ALL.iter().copied(), primary_backup::harness)
+        .with_bugs(chain_replication::Bug::ALL.iter().copied(), chain_replication::harness)
+        .with_bugs(abd_register::Bug::ALL.iter().copied(), abd_register::harness)
+        .with_bugs(swim::Bug::ALL.iter().copied(), swim::harness)
+        .with_bugs(crdts::Bug::ALL.iter().copied(), crdts::harness)
+        .with_bugs(lease_lock::Bug::ALL.iter().copied(), lease_lock::harness)
 }
 
 /// The name of a system in plan files: `raft`, or `raft/figure-8`.

@@ -95,6 +95,7 @@ impl Raft {
         let progress = leading.of(from, last);
         progress.answered_at = Some(env.now());
         progress.round = progress.round.max(round);
+        let before = progress.next;
         match result {
             Ok(matched) => {
                 progress.matched = if lowers { matched } else { progress.matched.max(matched) };
@@ -102,7 +103,8 @@ impl Raft {
             }
             Err(hint) => progress.next = (hint + 1).min(progress.next - 1).max(progress.matched + 1),
         }
-        if result.is_err() || progress.next <= last {
+        // Only what is new: where doubles beget doubles, a network that doubles much is full of them within a heartbeat.
+        if progress.next != before && progress.next <= last {
             self.send_append(from, env);
         }
         self.advance_commit(env);
