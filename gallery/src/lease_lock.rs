@@ -27,6 +27,9 @@ bugs! {
     /// The lease is not on the server's disk: after a restart it grants another one. (Gray and Cheriton 1989, section 2: a server that
     /// recovers waits, or remembers.)
     GrantForgotten = "grant-forgotten",
+    /// A grant is taken whenever it comes, also one to a question before a crash: what has been written under a later lease is not in it.
+    /// (The nonce of Liskov and Cowling 2012, section 4.3, for leases; the harness found it in this file.)
+    OldGrantTaken = "old-grant-taken",
     /// A holder that is asked does not look at its clock again: it holds until its timer says that it does not. (Kleppmann 2016, on pauses.)
     ByTimer = "held-by-timer",
 }
@@ -92,13 +95,17 @@ struct Lease {
 pub struct Node {
     bug: Option<Bug>,
     disk: Disk,
+    /// When it asked for a lease last, in this incarnation.
+    asked_at: Option<Time>,
+    /// The newest token that it has heard of.
+    newest: u64,
     lease: Option<Lease>,
     waiting: BTreeMap<RequestId, Request>,
 }
 
 impl Node {
     fn boot(Boot { durable, .. }: Boot<Disk>, bug: Option<Bug>) -> Self {
-        Self { bug, disk: durable, lease: None, waiting: BTreeMap::new() }
+        Self { bug, disk: durable, asked_at: None, newest: 0, lease: None, waiting: BTreeMap::new() }
     }
 
     fn has(&self, bug: Bug) -> bool {
@@ -153,7 +160,9 @@ impl Node {
             Some(Bug::NoMargin) => asked_at + LEASE,
             _ => asked_at + COUNTED_ON,
         };
-        if until > env.now() && self.lease.as_ref().is_none_or(|lease| lease.token < token) {
+        let is_asked_for = self.asked_at == Some(asked_at) || self.has(Bug::OldGrantTaken);
+        if is_asked_for && until > env.now() && token > self.newest {
+            self.newest = token;
             self.lease = Some(Lease { token, until, latest });
             env.set_timer(Timer::Ended, until - env.now());
             self.serve(env);
@@ -165,6 +174,7 @@ impl Node {
         let by_timer = self.has(Bug::ByTimer);
         let Some(lease) = self.lease.as_ref().filter(|lease| by_timer || env.now() < lease.until) else {
             if !self.waiting.is_empty() {
+                self.asked_at = Some(env.now());
                 env.send(SERVER, Message::Acquire { asked_at: env.now() });
             }
             return;
@@ -223,7 +233,10 @@ impl StateMachine for Node {
             Message::Granted { token, asked_at, latest } => self.on_granted(token, asked_at, latest, env),
             Message::Write { token, id } => self.on_write(from, token, id, env),
             Message::Written { id, latest } => self.on_written(id, latest, env),
-            Message::Refused { token } => self.lease = self.lease.take().filter(|lease| lease.token > token),
+            Message::Refused { token } => {
+                self.newest = self.newest.max(token);
+                self.lease = self.lease.take().filter(|lease| lease.token > token);
+            }
         }
     }
 
