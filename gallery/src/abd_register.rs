@@ -90,7 +90,9 @@ impl Abd {
     fn on_reply(&mut self, from: NodeId, id: RequestId, found: Option<Stamped>, env: &mut Env<'_, Self>) {
         let (counts_copies, half) = (self.has(Bug::DoubledReply), self.has(Bug::HalfIsEnough));
         let (reads_once, collide) = (self.has(Bug::NoWriteBack), self.has(Bug::StampsCollide));
-        let Some(running) = self.running.get_mut(&id).filter(|running| running.stores == found.is_none()) else { return };
+        let Some(running) = self.running.get_mut(&id).filter(|running| running.stores == found.is_none()) else {
+            return;
+        };
         running.latest = running.latest.max(found.unwrap_or_default());
         if counts_copies || !running.replied.contains(&from) {
             running.replied.push(from);

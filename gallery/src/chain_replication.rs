@@ -206,11 +206,12 @@ impl Server {
     fn on_ask(&mut self, from: NodeId, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
         let known = self.updates.iter().position(|(other, _)| *other == id).map(|place| place as u64 + 1);
         match (request, known) {
-            (Request::Write, Some(number)) if self.is_head() => {
-                if number <= self.acked || self.has(Bug::AnsweredByHead) {
-                    self.answer(from, id, (number, Some(id.0)), env);
-                }
+            (Request::Write, Some(number))
+                if self.is_head() && (number <= self.acked || self.has(Bug::AnsweredByHead)) =>
+            {
+                self.answer(from, id, (number, Some(id.0)), env);
             }
+            (Request::Write, Some(_)) => {}
             (Request::Write, _) if self.is_head() => {
                 self.updates.push((id, from));
                 self.pass_on(env);

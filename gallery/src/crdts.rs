@@ -19,8 +19,8 @@ bugs! {
     MergeAdds = "merge-adds",
     /// The counter is one number of which the greater is taken: increments at two nodes count for one. (Same report, section 3.1.1.)
     OneNumber = "one-number",
-    /// A node sends what it has counted before that is on its disk; after a crash it counts from less. (Same report, section 2.2: replicas
-    /// recover with their state.)
+    /// What a node counts is on its disk only when it gossips next; after a crash it counts anew what others have been told already. (Same
+    /// report, section 2.2: replicas recover with their state.)
     SlotForgotten = "slot-forgotten",
     /// A remove is of the element rather than of the adds that were seen: it takes later and concurrent adds as well. (Shapiro et al. 2011,
     /// specification 15, OR-set, against specification 12, 2P-set.)
@@ -114,7 +114,8 @@ impl Replica {
                 Some(Bug::RemoveByElement) => _ = state.banned.insert(*element),
                 Some(Bug::RemoveForgotten) => state.adds.retain(|_, other| other != element),
                 _ => {
-                    let seen: Vec<RequestId> = state.live().filter(|(_, other)| other == element).map(|(id, _)| id).collect();
+                    let seen: Vec<RequestId> =
+                        state.live().filter(|(_, other)| other == element).map(|(id, _)| id).collect();
                     state.removed.extend(seen);
                 }
             },
@@ -141,18 +142,17 @@ impl StateMachine for Replica {
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
         self.apply(env.id(), id, &request);
-        let forgets = self.bug == Some(Bug::SlotForgotten);
-        if !forgets {
+        if self.bug != Some(Bug::SlotForgotten) {
             self.save(env);
         }
         env.broadcast(&self.state);
-        if forgets {
-            self.save(env);
-        }
         env.respond(id, ());
     }
 
     fn on_timer(&mut self, (): (), env: &mut Env<'_, Self>) {
+        if self.bug == Some(Bug::SlotForgotten) {
+            self.save(env);
+        }
         let peers: Vec<NodeId> = env.peers().collect();
         if let Some(peer) = env.rng().pick(&peers).copied() {
             env.send(peer, self.state.clone());
@@ -230,7 +230,8 @@ impl Exact {
         let live: BTreeSet<RequestId> = state.live().map(|(id, _)| id).collect();
         let may_be_gone = |id: &RequestId| self.removing.values().flatten().any(|seen| seen == id);
         if let Some((id, element)) = self.added.iter().find(|(id, _)| !live.contains(id) && !may_be_gone(id)) {
-            let told = format!("node {node} lost element {element} that request {id} added: nobody who saw it removed it");
+            let told =
+                format!("node {node} lost element {element} that request {id} added: nobody who saw it removed it");
             return Err(Breach::new("lost add", told));
         }
         match self.removed.iter().find(|id| live.contains(id)) {

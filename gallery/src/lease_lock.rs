@@ -52,12 +52,26 @@ pub type Versioned = (u64, Option<u32>);
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Message {
     /// When it was asked for by the holder's clock comes back with the lease.
-    Acquire { asked_at: Time },
-    Granted { token: u64, asked_at: Time, latest: Versioned },
-    Write { token: u64, id: RequestId },
-    Written { id: RequestId, latest: Versioned },
+    Acquire {
+        asked_at: Time,
+    },
+    Granted {
+        token: u64,
+        asked_at: Time,
+        latest: Versioned,
+    },
+    Write {
+        token: u64,
+        id: RequestId,
+    },
+    Written {
+        id: RequestId,
+        latest: Versioned,
+    },
     /// The token is no longer the newest.
-    Refused { token: u64 },
+    Refused {
+        token: u64,
+    },
 }
 
 /// What wakes a node.
@@ -80,6 +94,7 @@ const SERVER: NodeId = NodeId::new(0);
 pub struct Disk {
     token: u64,
     holder: Option<NodeId>,
+    asked_at: Time,
     until: Time,
     writes: Vec<RequestId>,
 }
@@ -125,7 +140,11 @@ impl Node {
 
     /// The server: somebody wants the lease.
     fn on_acquire(&mut self, from: NodeId, asked_at: Time, env: &mut Env<'_, Self>) {
-        if self.disk.holder.is_some_and(|holder| holder != from) && env.now() < self.disk.until {
+        let is_granted = env.now() < self.disk.until;
+        if is_granted && self.disk.holder == Some(from) && asked_at == self.disk.asked_at {
+            return env.send(from, Message::Granted { token: self.disk.token, asked_at, latest: self.latest() });
+        }
+        if is_granted && self.disk.holder.is_some_and(|holder| holder != from) {
             return;
         }
         let (token, until) = (self.disk.token + 1, env.now() + LEASE);
@@ -134,7 +153,9 @@ impl Node {
         }
         self.save(true, env, |disk| disk.token = token);
         let on_disk = !self.has(Bug::GrantForgotten);
-        self.save(on_disk, env, |disk| (disk.holder, disk.until) = (Some(from), until));
+        self.save(on_disk, env, |disk| {
+            (disk.holder, disk.asked_at, disk.until) = (Some(from), asked_at, until);
+        });
         env.send(from, Message::Granted { token, asked_at, latest: self.latest() });
     }
 
@@ -174,8 +195,10 @@ impl Node {
         let by_timer = self.has(Bug::ByTimer);
         let Some(lease) = self.lease.as_ref().filter(|lease| by_timer || env.now() < lease.until) else {
             if !self.waiting.is_empty() {
-                self.asked_at = Some(env.now());
-                env.send(SERVER, Message::Acquire { asked_at: env.now() });
+                // The same question for as long as its answer would be worth something.
+                let asked_at = self.asked_at.filter(|at| env.now() < *at + COUNTED_ON).unwrap_or(env.now());
+                self.asked_at = Some(asked_at);
+                env.send(SERVER, Message::Acquire { asked_at });
             }
             return;
         };

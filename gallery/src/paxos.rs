@@ -54,13 +54,31 @@ pub enum Request {
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the fields are those of the paper")]
 pub enum Message {
-    Prepare { ballot: Ballot, from_slot: u64 },
-    Promise { ballot: Ballot, accepted: BTreeMap<u64, (Ballot, Value)> },
-    Accept { ballot: Ballot, slot: u64, value: Value },
-    Accepted { ballot: Ballot, slot: u64 },
+    Prepare {
+        ballot: Ballot,
+        from_slot: u64,
+    },
+    Promise {
+        ballot: Ballot,
+        accepted: BTreeMap<u64, (Ballot, Value)>,
+    },
+    Accept {
+        ballot: Ballot,
+        slot: u64,
+        value: Value,
+    },
+    Accepted {
+        ballot: Ballot,
+        slot: u64,
+    },
     /// The receiver has promised more.
-    Outbid { promised: Ballot },
-    Chosen { slot: u64, value: Value },
+    Outbid {
+        promised: Ballot,
+    },
+    Chosen {
+        slot: u64,
+        value: Value,
+    },
 }
 
 /// All that survives a crash.
@@ -125,8 +143,9 @@ impl Paxos {
     }
 
     fn prepare(&mut self, env: &mut Env<'_, Self>) {
-        let round = self.disk.round.max(self.disk.promised.0) + 1;
         let on_disk = !self.has(Bug::BallotReused);
+        let promised = if on_disk { self.disk.promised.0 } else { 0 };
+        let round = self.disk.round.max(promised) + 1;
         self.save(on_disk, env, |disk| disk.round = round);
         let ballot = (round, if self.has(Bug::SharedBallots) { 0 } else { self.me.index() as u32 });
         let from_slot = (0..).find(|slot| !self.chosen.contains_key(slot)).unwrap_or_default();

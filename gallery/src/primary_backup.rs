@@ -168,7 +168,8 @@ impl Server {
 
     fn next_view(&mut self, env: &mut Env<'_, Self>) {
         let View { number, primary, backup } = self.view;
-        let idle = env.peers().find(|node| Some(*node) != primary && Some(*node) != backup && self.is_alive(*node, env));
+        let idle =
+            env.peers().find(|node| Some(*node) != primary && Some(*node) != backup && self.is_alive(*node, env));
         let Some(old) = primary else {
             if let Some(first) = idle {
                 self.set_view(View { number: 1, primary: Some(first), backup: None }, false, env);

@@ -268,7 +268,8 @@ impl Check<Member> for DeadStayDead {
             if *health == Health::Dead {
                 self.dead.insert((node, *of), *incarnation);
             } else if self.dead.get(&(node, *of)).is_some_and(|dead| dead >= incarnation) {
-                let told = format!("incarnation {incarnation} of node {of} was dead for node {node}, and is so no more");
+                let told =
+                    format!("incarnation {incarnation} of node {of} was dead for node {node}, and is so no more");
                 return Err(Breach::new("revived", told));
             }
         }

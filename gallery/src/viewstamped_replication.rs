@@ -47,21 +47,44 @@ pub struct Viewed {
     commit: usize,
 }
 
+/// A log, and how much of it is committed.
+type Committed = (Vec<RequestId>, usize);
+
 /// What nodes tell each other.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names are those of the paper")]
 pub enum Message {
-    Ask { id: RequestId },
-    Answer { id: RequestId, place: u64 },
+    Ask {
+        id: RequestId,
+    },
+    Answer {
+        id: RequestId,
+        place: u64,
+    },
     Prepare(Viewed),
-    PrepareOk { view: u64, len: usize },
-    StartViewChange { view: u64 },
+    PrepareOk {
+        view: u64,
+        len: usize,
+    },
+    StartViewChange {
+        view: u64,
+    },
     /// The log, and the latest view in which its node was normal.
-    DoViewChange { at: Viewed, last_normal: u64 },
+    DoViewChange {
+        at: Viewed,
+        last_normal: u64,
+    },
     StartView(Viewed),
-    Recovery { view: u64, nonce: u64 },
+    Recovery {
+        view: u64,
+        nonce: u64,
+    },
     /// Only the primary sends its log.
-    RecoveryResponse { view: u64, nonce: u64, log: Option<(Vec<RequestId>, usize)> },
+    RecoveryResponse {
+        view: u64,
+        nonce: u64,
+        log: Option<(Vec<RequestId>, usize)>,
+    },
 }
 
 /// What wakes a node.
@@ -107,7 +130,7 @@ pub struct Replica {
     changing: BTreeSet<NodeId>,
     changed: BTreeMap<NodeId, (u64, Viewed)>,
     nonce: u64,
-    responses: BTreeMap<NodeId, (u64, Option<(Vec<RequestId>, usize)>)>,
+    responses: BTreeMap<NodeId, (u64, Option<Committed>)>,
     waiting: BTreeSet<RequestId>,
     /// As a primary: for whom clients ask.
     asked_by: BTreeMap<RequestId, NodeId>,
@@ -188,7 +211,7 @@ impl Replica {
 
     fn answer_committed(&mut self, env: &mut Env<'_, Self>) {
         let len = if self.has(Bug::AnsweredEarly) { self.at.log.len() } else { self.at.commit };
-        for (place, id) in (1..).zip(self.at.log[..len].to_vec()) {
+        for (place, id) in (1..).zip(self.at.log.iter().take(len).copied().collect::<Vec<_>>()) {
             if let Some(from) = self.asked_by.remove(&id) {
                 self.answer(from, id, place, env);
             }
@@ -307,7 +330,11 @@ impl StateMachine for Replica {
     fn on_request(&mut self, id: RequestId, Request::Append: Request, env: &mut Env<'_, Self>) {
         self.waiting.insert(id);
         let primary = self.primary(self.at.view, env);
-        if primary == self.me { self.on_ask(primary, id, env) } else { env.send(primary, Message::Ask { id }) }
+        if primary == self.me {
+            self.on_ask(primary, id, env)
+        } else {
+            env.send(primary, Message::Ask { id })
+        }
         env.set_timer(Timer::Again, Duration::from_millis(100));
     }
 
@@ -358,7 +385,9 @@ impl StateMachine for Replica {
                 self.on_do_view_change(from, last_normal, at, env);
             }
             Message::StartView(new) => {
-                if !recovers && (new.view > self.at.view || new.view == self.at.view && self.status == Status::ViewChange) {
+                if !recovers
+                    && (new.view > self.at.view || new.view == self.at.view && self.status == Status::ViewChange)
+                {
                     self.adopt(new, env);
                     env.send(from, Message::PrepareOk { view: self.at.view, len: self.at.log.len() });
                 }
@@ -413,7 +442,13 @@ fn progress(nodes: Nodes<'_, Replica>) -> Result<(), String> {
 /// The system under test; right, or with one known bug.
 #[must_use]
 pub fn harness(bug: Option<Bug>) -> Harness<Replica> {
-    let profile = Profile { hostile_max: Duration::from_secs(2), pause_permille: 200, ..Profile::hostile() };
+    let profile = Profile {
+        hostile_max: Duration::from_secs(3),
+        late_max: Duration::from_secs(1),
+        pause_permille: 200,
+        faults_max: 8,
+        ..Profile::hostile()
+    };
     Harness::new(crate::system_name("viewstamped-replication", bug), move |boot| Replica::boot(boot, bug))
         .nodes(3..=5)
         .requests(|_| Request::Append)

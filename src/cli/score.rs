@@ -71,7 +71,10 @@ fn columns(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Vec<Colum
     }
     let off = Off::Nothing;
     let named = &arguments.strategy;
-    let alone = Strategy::ALL.into_iter().filter(|strategy| named.is_empty() || named.contains(strategy)).map(|strategy| Column { strategy, feedback, off });
+    let alone = Strategy::ALL
+        .into_iter()
+        .filter(|strategy| named.is_empty() || named.contains(strategy))
+        .map(|strategy| Column { strategy, feedback, off });
     let learning = Column { strategy: Strategy::default(), feedback: true, off };
     alone.chain((named.is_empty() && !feedback).then_some(learning)).collect()
 }

@@ -200,3 +200,73 @@ impl Registry for Systems {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Registry, Systems, Wrong};
+    use crate::harness::Harness;
+    use crate::protocol::{Env, NodeId, RequestId, StateMachine};
+
+    struct Idle;
+
+    impl StateMachine for Idle {
+        type Message = ();
+        type Timer = ();
+        type Request = ();
+        type Response = ();
+        type Durable = ();
+
+        fn on_message(&mut self, _from: NodeId, (): (), _env: &mut Env<'_, Self>) {}
+
+        fn on_request(&mut self, _id: RequestId, (): (), _env: &mut Env<'_, Self>) {}
+    }
+
+    fn idle(system: &str, bug: Option<&str>) -> Harness<Idle> {
+        Harness::new(bug.map_or_else(|| system.to_owned(), |bug| format!("{system}/{bug}")), |_| Idle)
+    }
+
+    fn systems() -> Systems {
+        Systems::new()
+            .with(|| idle("plain", None))
+            .with_bugs(["slow", "lossy"], |bug| idle("one", bug))
+            .with_bugs(["slow"], |bug| idle("other", bug))
+    }
+
+    fn wrong(name: &str) -> String {
+        match systems().find(name) {
+            Err(Wrong::Usage(what)) => what,
+            _ => panic!("{name} is found"),
+        }
+    }
+
+    #[test]
+    fn systems_are_found_by_the_names_of_plan_files() {
+        let names = ["plain", "one", "one/slow", "one/lossy", "other", "other/slow"];
+        assert_eq!(systems().names().collect::<Vec<_>>(), names);
+        assert!(names.iter().all(|name| systems().find(name).is_ok()));
+        assert!(wrong("none").ends_with("expected plain, one, other, or one of them with a --bug"));
+        assert!(wrong("plain/slow").ends_with("bugs are planted in --system one, other"), "{}", wrong("plain/slow"));
+        assert_eq!(wrong("one/fast"), "unknown bug \"fast\": expected one of slow, lossy");
+    }
+
+    #[test]
+    fn all_bugs_are_scored_that_are_not_left_out() {
+        let scored = |system, bug| systems().scored(system, bug);
+        assert_eq!(scored(None, None), ["one/slow", "one/lossy", "other/slow"]);
+        assert_eq!(scored(Some("one"), None), ["one/slow", "one/lossy"]);
+        assert_eq!(scored(Some("one"), Some("lossy")), ["one/lossy"]);
+        assert_eq!(scored(Some("plain"), None), ["plain"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the system \"mine\" with the bug \"slow\" has another name")]
+    fn a_plan_must_find_its_system_again() {
+        let _ = Systems::new().with_bugs(["slow"], |_| idle("mine", None));
+    }
+
+    #[test]
+    #[should_panic(expected = "two systems are named \"plain\"")]
+    fn a_name_is_of_one_system() {
+        let _ = systems().with(|| idle("plain", None));
+    }
+}

@@ -54,9 +54,14 @@ impl Check<Raft> for StateMachineSafety {
 
     fn see(&mut self, _at: Time, event: &Event<'_, Raft>, nodes: Nodes<'_, Raft>) -> Result<(), Breach> {
         let Some((node, raft)) = ended(event, nodes) else { return Ok(()) };
-        if let Some(place) = (0..self.applied.len().min(raft.journal.len())).find(|at| self.applied[*at] != raft.journal[*at]) {
+        if let Some(place) =
+            (0..self.applied.len().min(raft.journal.len())).find(|at| self.applied[*at] != raft.journal[*at])
+        {
             let (one, other) = (self.applied[place], raft.journal[place]);
-            return Err(Breach::new("differ", format!("request {one} was applied as write {place}, on node {node} {other}")));
+            return Err(Breach::new(
+                "differ",
+                format!("request {one} was applied as write {place}, on node {node} {other}"),
+            ));
         }
         for id in raft.journal.iter().skip(self.applied.len()) {
             if self.applied.contains(id) {
@@ -76,7 +81,8 @@ impl Check<Raft> for StateMachineSafety {
 }
 
 fn holds(raft: &Raft, id: RequestId) -> bool {
-    let logged = |log: &Log| log.entries.iter().any(|entry| matches!(entry.command, super::Command::Write(of, _) if of == id));
+    let logged =
+        |log: &Log| log.entries.iter().any(|entry| matches!(entry.command, super::Command::Write(of, _) if of == id));
     raft.journal.contains(&id) || logged(&raft.disk.log)
 }
 
@@ -108,7 +114,10 @@ impl Check<Raft> for NeverBack {
         let now = (raft.commit, term, matched);
         let before = self.seen.insert(node, now).unwrap_or(now);
         if before.0 > now.0 {
-            return Err(Breach::new("commit", format!("node {node} knew of {} committed entries, now of {}", before.0, now.0)));
+            return Err(Breach::new(
+                "commit",
+                format!("node {node} knew of {} committed entries, now of {}", before.0, now.0),
+            ));
         }
         if before.1 == now.1 && before.2 > now.2 {
             return Err(Breach::new("match", format!("leader {node} forgets what is on its followers")));
@@ -146,7 +155,10 @@ impl Check<Raft> for NoDisturbance {
         if !raft.pre_vote || raft.is_quorum(|other| other == node || supporters.contains(&other)) {
             return Ok(());
         }
-        Err(Breach::new("disturbed", format!("node {node} entered term {} with the support of {supporters:?}", self.highest)))
+        Err(Breach::new(
+            "disturbed",
+            format!("node {node} entered term {} with the support of {supporters:?}", self.highest),
+        ))
     }
 }
 
@@ -160,7 +172,9 @@ pub fn log_matching(nodes: Nodes<'_, Raft>) -> Result<(), String> {
             let last = shared.clone().rev().find(|index| left.term_at(*index) == right.term_at(*index));
             let differs = |index: &u64| Some(*index) <= last && left.get(*index) != right.get(*index);
             if let Some(index) = shared.clone().find(differs) {
-                return Err(format!("nodes {one} and {other} differ at index {index}, before an entry that they share"));
+                return Err(format!(
+                    "nodes {one} and {other} differ at index {index}, before an entry that they share"
+                ));
             }
         }
     }

@@ -83,13 +83,7 @@ impl Raft {
         }
     }
 
-    pub(super) fn on_appended(
-        &mut self,
-        from: NodeId,
-        round: u64,
-        result: Result<u64, u64>,
-        env: &mut Env<'_, Self>,
-    ) {
+    pub(super) fn on_appended(&mut self, from: NodeId, round: u64, result: Result<u64, u64>, env: &mut Env<'_, Self>) {
         let (last, lowers) = (self.disk.log.last_index(), self.has(Bug::MatchLowered));
         let Role::Leader(leading) = &mut self.role else { return };
         let progress = leading.of(from, last);

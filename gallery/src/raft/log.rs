@@ -76,6 +76,13 @@ impl Log {
         if index == self.snapshot.index { Some(self.snapshot.term) } else { self.get(index).map(|entry| entry.term) }
     }
 
+    /// What may match, where the entry at this index does not: all before the term of what stands there (section 5.3 of the paper).
+    pub fn before_conflict(&self, index: u64) -> u64 {
+        let Some(term) = self.term_at(index) else { return self.last_index() };
+        let mut earlier = (self.snapshot.index..index).rev();
+        earlier.find(|place| self.term_at(*place) != Some(term)).unwrap_or(self.snapshot.index)
+    }
+
     /// Up to `count_max` entries after this index.
     pub fn after(&self, index: u64, count_max: usize) -> Vec<Entry> {
         let skipped = index.saturating_sub(self.snapshot.index) as usize;

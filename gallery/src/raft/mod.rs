@@ -163,7 +163,13 @@ fn read_off(id: RequestId, _request: &Request, response: &Response) -> Option<Op
 #[must_use]
 pub fn harness(bug: Option<Bug>) -> Harness<Raft> {
     // Long enough for several terms; nodes that stop for a while as well.
-    let profile = Profile { hostile_max: Duration::from_secs(2), pause_permille: 200, ..Profile::hostile() };
+    let profile = Profile {
+        hostile_max: Duration::from_secs(3),
+        late_max: Duration::from_secs(1),
+        pause_permille: 200,
+        faults_max: 8,
+        ..Profile::hostile()
+    };
     let harness = Harness::new(crate::system_name("raft", bug), move |boot| Raft::boot(boot, bug))
         .nodes(3..=5)
         .requests(draw)

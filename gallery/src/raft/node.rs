@@ -189,7 +189,11 @@ impl Raft {
         let granted = term == self.disk.term && is_free && self.is_complete(last);
         if granted {
             let edit = |disk: &mut Disk| disk.vote = Some(from);
-            if self.has(Bug::VoteNotPersisted) { edit(&mut self.disk) } else { self.save(env, edit) }
+            if self.has(Bug::VoteNotPersisted) {
+                edit(&mut self.disk)
+            } else {
+                self.save(env, edit)
+            }
             Self::wait_for_leader(env);
         }
         env.send(from, Message::Voted { term: self.disk.term, granted });
@@ -210,12 +214,18 @@ impl Raft {
         }
     }
 
-    fn on_append(&mut self, prev: (u64, u64), entries: &[Entry], leader_commit: u64, env: &mut Env<'_, Self>) -> Result<u64, u64> {
+    fn on_append(
+        &mut self,
+        prev: (u64, u64),
+        entries: &[Entry],
+        leader_commit: u64,
+        env: &mut Env<'_, Self>,
+    ) -> Result<u64, u64> {
         let (prev, term) = prev;
         let covered = prev + entries.len() as u64;
         let known = self.disk.log.snapshot.index;
         if prev >= known && self.disk.log.term_at(prev) != Some(term) {
-            return Err(self.disk.log.last_index().min(prev - 1));
+            return Err(self.disk.log.before_conflict(prev));
         }
         let log = &self.disk.log;
         let differs = |(place, entry): &(u64, &Entry)| *place > known && log.term_at(*place) != Some(entry.term);
