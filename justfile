@@ -6,7 +6,7 @@ test:
 
 # Format, and deny what clippy warns of, with and without features.
 lint:
-    cargo fmt --all --check && cargo clippy --all-targets --all-features -- -D warnings && cargo clippy --all-targets --no-default-features -- -D warnings
+    cargo fmt --all --check && cargo clippy --all-targets --all-features -- -D warnings && cargo clippy -p distributed-data-consistency --all-targets --no-default-features -- -D warnings
 
 # All that must hold before a change goes in.
 ci:

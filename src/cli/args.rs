@@ -239,9 +239,10 @@ pub(super) struct ScoreArguments {
     /// Just this known bug
     #[arg(long, value_name = "NAME")]
     pub(super) bug: Option<String>,
-    /// Just this strategy: uniform, swarm, pct, pos, delays or portfolio [default: all; portfolio with --ablation]
-    #[arg(long, value_name = "NAME")]
-    pub(super) strategy: Option<Strategy>,
+    /// Just these strategies, with commas between them: uniform, swarm, pct, pos, delays or portfolio [default: all; portfolio with
+    /// --ablation]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) strategy: Vec<Strategy>,
     /// Only with feedback [default: without, and portfolio with it as well]
     #[arg(long)]
     pub(super) feedback: bool,

@@ -1,9 +1,12 @@
 //! The systems that `ddc` knows, by name.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::ablation::Off;
 use super::any_system::AnySystem;
 use super::args::{DemoArguments, ExploreArguments};
-use super::{Exit, Registry, Wrong, demo, system_name};
+use super::{Exit, Registry, Systems, Wrong, demo, system_name};
 use crate::builtin::{store, textbook};
 use crate::kv::{StoreAction, StoreWorkload, placements};
 use crate::model_check::Ask;
@@ -11,52 +14,39 @@ use crate::protocol::NodeId;
 use crate::reference_store::Bug;
 
 /// All of them, by name.
-#[derive(Default)]
 pub(super) struct BuiltIn {
-    /// The one that was asked for last.
-    found: Option<Box<dyn AnySystem>>,
+    systems: Systems,
     /// What clients do not do.
-    off: Off,
+    off: Rc<Cell<Off>>,
 }
 
-impl BuiltIn {
-    fn workload(&self) -> StoreWorkload {
-        match self.off {
-            Off::Sessions => StoreWorkload::default().sessions(0),
-            Off::Deletes => StoreWorkload::default().deletes(0),
-            Off::OtherKeys => StoreWorkload::default().keys(1),
-            _ => StoreWorkload::default(),
-        }
+impl Default for BuiltIn {
+    fn default() -> Self {
+        let off = Rc::new(Cell::new(Off::default()));
+        let (of_store, of_textbook) = (Rc::clone(&off), Rc::clone(&off));
+        let systems = Systems::new()
+            .with(move || store().workload(workload(of_store.get())))
+            .with_bugs(Bug::all(), move |bug| textbook(bug).workload(workload(of_textbook.get())));
+        Self { systems, off }
+    }
+}
+
+fn workload(off: Off) -> StoreWorkload {
+    match off {
+        Off::Sessions => StoreWorkload::default().sessions(0),
+        Off::Deletes => StoreWorkload::default().deletes(0),
+        Off::OtherKeys => StoreWorkload::default().keys(1),
+        _ => StoreWorkload::default(),
     }
 }
 
 impl Registry for BuiltIn {
     fn find(&mut self, name: &str) -> Result<&mut dyn AnySystem, Wrong> {
-        let found: Box<dyn AnySystem> = match name.split_once('/') {
-            None if name == "store" => Box::new(store().workload(self.workload())),
-            None if name == "textbook" => Box::new(textbook(None).workload(self.workload())),
-            Some(("textbook", bug)) => match bug.parse() {
-                Ok(bug) => Box::new(textbook(Some(bug)).workload(self.workload())),
-                Err(unknown) => return Err(Wrong::Usage(unknown.to_string())),
-            },
-            Some(("store", bug)) => {
-                return Err(Wrong::Usage(format!(
-                    "the store has no bug \"{}\" to switch on: bugs are planted in --system textbook",
-                    bug.escape_default()
-                )));
-            }
-            _ => {
-                return Err(Wrong::Usage(format!(
-                    "there is no system \"{}\": expected store, textbook, or textbook with a --bug",
-                    name.escape_default()
-                )));
-            }
-        };
-        Ok(&mut **self.found.insert(found))
+        self.systems.find(name)
     }
 
     fn default_name(&self) -> String {
-        "store".to_owned()
+        self.systems.default_name()
     }
 
     fn program(&self) -> String {
@@ -65,13 +55,13 @@ impl Registry for BuiltIn {
 
     fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String> {
         match (system, bug) {
-            (None, None) => Bug::all().map(|bug| format!("textbook/{bug}")).collect(),
+            (None, None) => self.systems.scored(Some("textbook"), None),
             (system, bug) => vec![system_name(self, Some(system.unwrap_or("textbook")), bug)],
         }
     }
 
     fn switch_off(&mut self, off: Off) -> bool {
-        self.off = off;
+        self.off.set(off);
         true
     }
 

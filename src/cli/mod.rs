@@ -1,4 +1,4 @@
-//! The command line: `ddc`, and the same commands for a system of your own.
+//! The command line: `ddc`, and the same commands for a system of your own ([`Harness::cli`]), or for several ([`Systems`]).
 //!
 //! Results go to standard output, progress to standard error. Exit codes: 0 clean, 1 a check was violated, 2 bad input or usage,
 //! or nothing was run, or what was found could not be written, 3 a replay went another way than its file tells.
@@ -22,6 +22,7 @@ mod score_table;
 mod show;
 mod summary;
 mod sweep;
+mod systems;
 mod watch;
 
 use std::fmt;
@@ -39,6 +40,7 @@ use ablation::Off;
 use any_system::AnySystem;
 use args::{Arguments, Command, DemoArguments, ExploreArguments};
 use output::{print, tell};
+pub use systems::Systems;
 
 /// How a command ended, ordered by how much it matters: of several files the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,8 +145,7 @@ impl Registry for OnlyOne {
     }
 
     fn program(&self) -> String {
-        let program = std::env::args_os().next();
-        program.map_or_else(|| self.name.clone(), |program| program.to_string_lossy().into_owned())
+        own_program(&self.name)
     }
 
     fn scored(&self, system: Option<&str>, bug: Option<&str>) -> Vec<String> {
@@ -170,6 +171,12 @@ impl Registry for OnlyOne {
             ))),
         }
     }
+}
+
+/// What the operator typed to run this program, or `name` if nobody says.
+fn own_program(name: &str) -> String {
+    let program = std::env::args_os().next();
+    program.map_or_else(|| name.to_owned(), |program| program.to_string_lossy().into_owned())
 }
 
 /// The name of a system, as it stands in plan files.

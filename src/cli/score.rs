@@ -33,13 +33,15 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
             let system = registry.find(&name)?;
             system.set_strategy(*strategy);
             system.set_feedback(*feedback);
+            // A system of the user's own is the same one in each column: it gets back what was struck out.
+            let whole = system.profile().clone();
             if *off != Off::Nothing {
-                let profile = off.strike_out(system.profile().clone());
-                system.set_profile(profile);
+                system.set_profile(off.strike_out(whole.clone()));
             }
             // A clock of its own, which nobody sees.
             let clock = Progress::up_to(options.campaigns, "campaigns", true);
             let score = system.score(&options, &|campaigns| progress.add(campaigns));
+            system.set_profile(whole);
             let busy = clock.finish() * u32::try_from(jobs.get()).unwrap_or(u32::MAX);
             cells.push(Cell { seconds: busy.as_secs_f64() / score.campaigns.len().max(1) as f64, score });
         }
@@ -63,13 +65,16 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Re
 fn columns(registry: &mut dyn Registry, arguments: &ScoreArguments) -> Vec<Column> {
     let feedback = arguments.feedback;
     if arguments.ablation {
-        let strategy = arguments.strategy.unwrap_or_default();
+        let strategy = arguments.strategy.first().copied().unwrap_or_default();
         let offs = Off::ALL.into_iter().filter(|off| registry.switch_off(*off));
         return offs.map(|off| Column { strategy, feedback, off }).collect();
     }
     let off = Off::Nothing;
-    let wanted = |strategy: &Strategy| arguments.strategy.is_none_or(|only| only == *strategy);
-    let alone = Strategy::ALL.into_iter().filter(wanted).map(|strategy| Column { strategy, feedback, off });
+    let named = &arguments.strategy;
+    let alone = Strategy::ALL
+        .into_iter()
+        .filter(|strategy| named.is_empty() || named.contains(strategy))
+        .map(|strategy| Column { strategy, feedback, off });
     let learning = Column { strategy: Strategy::default(), feedback: true, off };
-    alone.chain((arguments.strategy.is_none() && !feedback).then_some(learning)).collect()
+    alone.chain((named.is_empty() && !feedback).then_some(learning)).collect()
 }

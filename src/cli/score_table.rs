@@ -9,6 +9,9 @@ use crate::report::grouped;
 use crate::score::Score;
 use crate::strategy::Strategy;
 
+/// Names take at least so many columns.
+const NAME_WIDTH_MIN: usize = 22;
+
 /// The campaigns of one system, drawn in one way.
 pub(super) struct Cell {
     pub(super) score: Score,
@@ -66,8 +69,9 @@ impl Row {
         checks.map_or_else(|| "nothing".to_owned(), |(check, _)| check)
     }
 
-    fn short_name(&self) -> &str {
-        self.name.rsplit('/').next().unwrap_or(&self.name)
+    /// The system, without the bug.
+    fn system(&self) -> &str {
+        self.name.split('/').next().unwrap_or(&self.name)
     }
 }
 
@@ -107,8 +111,19 @@ impl Table {
         self.by_strategy
     }
 
+    /// What stands before a row: the bug, where all rows are of one system.
+    fn shown<'a>(&self, row: &'a Row) -> &'a str {
+        let is_one = self.rows.iter().all(|other| other.system() == row.system());
+        let short = row.name.rsplit('/').next().filter(|_| is_one);
+        short.unwrap_or(&row.name)
+    }
+
+    fn name_width(&self) -> usize {
+        self.rows.iter().map(|row| self.shown(row).chars().count() + 1).fold(NAME_WIDTH_MIN, usize::max)
+    }
+
     fn write_row(&self, f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
-        write!(f, "{:<22}", row.short_name())?;
+        write!(f, "{:<width$}", self.shown(row), width = self.name_width())?;
         for cell in &row.cells {
             let at = |permille| cell.score.worlds_at(permille).map_or_else(|| "–".to_owned(), grouped);
             match (self.is_wide(), cell.score.found()) {
@@ -127,7 +142,7 @@ impl Table {
         decimals: usize,
         of: impl Fn(&Cell) -> f64,
     ) -> fmt::Result {
-        write!(f, "{name:<22}")?;
+        write!(f, "{name:<width$}", width = self.name_width())?;
         for column in 0..self.heads.len() {
             let logs = self.rows.iter().map(|row| of(&row.cells[column]).max(f64::MIN_POSITIVE).ln());
             let mean = (logs.sum::<f64>() / self.rows.len().max(1) as f64).exp();
@@ -153,7 +168,7 @@ impl fmt::Display for Table {
             grouped(campaigns as u64),
             grouped(self.worlds_max)
         )?;
-        write!(f, "{:<22}", "")?;
+        write!(f, "{:<width$}", "", width = self.name_width())?;
         for column in &self.heads {
             if self.is_wide() { write!(f, "{:>19}", column.head())? } else { write!(f, "{:>8}", column.off.name())? }
         }

@@ -114,6 +114,7 @@ const LEFT_OUT: [&str; 8] = [
     "benches/peers/",
     ".github/",
     "fuzz/",
+    "gallery/",
     "snapshots/proptest.txt",
     "tests/fuzz/",
     "tests/fuzz_bodies.rs",
@@ -122,7 +123,7 @@ const LEFT_OUT: [&str; 8] = [
 #[test]
 fn the_package_has_what_it_needs_and_nothing_else() {
     let Some(tracked) = tracked() else { return };
-    let list = ["package", "--list", "--allow-dirty", "--offline"];
+    let list = ["package", "--list", "--allow-dirty", "--offline", "-p", env!("CARGO_PKG_NAME")];
     let output = Command::new(env!("CARGO")).args(list).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     let output = output.expect("cargo runs");
     let told = String::from_utf8_lossy(&output.stderr);
