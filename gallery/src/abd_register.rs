@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::Answered;
+use distributed_data_consistency::check::Liveness;
 use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, StateMachine};
 use serde::{Deserialize, Serialize};
 
@@ -174,7 +174,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<Abd> {
         .check(Atomic::new(|_, request, (stamp, value): &Stamped| {
             Some(if *request == Request::Write { Op::Write(*stamp, *value) } else { Op::Read(*stamp, *value) })
         }))
-        .check(Answered::new())
+        .check(Liveness::new())
         .must_reach(["read", "written"])
         .snapshots(crate::SNAPSHOTS)
 }

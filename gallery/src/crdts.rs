@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::{Answered, Breach, Check, Convergence};
+use distributed_data_consistency::check::{Breach, Check, Convergence, Liveness};
 use distributed_data_consistency::protocol::{
     Boot, Digest, Effect, Env, NodeId, Observe, RequestId, Rng, StateMachine, Time,
 };
@@ -290,7 +290,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<Replica> {
         .settle(Duration::from_secs(2))
         .check(Exact::default())
         .check(Convergence::new())
-        .check(Answered::new())
+        .check(Liveness::new())
         .must_reach(["merged"])
         .snapshots(crate::SNAPSHOTS)
 }

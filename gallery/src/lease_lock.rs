@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::Answered;
+use distributed_data_consistency::check::Liveness;
 use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::strategy::Profile;
 use serde::{Deserialize, Serialize};
@@ -292,7 +292,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<Node> {
             Request::Write => Some(Op::Write((*version, 0), id.0.into())),
             Request::Read => Some(Op::Read((*version, 0), value.map_or(u64::MAX, u64::from))),
         }))
-        .check(Answered::new())
+        .check(Liveness::new())
         .must_reach(["read", "written", "holder changed", "old token"])
         .snapshots(crate::SNAPSHOTS)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::{Answered, Breach, Check};
+use distributed_data_consistency::check::{Breach, Check, Liveness};
 use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::sim::{Event, EventKind, Nodes};
 use distributed_data_consistency::strategy::Profile;
@@ -345,7 +345,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<Paxos> {
         .request_counts(1..=12)
         .profile(profile)
         .check(Agreement::default())
-        .check(Answered::new())
+        .check(Liveness::new())
         .must_reach(["leads", "chosen", "value adopted", "outbid"])
         .snapshots(crate::SNAPSHOTS)
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::{Answered, Breach, Check};
+use distributed_data_consistency::check::{Breach, Check, Liveness};
 use distributed_data_consistency::protocol::{Boot, Digest, Effect, Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::sim::{Event, EventKind, Nodes};
 use distributed_data_consistency::strategy::Profile;
@@ -283,7 +283,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<TwoPhase> {
         .request_counts(1..=12)
         .profile(profile)
         .check(Atomicity::default())
-        .check(Answered::new())
+        .check(Liveness::new())
         .at_rest("no-doubt", no_doubt)
         .must_reach(["voted yes", "committed", "aborted", "told after doubt"])
         .snapshots(crate::SNAPSHOTS)

@@ -12,7 +12,7 @@ mod node;
 use std::time::Duration;
 
 use distributed_data_consistency::Harness;
-use distributed_data_consistency::check::Answered;
+use distributed_data_consistency::check::Liveness;
 use distributed_data_consistency::protocol::{NodeId, RequestId, Rng};
 use distributed_data_consistency::strategy::Profile;
 use serde::{Deserialize, Serialize};
@@ -184,7 +184,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<Raft> {
         .check(NoDisturbance::default())
         .check(Atomic::new(read_off))
         .at_rest("log-matching", checks::log_matching)
-        .check(Answered::new());
+        .check(Liveness::new());
     harness
         .must_reach(["leader elected", "committed", "read", "members changed", "snapshot installed", "log truncated"])
         .snapshots(crate::SNAPSHOTS)
