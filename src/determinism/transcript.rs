@@ -259,7 +259,8 @@ impl Transcript {
             | Event::Paused { .. }
             | Event::Cut { .. }
             | Event::Joined { .. }
-            | Event::Healed => {}
+            | Event::Healed
+            | Event::Disk { .. } => {}
         }
     }
 }

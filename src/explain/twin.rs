@@ -39,6 +39,8 @@ pub enum Changed {
     Fault,
     /// A limit of the machine.
     Knob,
+    /// What a disk does.
+    Disk,
     /// What a client asks, when, or of whom.
     Request,
 }
@@ -62,6 +64,7 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bou
     let changes = fates_undone(failing)
         .chain(faults_undone(failing))
         .chain(knobs_undone(failing))
+        .chain(disk_undone(failing))
         .chain(delays_changed(failing))
         .chain(messages_changed(failing))
         .chain(requests_changed(failing));
@@ -109,6 +112,13 @@ fn faults_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
 fn knobs_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
     failing.plan.knobs.iter().map(move |(name, value)| {
         change(Changed::Knob, format!("without \"{name} = {value}\""), failing, |plan| plan.knobs.remove(name))
+    })
+}
+
+/// Each disk fault does not happen.
+fn disk_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
+    failing.plan.disk.iter().enumerate().map(move |(place, fault)| {
+        change(Changed::Disk, format!("without \"{fault}\""), failing, |plan| _ = plan.disk.remove(place))
     })
 }
 

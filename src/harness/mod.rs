@@ -25,6 +25,7 @@ pub(crate) mod bounds;
 mod checks;
 mod compared;
 pub(crate) mod endless;
+mod environment;
 mod knob;
 mod limits;
 mod origin;

@@ -144,6 +144,7 @@ impl<M: StateMachine> Harness<M> {
         let outcome = self.live(&mut Arena::default(), &plan, made, fates, Some(&mut recorder), limits);
         let recording = recorder.finish();
         plan.fates = recording.fates;
+        plan.disk = recording.disk;
         Recorded { plan, outcome, trace: recording.trace }
     }
 

@@ -33,6 +33,7 @@
 //! The first step on from here, clients and promises included, is `examples/your_protocol.rs`.
 
 mod digest;
+mod disk;
 mod env;
 mod ids;
 mod knobs;
@@ -44,6 +45,10 @@ mod workload;
 use std::fmt;
 
 pub use digest::Digest;
+pub(crate) use disk::Disk;
+pub use disk::DiskError;
+#[cfg(feature = "harness")]
+pub(crate) use disk::Unsynced;
 pub use env::{Effect, Env};
 pub use ids::{NodeId, RequestId};
 #[cfg(feature = "harness")]
@@ -69,7 +74,7 @@ pub trait StateMachine: Sized {
     type Request: Clone + fmt::Debug;
     /// What a client is told.
     type Response: Clone + fmt::Debug;
-    /// All that survives a crash.
+    /// All that survives a crash, but for what was [written](Env::write) and not synced.
     type Durable: Clone + Default + fmt::Debug;
 
     /// The node begins an incarnation, at first or after a crash.

@@ -34,6 +34,16 @@
 //! message = "1→2 update #1"
 //! delay = "9ms"                           # or: drop = true; or: copies = ["2ms", "40ms"]
 //!
+//! [[disk]]                                # if the machine writes without a sync
+//! node = 2
+//! crash = 1                               # the node's first
+//! lost = 2                                # the last two writes; or: lost = [1, 3], counted from the last
+//!
+//! [[disk]]                                # if the machine can be told that a write fails
+//! node = 1
+//! write = 3                               # the node's third
+//! fails = true
+//!
 //! [run]
 //! trace = '''
 //! one line per event of the run
@@ -44,6 +54,7 @@
 //! that names the line, because a fault that is silently not understood makes a replay pass that should fail.
 
 mod depth;
+mod disk;
 mod duration;
 mod error;
 mod fields;

@@ -6,18 +6,18 @@ use toml::{Spanned, Value};
 
 use super::error::Wrong;
 use super::fields::{Field, Table};
-use super::{Expect, FORMAT, PlanFile, depth};
+use super::{Expect, FORMAT, PlanFile, depth, disk};
 use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
 use crate::sim::DECISIONS_MAX;
 use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
-const TOP: [&str; 15] = [
+const TOP: [&str; 16] = [
     "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "core", "settle",
-    "knobs", "request", "fault", "fate",
+    "knobs", "request", "fault", "fate", "disk",
 ];
 const RUN: &str = "run";
 const SYSTEM: &str = "the name of a system, like \"store\"";
-const NODE: &str = "a node number from 0 to 65535";
+pub(super) const NODE: &str = "a node number from 0 to 65535";
 /// What the reader takes for the name of a knob.
 pub(super) const KNOB_NAME: &str = "a name of a knob of 1 to 64 bytes, like batch_max";
 const DURATION: &str = "a duration like \"9ms\"";
@@ -44,10 +44,11 @@ pub(super) fn file(text: &str, parse_action: Parse<'_>) -> Result<PlanFile, Wron
         Some(field) => Some(field.parsed("16 hex digits like \"0x5be1c0ffee15dead\"", |text| hex(text, 16))?),
     };
     let mut plan = header(top)?;
-    let [requests, faults, fates] = decisions(top)?;
+    let [requests, faults, fates, disks] = decisions(top)?;
     plan.requests = requests.into_iter().map(|field| request(field, parse_action)).collect::<Result<_, _>>()?;
     plan.faults = faults.into_iter().map(fault).collect::<Result<_, _>>()?;
     plan.fates = fates_by_name(&fates)?;
+    plan.disk = disk::read(disks)?;
     Ok(PlanFile { system, plan, expect, digest, trace: trace(top)? })
 }
 
@@ -132,8 +133,8 @@ pub(super) fn reads_knob(name: &str) -> bool {
     (1..=KNOB_NAME_BYTES_MAX).contains(&name.len())
 }
 
-/// Requests, faults and fates, if there are not too many together.
-fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 3], Wrong> {
+/// Requests, faults, fates and disk faults, if there are not too many together.
+fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 4], Wrong> {
     let mut room = DECISIONS_MAX;
     let mut list = |key: &str| {
         let Some(field) = top.get(key) else { return Ok(Vec::new()) };
@@ -147,7 +148,7 @@ fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 3], Wrong> {
         }
         Ok(items.collect())
     };
-    Ok([list("request")?, list("fault")?, list("fate")?])
+    Ok([list("request")?, list("fault")?, list("fate")?, list("disk")?])
 }
 
 fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, Wrong> {
@@ -274,7 +275,7 @@ fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
     node_number(table.need("node", NODE)?)
 }
 
-fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
+pub(super) fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
     Ok(NodeId::new(field.whole(0, u64::from(u16::MAX), NODE)? as usize))
 }
 

@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::quote::{push_key, push_string, push_value};
 use super::read::{KNOB_NAME, clip, reads_knob, reads_node};
-use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};
+use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile, disk};
 use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, is_hidden, show_duration};
 use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
@@ -89,7 +89,7 @@ fn push_decisions(out: &mut String, file: &PlanFile) -> Result<(), String> {
     for (name, fate) in &file.plan.fates {
         push_fate(out, name, fate)?;
     }
-    Ok(())
+    disk::push(out, &file.plan.disk)
 }
 
 fn push_request(out: &mut String, request: &PlannedRequest) -> Result<(), String> {
@@ -223,7 +223,7 @@ fn show_link(link: Link, both: bool) -> Result<String, String> {
     Ok(format!("\"{}{arrow}{}\"", node(link.from)?, node(link.to)?))
 }
 
-fn node(node: NodeId) -> Result<String, String> {
+pub(super) fn node(node: NodeId) -> Result<String, String> {
     match reads_node(node) {
         true => Ok(node.to_string()),
         false => Err(format!("expected a node number from 0 to {}, found {node}", u16::MAX)),
@@ -241,7 +241,7 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-fn push_entry(out: &mut String, key: &str, value: &str) {
+pub(super) fn push_entry(out: &mut String, key: &str, value: &str) {
     out.push_str(key);
     out.push_str(" = ");
     out.push_str(value);

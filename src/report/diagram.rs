@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::screen::cut;
 use crate::protocol::{NodeId, Time, visible};
-use crate::sim::{Plan, Trace, TraceEvent, What, show_links};
+use crate::sim::{DiskFault, Loss, Plan, Trace, TraceEvent, What, show_links};
 
 const TIME_WIDTH: usize = 8;
 /// More nodes than this do not fit beside each other.
@@ -130,7 +130,20 @@ fn cell(what: &What, with_timers: bool) -> Option<(NodeId, String)> {
         }
         What::Paused { node, until } => Some((*node, format!("PAUSES until {}", millis(*until)))),
         What::Abandoned { node } => Some((*node, "DOWN for good".to_owned())),
+        What::Disk { fault } => Some((fault.node(), disk(fault))),
         _ => None,
+    }
+}
+
+fn disk(fault: &DiskFault) -> String {
+    match fault {
+        DiskFault::Loses { loss: Loss::Last(1), .. } => "LOSES a write".to_owned(),
+        DiskFault::Loses { loss: Loss::Last(count), .. } => format!("LOSES {count} writes"),
+        DiskFault::Loses { loss: Loss::Each(places), .. } => {
+            let places: Vec<String> = places.iter().map(|place| format!("-{place}")).collect();
+            format!("LOSES write {}", places.join(" "))
+        }
+        DiskFault::Fails { .. } => "(write fails)".to_owned(),
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod cut;
 mod differs;
+mod disk;
 mod draw;
 mod fates;
 mod faults;

@@ -4,6 +4,7 @@ use indexmap::IndexSet;
 
 use crate::harness::Recorded;
 use crate::protocol::NodeId;
+use crate::shrink::disk;
 use crate::shrink::trial::{Edits, edit};
 use crate::sim::{Fault, Link, MessageName, Plan};
 
@@ -55,6 +56,7 @@ fn with_nodes(plan: &Plan, moved: &dyn Fn(NodeId) -> Option<NodeId>) -> Plan {
         *core = core.iter().filter_map(|node| moved(*node)).collect();
         core.sort_unstable();
     }
+    plan.disk = disk::moved(&plan.disk, moved);
     let fates = std::mem::take(&mut plan.fates).into_iter();
     let renamed = fates.filter_map(|(name, fate)| Some((MessageName { link: moved_link(name.link)?, ..name }, fate)));
     plan.fates = renamed.collect();

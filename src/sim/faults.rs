@@ -54,6 +54,8 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
         self.running.doing(Doing::Drop(node));
         let driver = &mut self.nodes[node.index()];
+        let crash = driver.incarnation.saturating_add(1);
+        let lost = driver.disk.as_mut().and_then(|disk| disk.crash(crash, &mut driver.durable));
         driver.crash();
         let incarnation = driver.incarnation;
         self.stats.crashes += 1;
@@ -69,7 +71,8 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             self.nodes[node.index()].durable = M::Durable::default();
             self.stats.wipes += 1;
         }
-        self.see(&Event::Crashed { node, in_step, wiped, for_good: false })
+        self.see(&Event::Crashed { node, in_step, wiped, for_good: false })?;
+        self.see_loss(lost.filter(|_| !wiped))
     }
 
     /// A node that is left out as the world heals. Whatever was to restart it does not know its incarnation any more.
@@ -107,6 +110,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         }
         for (node, stays) in stays.into_iter().enumerate() {
             self.nodes[node].doomed = None;
+            self.nodes[node].disk.iter_mut().for_each(|disk| disk.heal());
             if stays && self.nodes[node].machine.is_none() {
                 self.restart(NodeId::new(node))?;
             }

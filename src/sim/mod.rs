@@ -8,6 +8,7 @@
 mod action;
 mod answers;
 mod arena;
+mod disk;
 mod faults;
 mod going;
 mod leaving;
@@ -32,6 +33,7 @@ pub(crate) use crate::running::catch_panic;
 pub use action::{Action, Clients};
 pub use answers::Misanswer;
 pub use arena::Arena;
+pub use disk::{DiskFault, DrawnDisks, Loss};
 pub use going::{Going, Share};
 pub use names::{Link, MessageName, NameRef, ParseNameError};
 pub(crate) use network::MessageCounts;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::disk::FaultyDisk;
 use super::timers::Timers;
-use crate::protocol::{Boot, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
+use crate::protocol::{Boot, Disk, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
 pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [NodeDriver<M>]);
@@ -66,6 +67,8 @@ pub(crate) struct NodeDriver<M: StateMachine> {
     timers_set: u64,
     /// It handles nothing before this.
     pub(crate) paused_until: Time,
+    /// `None` where nothing goes wrong with its disk.
+    pub(super) disk: Option<Box<FaultyDisk<M::Durable>>>,
     /// It will crash in its next step.
     pub(crate) doomed: Option<Doom>,
 }
@@ -89,6 +92,7 @@ impl<M: StateMachine> NodeDriver<M> {
             timers: Timers::new(),
             timers_set: 0,
             paused_until: Time::ZERO,
+            disk: None,
             doomed: None,
         }
     }
@@ -115,8 +119,9 @@ impl<M: StateMachine> NodeDriver<M> {
         work: impl FnOnce(&mut M, &mut Env<'_, M>),
     ) -> usize {
         let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
+        let disk = self.disk.as_deref_mut().map(|disk| disk as &mut dyn Disk<M::Durable>);
         let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
-        let mut env = env.with_budget(budget);
+        let mut env = env.with_budget(budget).with_disk(disk);
         work(machine, &mut env);
         budget - env.budget()
     }

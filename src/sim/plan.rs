@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Action, Link, MessageName};
+use super::{Action, DiskFault, Link, MessageName};
 use crate::protocol::{Knobs, NodeId, Time};
 
 /// The largest cluster a plan may describe.
@@ -47,6 +47,8 @@ pub struct Plan {
     pub faults: Vec<PlannedFault>,
     /// Which messages have a fate that is not boring.
     pub fates: IndexMap<MessageName, Fate>,
+    /// What goes wrong with disks. Of two that are about the same crash or write the first counts.
+    pub disk: Vec<DiskFault>,
 }
 
 impl Plan {
@@ -64,27 +66,33 @@ impl Plan {
             requests: Vec::new(),
             faults: Vec::new(),
             fates: IndexMap::new(),
+            disk: Vec::new(),
         }
     }
 
-    /// The number of decisions: requests, faults, fates, knobs, and a core. The measure of a counterexample.
+    /// The number of decisions: requests, faults, fates, knobs, disk faults, and a core. The measure of a counterexample.
     #[must_use]
     pub fn decision_count(&self) -> usize {
-        self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len() + usize::from(self.core.is_some())
+        let listed = self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len();
+        listed + self.disk.len() + usize::from(self.core.is_some())
     }
 }
 
-/// All that it says; of knobs nothing if none is set.
+/// All that it says; nothing of what not every system has, if there is none: knobs, disk faults.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates } = self;
+        let Self { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates, disk } = self;
         let mut plan = f.debug_struct("Plan");
         plan.field("seed", seed).field("node_count", node_count).field("latency", latency).field("heal_at", heal_at);
         plan.field("core", core).field("settle", settle);
         if !knobs.is_empty() {
             plan.field("knobs", knobs);
         }
-        plan.field("requests", requests).field("faults", faults).field("fates", fates).finish()
+        plan.field("requests", requests).field("faults", faults).field("fates", fates);
+        if !disk.is_empty() {
+            plan.field("disk", disk);
+        }
+        plan.finish()
     }
 }
 

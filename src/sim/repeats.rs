@@ -37,6 +37,7 @@ fn shape(event: &TraceEvent) -> Shape<'_> {
         | What::Crashed { node, .. }
         | What::Paused { node, .. }
         | What::Abandoned { node } => (Some(*node), None, None),
+        What::Disk { fault } => (Some(fault.node()), None, None),
         What::Cut { .. } | What::Joined { .. } | What::Healed | What::Omitted { .. } => (None, None, None),
     };
     Shape(discriminant(&event.what), node, message, text)

@@ -71,6 +71,10 @@ stats! {
     pauses,
     /// Nodes that were not of the core that healed.
     abandoned,
+    /// Crashes that took writes that were not synced.
+    disk_losses,
+    /// Writes that failed.
+    disk_errors,
     /// Runs whose time to settle was up before they came to rest: timers kept them going.
     ended_by_time,
     /// Virtual time covered, in nanoseconds.
@@ -87,7 +91,13 @@ impl Stats {
     /// the end, if they fired.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
-        let rare = [("wipes", self.wipes), ("pauses", self.pauses), ("abandoned", self.abandoned)];
+        let rare = [
+            ("wipes", self.wipes),
+            ("pauses", self.pauses),
+            ("abandoned", self.abandoned),
+            ("disk_losses", self.disk_losses),
+            ("disk_errors", self.disk_errors),
+        ];
         let mut faults = vec![
             ("delayed", self.delayed),
             ("reordered", self.reordered),

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use indexmap::IndexMap;
 
 use super::names::LinkSet;
-use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
+use super::{DiskFault, Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time, visible};
 use crate::running::catch_panic_at;
 
@@ -23,6 +23,8 @@ const TEXT_BYTES_EACH: usize = 80;
 pub struct Recording {
     /// The fates that were not boring.
     pub fates: IndexMap<MessageName, Fate>,
+    /// What went wrong with disks.
+    pub disk: Vec<DiskFault>,
     /// What happened.
     pub trace: Trace,
 }
@@ -79,6 +81,8 @@ pub enum What {
     Joined { links: Vec<Link> },
     /// The hostile phase is over.
     Healed,
+    /// Something went wrong with a disk.
+    Disk { fault: DiskFault },
     /// Here `count` events are left out; if `period` says so, the ones before, so many, again and again.
     Omitted { count: usize, period: Option<usize> },
 }
@@ -183,8 +187,12 @@ impl<M: StateMachine> Observer<M> for Recorder {
     fn see(&mut self, at: Time, event: &Event<'_, M>, _nodes: Nodes<'_, M>) -> ControlFlow<()> {
         if self.recording.trace.events.len() >= EVENT_COUNT_MAX {
             // Only the plan goes on: to write texts that nobody keeps would take longer than the run.
-            if let Event::Sent { name, fate: Some(fate), .. } = event {
-                self.recording.fates.insert(name.into_name(), (*fate).clone());
+            match event {
+                Event::Sent { name, fate: Some(fate), .. } => {
+                    self.recording.fates.insert(name.into_name(), (*fate).clone());
+                }
+                Event::Disk { fault } => self.recording.disk.push((*fault).clone()),
+                _ => {}
             }
             return ControlFlow::Continue(());
         }
@@ -224,6 +232,10 @@ impl<M: StateMachine> Observer<M> for Recorder {
             Event::Cut { links } => What::Cut { links: links.to_vec() },
             Event::Joined { links } => What::Joined { links: links.to_vec() },
             Event::Healed => What::Healed,
+            Event::Disk { fault } => {
+                self.recording.disk.push((*fault).clone());
+                What::Disk { fault: (*fault).clone() }
+            }
             Event::Rest { .. } => return ControlFlow::Continue(()),
         };
         self.note(at, what);
@@ -281,6 +293,7 @@ impl fmt::Display for What {
             Self::Cut { links } => write!(f, "cut {}", show_links(links)),
             Self::Joined { links } => write!(f, "joined {}", show_links(links)),
             Self::Healed => f.write_str("the world heals"),
+            Self::Disk { fault } => write!(f, "{fault}"),
             Self::Omitted { count, period: None } => write!(f, "… {count} events are left out"),
             Self::Omitted { count, period: Some(period) } => {
                 write!(f, "… the same again, {} times: {count} events are left out", count / period)

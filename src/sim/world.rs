@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::Answers;
+use super::disk::FaultyDisk;
 use super::live::Watch;
 use super::network::Network;
 use super::nodes::NodeDriver;
@@ -84,6 +85,13 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let node_count = plan.node_count.clamp(1, NODE_COUNT_MAX);
         let named = fates.wants_names() || observer.wants_names();
         nodes.extend((0..node_count).map(|node| NodeDriver::new(node_rng(plan.seed, node))));
+        let disks = fates.disks();
+        if disks.is_some() || !plan.disk.is_empty() {
+            nodes
+                .iter_mut()
+                .enumerate()
+                .for_each(|(node, driver)| driver.disk = FaultyDisk::of(NodeId::new(node), plan, disks));
+        }
         Self {
             plan,
             boot,
@@ -214,6 +222,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let effect_count = driver.call(place, self.now, budget, &mut self.effects, work);
         let mut effects = mem::take(&mut self.effects);
         self.see(&Event::Ends { step: self.stats.steps, node, effects: &effects })?;
+        if self.nodes[node.index()].disk.as_ref().is_some_and(|disk| !disk.failed.is_empty()) {
+            self.see_failed_writes(node)?;
+        }
         self.digest.fold(effect_count as u64);
         for effect in effects.drain(..) {
             self.apply(node, effect)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{DelayBounded, Pct, Pos, Profile, Strategy, Worlds, draw_knobs};
 use crate::protocol::{Knobs, NodeId, Rng, StateMachine, Time};
-use crate::sim::{Action, Clients, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
+use crate::sim::{Action, Clients, DrawnDisks, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
 const WORLD_STREAM: u64 = 0;
 const REQUEST_STREAM: u64 = 1;
@@ -31,6 +31,7 @@ pub struct SeededFates {
     rng: Rng,
     links: LinkFaults,
     delays: Delays,
+    disks: Option<DrawnDisks>,
 }
 
 /// In which order messages come, as far as delays can say.
@@ -65,8 +66,12 @@ impl Fates for SeededFates {
         false
     }
 
+    fn disks(&self) -> Option<DrawnDisks> {
+        self.disks
+    }
+
     fn fate(&mut self, name: NameRef<'_>, at: Time) -> Option<Fate> {
-        let Self { rng, links, delays } = self;
+        let Self { rng, links, delays, .. } = self;
         if let Delays::DelayBounded(bounded) = delays {
             return bounded.fate(rng);
         }
@@ -102,7 +107,7 @@ impl Worlds {
             Strategy::Uniform | Strategy::Swarm => self.draw_counts(clients, strategy, seed),
             aimed => self.draw_aimed(clients, aimed, seed),
         };
-        (Plan { knobs, ..plan }, fates)
+        (Plan { knobs, ..plan }, SeededFates { disks: self.disks.draw(seed), ..fates })
     }
 
     /// A world whose requests and faults come at any time.
@@ -126,7 +131,7 @@ impl Worlds {
         if let Some(clients) = clients {
             draw_requests(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
-        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), links, delays: Delays::Any })
+        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), links, delays: Delays::Any, disks: None })
     }
 
     /// A world whose faults strike where something is going on, and whose messages come in an order of their own.
@@ -160,7 +165,7 @@ impl Worlds {
             Strategy::Pos => Delays::Pos(Pos::draw(links.delay_max_us, &self.profile)),
             _ => Delays::DelayBounded(DelayBounded::draw(&self.profile, message_count, &mut rng)),
         };
-        (plan, SeededFates { rng, links, delays })
+        (plan, SeededFates { rng, links, delays, disks: None })
     }
 
     fn empty(&self, node_count: usize, seed: u64, world: &mut Rng) -> Plan {

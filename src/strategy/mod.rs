@@ -5,6 +5,7 @@
 
 mod aimed;
 mod delay_bounded;
+mod disks;
 mod draw;
 mod knobs;
 mod pct;
@@ -17,6 +18,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use delay_bounded::DelayBounded;
+pub use disks::Disks;
 pub use draw::SeededFates;
 pub(crate) use draw::{any_node, draw_asks, draw_links, draw_pause, until};
 pub use knobs::Knob;

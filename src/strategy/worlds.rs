@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Knob, Profile, Strategy};
+use super::{Disks, Knob, Profile, Strategy};
 
 /// What drawn worlds are like: all that a seed is expanded with, beside what clients do.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Worlds {
     pub profile: Profile,
     /// Which limits of the machine are made small in some worlds; none by default.
     pub knobs: Vec<Knob>,
+    /// What disks do; [`Disks::reliable`] by default.
+    pub disks: Disks,
     /// How they are drawn from seeds.
     pub strategy: Strategy,
 }
@@ -31,6 +33,7 @@ impl Default for Worlds {
             settle: Duration::from_secs(10),
             profile: Profile::hostile(),
             knobs: Vec::new(),
+            disks: Disks::reliable(),
             strategy: Strategy::default(),
         }
     }

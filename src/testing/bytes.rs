@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::protocol::{NodeId, Time};
 use crate::sim::{Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
 use crate::strategy::Knob;
+use crate::testing::disk;
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US, micros};
 
 /// Bytes of one decision: what sort it is, three small choices, and two times.
@@ -28,6 +29,8 @@ pub(crate) mod sort {
     pub(crate) const PARTITION: u8 = 15;
     /// The whole byte: with another upper half, zeros below decide nothing.
     pub(crate) const KNOB: u8 = 0x10;
+    /// The whole byte, too.
+    pub(crate) const DISK: u8 = 0xf0;
 }
 
 /// The plan that these bytes stand for.
@@ -81,6 +84,10 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
             let links = if c % 2 == 0 && left != right { vec![link, link.reversed()] } else { vec![link] };
             plan.faults.push(PlannedFault { at, fault: Fault::Partition { links, heal: lasting(PARTITION_US) } });
         }
+        _ if head == sort::DISK => {
+            let fault = disk::of_bytes(&pool.disks, NodeId::new(left), [record[2], record[3]], first);
+            disk::add(&mut plan.disk, fault);
+        }
         _ if head == sort::KNOB && !pool.knobs.is_empty() => {
             let Knob { name, range } = &pool.knobs[a % pool.knobs.len()];
             let value = range.start().saturating_add(u16::from_le_bytes(first).into());
@@ -120,6 +127,11 @@ pub(crate) fn from_plan(pool: &Pool, plan: &Plan) -> Vec<u8> {
     }
     for planned in &plan.faults {
         fault_records(planned, &mut bytes);
+    }
+    for fault in &plan.disk {
+        if let Some(([number, kind], first)) = disk::to_bytes(fault) {
+            push(&mut bytes, [sort::DISK, low(fault.node()), number, kind], first, [0, 0]);
+        }
     }
     for (name, fate) in &plan.fates {
         let kind = pool.kinds.iter().position(|kind| *kind == name.kind);

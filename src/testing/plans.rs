@@ -10,6 +10,7 @@ use crate::harness::Harness;
 use crate::protocol::{Knobs, NodeId, StateMachine};
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
 use crate::strategy::{Knob, Profile};
+use crate::testing::disk;
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, RESTART_US, micros};
 
 /// How many messages of a kind and link a plan may have decided on.
@@ -33,9 +34,10 @@ impl<M: StateMachine> Harness<M> {
                 vec((name(node_count, pool.kinds.clone()), fate()), fates),
                 core(node_count, &pool.profile),
                 knobs(&pool.knobs),
+                disk::faults(pool.disks, node_count),
             )
-                .prop_map(move |(picked, faults, fates, core, knobs)| {
-                    let mut plan = Plan { core, knobs, ..pool.plan(node_count) };
+                .prop_map(move |(picked, faults, fates, core, knobs, disk)| {
+                    let mut plan = Plan { core, knobs, disk, ..pool.plan(node_count) };
                     plan.requests = picked
                         .into_iter()
                         .map(|(at, node, action)| {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::harness::Harness;
 use crate::protocol::{Rng, StateMachine, Time};
 use crate::sim::{Action, Plan, What};
-use crate::strategy::Knob;
 #[cfg(feature = "proptest")]
 use crate::strategy::Profile;
+use crate::strategy::{Disks, Knob};
 
 /// How long the hostile phase of such a plan lasts, in microseconds.
 pub(crate) const HOSTILE_US: u64 = 60_000;
@@ -36,6 +36,8 @@ pub(crate) struct Pool {
     pub(crate) profile: Profile,
     /// Which limits may be shaken.
     pub(crate) knobs: Vec<Knob>,
+    /// What disks may do.
+    pub(crate) disks: Disks,
     /// What clients may ask; nothing if there are no clients.
     pub(crate) actions: Vec<Action>,
     /// The kinds of messages that fates may be for; none if nobody ever sends.
@@ -59,6 +61,7 @@ impl<M: StateMachine> Harness<M> {
             #[cfg(feature = "proptest")]
             profile: worlds.profile.clone(),
             knobs: worlds.knobs.clone(),
+            disks: worlds.disks,
             actions: self.actions(),
             kinds: self.kinds(),
         }

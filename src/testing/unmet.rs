@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use crate::harness::Recorded;
 use crate::protocol::{NodeId, Time, visible};
 use crate::sim::{Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, What};
+use crate::testing::disk;
 
 /// A decision of a plan that met nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub(crate) fn unmet(plan: &Plan, recorded: &Recorded, asked: &BTreeSet<String>) 
         }
         run.requests(&mut add);
         run.faults(&mut add);
+        disk::unmet(plan, recorded, &mut add);
     }
     run.fates(recorded, &mut add);
     unmet
