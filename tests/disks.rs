@@ -206,7 +206,7 @@ fn a_seed_and_the_plan_of_its_run_are_the_same_run() {
 }
 
 fn request(at_ms: u64, node: usize) -> PlannedRequest {
-    PlannedRequest { at: Time::from_millis(at_ms), node: NodeId::new(node), action: Action::new(at_ms as u8) }
+    PlannedRequest::new(Time::from_millis(at_ms), NodeId::new(node), Action::new(at_ms as u8))
 }
 
 fn crash(at_ms: u64, node: usize) -> PlannedFault {

@@ -65,6 +65,7 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bou
         .chain(faults_undone(failing))
         .chain(knobs_undone(failing))
         .chain(disk_undone(failing))
+        .chain(retries_undone(failing))
         .chain(delays_changed(failing))
         .chain(messages_changed(failing))
         .chain(requests_changed(failing));
@@ -119,6 +120,17 @@ fn knobs_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
 fn disk_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
     failing.plan.disk.iter().enumerate().map(move |(place, fault)| {
         change(Changed::Disk, format!("without \"{fault}\""), failing, |plan| _ = plan.disk.remove(place))
+    })
+}
+
+/// Each time a client does not ask again.
+fn retries_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
+    failing.plan.requests.iter().enumerate().flat_map(move |(place, request)| {
+        (0..request.retries.len()).map(move |gone| {
+            let node = request.retries[gone].node;
+            let told = format!("without \"{}\" asked again, of node {node},", tell_request(failing, place));
+            change(Changed::Request, told, failing, |plan| _ = plan.requests[place].retries.remove(gone))
+        })
     })
 }
 
@@ -209,7 +221,15 @@ fn tell_request(failing: &Recorded, place: usize) -> String {
 /// The first difference, told of the run that comes to it first.
 fn parting(failing: &[TraceEvent], passing: &[TraceEvent]) -> Option<Parting> {
     let is_step = |event: &&TraceEvent| {
-        matches!(event.what, What::Started { .. } | What::Asked { .. } | What::Took { .. } | What::Fired { .. })
+        matches!(
+            event.what,
+            What::Started { .. }
+                | What::Asked { .. }
+                | What::Took { .. }
+                | What::Fired { .. }
+                | What::Disconnected { .. }
+                | What::Reconnected { .. }
+        )
     };
     let (mut failing, mut passing) = (failing.iter().filter(is_step), passing.iter().filter(is_step));
     loop {

@@ -1,10 +1,22 @@
-//! What the world around the nodes is like: disks.
+//! What the world around the nodes is like: links and disks.
 
 use super::Harness;
 use crate::protocol::StateMachine;
+use crate::sim::Links;
 use crate::strategy::Disks;
 
 impl<M: StateMachine> Harness<M> {
+    /// How links carry messages: as [datagrams](Links::Datagram), if not told otherwise, each for itself; or as [streams](Links::Stream), as
+    /// protocols expect that run over TCP. There messages come in order and once until the session breaks, because of a lost message, a
+    /// cut or a crash: then both ends hear [`on_disconnect`](StateMachine::on_disconnect), and later
+    /// [`on_reconnect`](StateMachine::on_reconnect). A drawn fate that doubles a message delays it, and one that loses it breaks its
+    /// session. [Exhaustive search](crate::model_check) and [real threads](crate::runtime::Cluster) have datagrams only.
+    #[must_use]
+    pub fn links(mut self, links: Links) -> Self {
+        self.worlds.links = links;
+        self
+    }
+
     /// What disks do in drawn worlds; they are [reliable](Disks::reliable) if not told otherwise. A machine that
     /// [writes](crate::protocol::Env::write) without a sync, or that can be told that a write [fails](crate::protocol::Env::try_write),
     /// wants to be tried with disks that do so:

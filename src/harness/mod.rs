@@ -23,6 +23,7 @@
 
 pub(crate) mod bounds;
 mod checks;
+mod clients;
 mod compared;
 pub(crate) mod endless;
 mod environment;

@@ -130,6 +130,8 @@ fn cell(what: &What, with_timers: bool) -> Option<(NodeId, String)> {
         }
         What::Paused { node, until } => Some((*node, format!("PAUSES until {}", millis(*until)))),
         What::Abandoned { node } => Some((*node, "DOWN for good".to_owned())),
+        What::Disconnected { node, peer } => Some((*node, format!("(session {peer} broke)"))),
+        What::Reconnected { node, peer } => Some((*node, format!("(session {peer} again)"))),
         What::Disk { fault } => Some((fault.node(), disk(fault))),
         _ => None,
     }

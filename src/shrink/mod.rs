@@ -24,6 +24,7 @@ mod knobs;
 mod nodes;
 mod pass;
 mod remove;
+mod retries;
 mod simpler;
 mod times;
 mod trial;

@@ -100,11 +100,12 @@ impl<M: StateMachine> NodeDriver<M> {
     /// Makes the machine of the next incarnation from what is durable. It has not started yet.
     pub(crate) fn boot(
         &mut self,
-        (id, node_count): (NodeId, usize),
+        (id, node_count, member_count): (NodeId, usize, usize),
         knobs: &Knobs,
         boot: &dyn Fn(Boot<M::Durable>) -> M,
     ) {
-        self.machine = Some(boot(Boot { id, node_count, durable: self.durable.clone(), knobs: knobs.clone() }));
+        let (durable, knobs) = (self.durable.clone(), knobs.clone());
+        self.machine = Some(boot(Boot { id, node_count, member_count, durable, knobs }));
     }
 
     /// Lets the machine do one piece of work; what it wants done goes to the end of `effects`, up to `budget`. Returns how much of

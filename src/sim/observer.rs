@@ -227,6 +227,16 @@ pub enum Input<'a, M: StateMachine> {
         /// What.
         request: &'a M::Request,
     },
+    /// The node's session with another has broken. Only where links are [streams](super::Links::Stream).
+    Disconnected {
+        /// With whom.
+        peer: NodeId,
+    },
+    /// It has a session with another again. Only where links are [streams](super::Links::Stream).
+    Reconnected {
+        /// With whom.
+        peer: NodeId,
+    },
     /// A timer.
     Timer {
         /// Which.
@@ -243,4 +253,6 @@ pub enum LostWhy {
     Cut,
     /// The receiver was down.
     Down,
+    /// Its session broke before it arrived, or there was none as it was sent.
+    Broken,
 }

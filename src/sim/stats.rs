@@ -75,6 +75,12 @@ stats! {
     disk_losses,
     /// Writes that failed.
     disk_errors,
+    /// Sessions of stream links that broke.
+    sessions_broken,
+    /// Messages lost with their session, or sent without one.
+    broken,
+    /// Requests that a client made again.
+    retries,
     /// Runs whose time to settle was up before they came to rest: timers kept them going.
     ended_by_time,
     /// Virtual time covered, in nanoseconds.
@@ -97,6 +103,9 @@ impl Stats {
             ("abandoned", self.abandoned),
             ("disk_losses", self.disk_losses),
             ("disk_errors", self.disk_errors),
+            ("sessions_broken", self.sessions_broken),
+            ("broken", self.broken),
+            ("retries", self.retries),
         ];
         let mut faults = vec![
             ("delayed", self.delayed),

@@ -4,6 +4,7 @@
 //! think likely to break a system. `ddc score` measures how soon each finds what.
 
 mod aimed;
+mod clients;
 mod delay_bounded;
 mod disks;
 mod draw;
@@ -17,6 +18,7 @@ mod worlds;
 use std::fmt;
 use std::str::FromStr;
 
+pub use clients::Retries;
 use delay_bounded::DelayBounded;
 pub use disks::Disks;
 pub use draw::SeededFates;

@@ -129,7 +129,7 @@ fn alter(record: &mut Record, rng: &mut Rng) {
 fn drawn(rng: &mut Rng) -> Record {
     let mut record = rng.bits64().to_le_bytes();
     if rng.chance(RARE_PERMILLE) {
-        record[0] = sort::DISK;
+        record[0] = if rng.chance(500) { sort::DISK } else { sort::RETRY };
         record[2] = number(rng);
         return record;
     }

@@ -115,7 +115,7 @@ impl Siblings {
                     *latest = name.number.max(*latest);
                 }
             }
-            Input::Timer { .. } => {}
+            Input::Timer { .. } | Input::Disconnected { .. } | Input::Reconnected { .. } => {}
         }
     }
 
