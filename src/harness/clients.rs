@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Harness;
-use crate::protocol::{Rng, StateMachine, WeightedRequests};
+use crate::protocol::{DrawRequest, StateMachine, WeightedRequests};
 use crate::sim::{DECISIONS_MAX, NODE_COUNT_MAX};
 use crate::strategy::Retries;
 
@@ -33,7 +33,7 @@ impl<M: StateMachine> Harness<M> {
     /// If all weights are 0.
     #[must_use]
     #[track_caller]
-    pub fn requests_weighted<const N: usize>(self, kinds: [(u32, fn(&mut Rng) -> M::Request); N]) -> Self
+    pub fn requests_weighted<const N: usize>(self, kinds: [(u32, DrawRequest<M::Request>); N]) -> Self
     where
         M::Request: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
     {

@@ -59,7 +59,7 @@ pub use time::{Time, show_duration};
 pub(crate) use visible::visible;
 #[cfg(feature = "harness")]
 pub(crate) use visible::{is_hidden, one_line, push_escape};
-pub use workload::{Requests, Simpler, WeightedRequests, Workload};
+pub use workload::{DrawRequest, Requests, Simpler, WeightedRequests, Workload};
 
 /// A synchronous node: it takes one input at a time and hands over effects.
 ///

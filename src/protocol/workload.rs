@@ -67,15 +67,18 @@ impl<A> Simpler<A> {
     }
 }
 
+/// Draws a request of one kind.
+pub type DrawRequest<R> = fn(&mut Rng) -> R;
+
 /// A workload whose actions are the requests themselves, of several kinds, each drawn so often as its weight says.
 ///
 /// [`Harness::requests_weighted`](crate::harness::Harness::requests_weighted) makes one.
-pub struct WeightedRequests<R>(Vec<(u32, fn(&mut Rng) -> R)>);
+pub struct WeightedRequests<R>(Vec<(u32, DrawRequest<R>)>);
 
 impl<R> WeightedRequests<R> {
     /// Of these kinds, each with its weight. If all weights are 0, the first kind alone is drawn.
     #[must_use]
-    pub fn new(kinds: Vec<(u32, fn(&mut Rng) -> R)>) -> Self {
+    pub fn new(kinds: Vec<(u32, DrawRequest<R>)>) -> Self {
         Self(kinds)
     }
 }
