@@ -18,7 +18,7 @@ fn puts(count: usize, key_count: usize) -> Plan {
     let request = |place: usize| {
         let (key, value) = (format!("k{}", place % key_count).into(), format!("v{place}").into());
         let action = Action::new(StoreAction::Put { key, value, session: None });
-        PlannedRequest { at: Time::from_millis(place as u64), node: NodeId::new(place % NODES), action }
+        PlannedRequest::new(Time::from_millis(place as u64), NodeId::new(place % NODES), action)
     };
     Plan {
         heal_at: Time::ZERO,

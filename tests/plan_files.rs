@@ -81,7 +81,7 @@ fn read(text: &str) -> Result<PlanFile, String> {
 
 fn put(at: u64, node: usize, key: &str, value: &str) -> PlannedRequest {
     let action = Action::new(StoreAction::Put { key: key.into(), value: value.into(), session: None });
-    PlannedRequest { at: Time::from_nanos(at), node: NodeId::new(node), action }
+    PlannedRequest::new(Time::from_nanos(at), NodeId::new(node), action)
 }
 
 fn file(plan: Plan) -> PlanFile {
@@ -99,7 +99,7 @@ fn the_form_is_the_documented_one() {
     let mut plan = Plan { seed: 0x9f_2c41, heal_at: Time::from_millis(60), ..Plan::new(3) };
     plan.requests.push(put(1_000_000, 1, "cart", "b"));
     let get = Action::new(StoreAction::Get { key: "cart".into(), session: None });
-    plan.requests.push(PlannedRequest { at: Time::from_nanos(1_250_000), node: NodeId::new(7), action: get });
+    plan.requests.push(PlannedRequest::new(Time::from_nanos(1_250_000), NodeId::new(7), get));
     let at = Time::from_millis(4);
     let node = NodeId::new(2);
     plan.faults
@@ -216,7 +216,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "nodes = 3",
         "nodez = 3",
         "x.toml:6: expected one of format, system, seed, violates, expect, digest, nodes, latency, heal_at, core, \
-         settle, knobs, request, fault, fate, run, found a field \"nodez\"",
+         settle, links, closed_loop, spares, knobs, request, fault, fate, disk, run, found a field \"nodez\"",
     ),
     ("nodes = 3\n", "\n", "x.toml:1: expected a field \"nodes\": a number of nodes from 1 to 4096"),
     ("nodes = 3", "nodes = 0", "x.toml:6: expected a number of nodes from 1 to 4096, found 0"),
@@ -297,7 +297,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[run]",
         "[runs]",
         "x.toml:45: expected one of format, system, seed, violates, expect, digest, nodes, latency, \
-         heal_at, core, settle, knobs, request, fault, fate, run, found a field \"runs\"",
+         heal_at, core, settle, links, closed_loop, spares, knobs, request, fault, fate, disk, run, found a field \"runs\"",
     ),
     ("trace = '''", "tracks = '''", "x.toml:46: expected one of trace, found a field \"tracks\""),
     ("nodes = 3", "nodes = 3\nnodes = 3", "x.toml:7: expected TOML: duplicate key"),
@@ -362,7 +362,7 @@ enum Odd {
 }
 
 fn odd(action: Odd) -> PlanFile {
-    let request = PlannedRequest { at: Time::ZERO, node: NodeId::new(0), action: Action::new(action) };
+    let request = PlannedRequest::new(Time::ZERO, NodeId::new(0), Action::new(action));
     file(Plan { requests: vec![request], ..Plan::new(1) })
 }
 
@@ -540,10 +540,8 @@ fn requests() -> impl Strategy<Value = PlannedRequest> {
         }),
         texts().prop_map(|key| StoreAction::Get { key: key.into(), session: None }),
     ];
-    (times(), 0..=65_535_usize, action).prop_map(|(at, node, action)| PlannedRequest {
-        at: Time::from_nanos(at),
-        node: NodeId::new(node),
-        action: Action::new(action),
+    (times(), 0..=65_535_usize, action).prop_map(|(at, node, action)| {
+        PlannedRequest::new(Time::from_nanos(at), NodeId::new(node), Action::new(action))
     })
 }
 
@@ -583,7 +581,7 @@ fn plans() -> impl Strategy<Value = Plan> {
     (header, core, knobs, decisions).prop_map(|(header, core, knobs, (requests, faults, fates))| {
         let (seed, node_count, latency, heal_at, settle) = header;
         let (heal_at, fates) = (Time::from_nanos(heal_at), fates.into_iter().collect());
-        Plan { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates }
+        Plan { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates, ..Plan::new(1) }
     })
 }
 

@@ -83,7 +83,7 @@ fn plan(node_count: usize, orders: &[(u64, usize, Order)]) -> Plan {
     let mut plan = Plan { settle: ms(1_000), ..Plan::new(node_count) };
     for (millis, node, order) in orders {
         let action = Action::new(order.clone());
-        plan.requests.push(PlannedRequest { at: at(*millis), node: NodeId::new(*node), action });
+        plan.requests.push(PlannedRequest::new(at(*millis), NodeId::new(*node), action));
     }
     plan
 }
@@ -161,7 +161,7 @@ fn plans_are_total() {
     let odd = fate(odd, "0→1 letter #1", Fate::Drop);
     let odd = fault(odd, 1, crash(7, None, None));
     let mut odd = fault(odd, 1, crash(7, Some(3), Some(ms(1))));
-    odd.requests.push(PlannedRequest { at: at(1), node: NodeId::new(7), action: Action::new(Order::Sleep) });
+    odd.requests.push(PlannedRequest::new(at(1), NodeId::new(7), Action::new(Order::Sleep)));
     assert_eq!(run(&odd), run(&boring));
 
     let links = vec![Link::new(0, 7), Link::new(7, 0), Link::new(1, 1)];

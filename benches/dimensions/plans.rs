@@ -19,7 +19,7 @@ pub(super) fn puts(count: usize, key_count: usize) -> Plan {
     let put = |place: usize| {
         let (key, value) = (format!("k{}", place % key_count).into(), format!("v{place}").into());
         let action = Action::new(StoreAction::Put { key, value, session: None });
-        PlannedRequest { at: Time::ZERO + EACH * place as u32, node: NodeId::new(place % NODES), action }
+        PlannedRequest::new(Time::ZERO + EACH * place as u32, NodeId::new(place % NODES), action)
     };
     Plan { requests: (0..count).map(put).collect(), ..empty(NODES, count) }
 }

@@ -12,7 +12,7 @@ use crate::protocol::StateMachine;
 use crate::replay::Error;
 use crate::score::{Score, ScoreOptions, score};
 use crate::shrink::ShrinkOptions;
-use crate::sim::Plan;
+use crate::sim::{Links, Plan};
 use crate::strategy::{Profile, Strategy};
 use crate::sweep::{Failure, Sweep, SweepOptions};
 use crate::testing::{Replayed, Updated};
@@ -32,6 +32,7 @@ pub(super) trait AnySystem {
     fn score(&self, options: &ScoreOptions, progress: &(dyn Fn(u64) + Sync)) -> Score;
     fn sweep(&self, options: &SweepOptions, progress: &(dyn Fn(u64) + Sync)) -> Sweep;
     fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask>;
+    fn links(&self) -> Links;
     fn explore(&self, scope: &Scope, options: &ExploreOptions, progress: &(dyn Fn(u64) + Sync)) -> Exploration;
     fn replay_file(&self, path: &Path) -> Result<Replayed, Error>;
     fn update_file(&self, path: &Path) -> Result<Updated, Error>;
@@ -87,6 +88,10 @@ impl<M: StateMachine> AnySystem for Harness<M> {
 
     fn draw_asks(&self, seed: u64, node_count: usize, request_count: usize) -> Vec<Ask> {
         Harness::draw_asks(self, seed, node_count, request_count)
+    }
+
+    fn links(&self) -> Links {
+        self.worlds().links
     }
 
     fn explore(&self, scope: &Scope, options: &ExploreOptions, progress: &(dyn Fn(u64) + Sync)) -> Exploration {

@@ -18,6 +18,7 @@ use crate::model_check::{Ask, Exploration, Reduction, Scope};
 use crate::model_check::{ExploreOptions, Happened};
 use crate::protocol::visible;
 use crate::report::grouped;
+use crate::sim::Links;
 use crate::sweep::SoFar;
 use crate::testing::Saved;
 
@@ -32,6 +33,12 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &ExploreArguments) -> 
     let placements = registry.placements(arguments)?;
     let name = system_name(registry, arguments.system.as_deref(), arguments.bug.as_deref());
     let system = registry.find(&name)?;
+    if system.links() != Links::Datagram {
+        let name = visible(&name);
+        return Err(Wrong::Usage(format!(
+            "explore: the links of \"{name}\" are streams, and the search knows datagrams only"
+        )));
+    }
     let scope = scope(&*system, placements, arguments);
     let progress = Arc::new(Progress::counting("runs", arguments.json));
     let options = ExploreOptions::default();

@@ -241,6 +241,12 @@ impl Transcript {
                     Input::Request { id, request } => {
                         self.write(at, here, format_args!("is asked request {id}: {request:?}"));
                     }
+                    Input::Disconnected { peer } => {
+                        self.write(at, here, format_args!("loses its session with node {peer}"));
+                    }
+                    Input::Reconnected { peer } => {
+                        self.write(at, here, format_args!("has a session with node {peer} again"));
+                    }
                     Input::Timer { timer } => self.write(at, here, format_args!("wakes: {timer:?}")),
                 }
             }
@@ -259,7 +265,8 @@ impl Transcript {
             | Event::Paused { .. }
             | Event::Cut { .. }
             | Event::Joined { .. }
-            | Event::Healed => {}
+            | Event::Healed
+            | Event::Disk { .. } => {}
         }
     }
 }

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 
 use crate::harness::Recorded;
 use crate::protocol::{NodeId, Rng, Time};
-use crate::sim::{Fate, Fates, Fault, Link, LostWhy, MessageName, NameRef, Plan, PlannedFault, TraceEvent, What};
+use crate::sim::{
+    DiskFault, Fate, Fates, Fault, Link, LostWhy, MessageName, NameRef, Plan, PlannedFault, TraceEvent, What,
+};
 
 /// Light weather: in how many cases of a thousand a message is lost, late, and doubled.
 const DROP_PERMILLE: u32 = 50;
@@ -83,7 +85,7 @@ impl<'a> Fork<'a> {
 
     /// How it may go on: a plan, and the fates of its messages.
     pub(crate) fn draw(&self, rng: &mut Rng) -> (Plan, ForkedFates) {
-        let mut plan = Plan { faults: self.faults(), ..self.failing.plan.clone() };
+        let mut plan = Plan { faults: self.faults(), disk: self.disk(), ..self.failing.plan.clone() };
         let has_healed = self.prefix.iter().any(|event| event.what == What::Healed);
         if !has_healed {
             plan.core = None;
@@ -113,6 +115,15 @@ impl<'a> Fork<'a> {
             What::Asked { id, .. } | What::Unheard { id, .. } => id.0 as usize == request,
             _ => false,
         })
+    }
+
+    /// What has gone wrong with disks, and what a crash takes that has struck: there will be no other crash.
+    fn disk(&self) -> Vec<DiskFault> {
+        let has_failed = |fault: &DiskFault| {
+            self.prefix.iter().any(|event| matches!(&event.what, What::Disk { fault: failed } if failed == fault))
+        };
+        let is_known = |fault: &&DiskFault| matches!(fault, DiskFault::Loses { .. }) || has_failed(fault);
+        self.failing.plan.disk.iter().filter(is_known).cloned().collect()
     }
 
     /// The faults that have struck. A crash in the middle of a step strikes as the step begins: it decides how far that goes.

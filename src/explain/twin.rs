@@ -39,6 +39,8 @@ pub enum Changed {
     Fault,
     /// A limit of the machine.
     Knob,
+    /// What a disk does.
+    Disk,
     /// What a client asks, when, or of whom.
     Request,
 }
@@ -62,6 +64,8 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bou
     let changes = fates_undone(failing)
         .chain(faults_undone(failing))
         .chain(knobs_undone(failing))
+        .chain(disk_undone(failing))
+        .chain(retries_undone(failing))
         .chain(delays_changed(failing))
         .chain(messages_changed(failing))
         .chain(requests_changed(failing));
@@ -109,6 +113,24 @@ fn faults_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
 fn knobs_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
     failing.plan.knobs.iter().map(move |(name, value)| {
         change(Changed::Knob, format!("without \"{name} = {value}\""), failing, |plan| plan.knobs.remove(name))
+    })
+}
+
+/// Each disk fault does not happen.
+fn disk_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
+    failing.plan.disk.iter().enumerate().map(move |(place, fault)| {
+        change(Changed::Disk, format!("without \"{fault}\""), failing, |plan| _ = plan.disk.remove(place))
+    })
+}
+
+/// Each time a client does not ask again.
+fn retries_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {
+    failing.plan.requests.iter().enumerate().flat_map(move |(place, request)| {
+        (0..request.retries.len()).map(move |gone| {
+            let node = request.retries[gone].node;
+            let told = format!("without \"{}\" asked again, of node {node},", tell_request(failing, place));
+            change(Changed::Request, told, failing, |plan| _ = plan.requests[place].retries.remove(gone))
+        })
     })
 }
 
@@ -199,7 +221,15 @@ fn tell_request(failing: &Recorded, place: usize) -> String {
 /// The first difference, told of the run that comes to it first.
 fn parting(failing: &[TraceEvent], passing: &[TraceEvent]) -> Option<Parting> {
     let is_step = |event: &&TraceEvent| {
-        matches!(event.what, What::Started { .. } | What::Asked { .. } | What::Took { .. } | What::Fired { .. })
+        matches!(
+            event.what,
+            What::Started { .. }
+                | What::Asked { .. }
+                | What::Took { .. }
+                | What::Fired { .. }
+                | What::Disconnected { .. }
+                | What::Reconnected { .. }
+        )
     };
     let (mut failing, mut passing) = (failing.iter().filter(is_step), passing.iter().filter(is_step));
     loop {

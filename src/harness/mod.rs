@@ -23,8 +23,10 @@
 
 pub(crate) mod bounds;
 mod checks;
+mod clients;
 mod compared;
 pub(crate) mod endless;
+mod environment;
 mod knob;
 mod limits;
 mod origin;

@@ -143,7 +143,9 @@ impl<M: StateMachine> Harness<M> {
         let mut recorder = Recorder::new();
         let outcome = self.live(&mut Arena::default(), &plan, made, fates, Some(&mut recorder), limits);
         let recording = recorder.finish();
+        recording.prune_retries(&mut plan);
         plan.fates = recording.fates;
+        plan.disk = recording.disk;
         Recorded { plan, outcome, trace: recording.trace }
     }
 

@@ -34,7 +34,7 @@ use crate::protocol::StateMachine;
 use crate::running::{enter, job};
 use crate::shrink::ShrinkOptions;
 use crate::shrink::Watch;
-use crate::sim::EventKind;
+use crate::sim::{EventKind, Links};
 use crate::sweep::{Failure, failure_of};
 use findings::{Failing, Findings, Way};
 use local_states::{Input, LocalStates};
@@ -83,7 +83,8 @@ pub fn explore<M: StateMachine>(
 /// Searches all of `scope`, until it is stopped. `progress` hears how many runs more have been made.
 ///
 /// # Panics
-/// If the scope has no nodes, or more than [`SCOPE_NODES_MAX`].
+/// If the scope has no nodes, or more than [`SCOPE_NODES_MAX`], or if the system's links are [streams](crate::sim::Links::Stream), which
+/// the search does not know. Clients that ask again and disks that lose writes it leaves out.
 pub fn explore_with<M: StateMachine>(
     system: &Harness<M>,
     scope: &Scope,
@@ -91,6 +92,11 @@ pub fn explore_with<M: StateMachine>(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Exploration {
     scope.expect_nodes();
+    assert!(
+        system.worlds.links == Links::Datagram,
+        "{:?} cannot be searched exhaustively: its links are streams, and the search knows datagrams only",
+        system.name
+    );
     let is_causal = system.checks.iter().all(|make| make().is_causal());
     let strongest = if is_causal { Reduction::Classes } else { Reduction::Moments };
     let reduction = scope.reduction.unwrap_or(strongest);

@@ -66,7 +66,7 @@ fn requests(
         })
     };
     let times = (0..asks.len()).map(asked_at);
-    times.zip(asks).map(|(at, ask)| PlannedRequest { at, node: ask.node, action: ask.action.clone() }).collect()
+    times.zip(asks).map(|(at, ask)| PlannedRequest::new(at, ask.node, ask.action.clone())).collect()
 }
 
 fn faults(order: &Order, at: &impl Fn(usize) -> Time) -> Vec<PlannedFault> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NodeId, RequestId, Rng, StateMachine, Time};
+use super::{Disk, DiskError, NodeId, RequestId, Rng, StateMachine, Time};
 
 /// One thing that a node wants done, in the order in which it asked.
 pub enum Effect<M: StateMachine> {
@@ -25,7 +25,7 @@ pub enum Effect<M: StateMachine> {
         /// Which; one that is not set is no matter.
         timer: M::Timer,
     },
-    /// The durable state was edited; [`Env::persist`] has done it already.
+    /// The durable state was edited, or synced; [`Env::persist`], [`Env::write`] or [`Env::sync`] has done it already.
     Persist,
     /// Answer a client.
     Respond {
@@ -50,6 +50,8 @@ pub struct Env<'a, M: StateMachine> {
     durable: &'a mut M::Durable,
     effects: &'a mut Vec<Effect<M>>,
     budget: usize,
+    /// `None` where nothing goes wrong with writes.
+    disk: Option<&'a mut dyn Disk<M::Durable>>,
 }
 
 impl<'a, M: StateMachine> Env<'a, M> {
@@ -62,13 +64,21 @@ impl<'a, M: StateMachine> Env<'a, M> {
         durable: &'a mut M::Durable,
         effects: &'a mut Vec<Effect<M>>,
     ) -> Self {
-        Self { id, node_count, now, rng, durable, effects, budget: usize::MAX }
+        Self { id, node_count, now, rng, durable, effects, budget: usize::MAX, disk: None }
     }
 
     /// Lets only the first `effect_count` effects of the step happen.
     #[must_use]
     pub fn with_budget(mut self, effect_count: usize) -> Self {
         self.budget = effect_count;
+        self
+    }
+
+    /// Lets this disk decide what becomes of writes.
+    #[cfg(feature = "harness")]
+    #[must_use]
+    pub(crate) fn with_disk(mut self, disk: Option<&'a mut dyn Disk<M::Durable>>) -> Self {
+        self.disk = disk;
         self
     }
 
@@ -112,7 +122,7 @@ impl<'a, M: StateMachine> Env<'a, M> {
         self.rng
     }
 
-    /// What would survive a crash now.
+    /// What would survive a crash now, if that takes nothing that was [written](Self::write) and not synced.
     #[must_use]
     pub fn durable(&self) -> &M::Durable {
         self.durable
@@ -140,10 +150,79 @@ impl<'a, M: StateMachine> Env<'a, M> {
         self.push(Effect::CancelTimer { timer });
     }
 
-    /// Edits the durable state in place. What was persisted before a crash is what the next incarnation is made from.
+    /// Edits the durable state in place: written and synced at once, together with all that was [written](Self::write) before. What
+    /// was persisted before a crash is what the next incarnation is made from.
     pub fn persist(&mut self, edit: impl FnOnce(&mut M::Durable)) {
         if self.budget > 0 {
+            if let Some(disk) = &mut self.disk {
+                disk.accepts(false);
+                disk.sync();
+            }
             edit(self.durable);
+        }
+        self.push(Effect::Persist);
+    }
+
+    /// As [`persist`](Self::persist), with a disk that may refuse.
+    ///
+    /// # Errors
+    /// If the disk refuses, which a plan decides: then nothing has happened.
+    pub fn try_persist(&mut self, edit: impl FnOnce(&mut M::Durable)) -> Result<(), DiskError> {
+        if self.budget > 0 {
+            if let Some(disk) = &mut self.disk {
+                if !disk.accepts(true) {
+                    return Err(DiskError);
+                }
+                disk.sync();
+            }
+            edit(self.durable);
+        }
+        self.push(Effect::Persist);
+        Ok(())
+    }
+
+    /// Edits the durable state, and does not wait until that is safe: [`durable`](Self::durable) shows it at once, but until the next
+    /// [`sync`](Self::sync) or [`persist`](Self::persist) a crash may take it, where the plan says so. Which writes a crash takes, the
+    /// last ones or any of them, is a matter of the [disks](crate::harness::Harness::disks) that worlds are drawn with.
+    ///
+    /// `edit` is done once more, to what was synced, if a crash takes another write; so it must do the same each time.
+    pub fn write(&mut self, edit: impl Fn(&mut M::Durable) + Send + 'static) {
+        if self.budget > 0 {
+            match &mut self.disk {
+                None => edit(self.durable),
+                Some(disk) => {
+                    disk.accepts(false);
+                    disk.write(self.durable, Box::new(edit));
+                }
+            }
+        }
+        self.push(Effect::Persist);
+    }
+
+    /// As [`write`](Self::write), with a disk that may refuse.
+    ///
+    /// # Errors
+    /// If the disk refuses, which a plan decides: then nothing has happened.
+    pub fn try_write(&mut self, edit: impl Fn(&mut M::Durable) + Send + 'static) -> Result<(), DiskError> {
+        if self.budget > 0 {
+            match &mut self.disk {
+                None => edit(self.durable),
+                Some(disk) => {
+                    if !disk.accepts(true) {
+                        return Err(DiskError);
+                    }
+                    disk.write(self.durable, Box::new(edit));
+                }
+            }
+        }
+        self.push(Effect::Persist);
+        Ok(())
+    }
+
+    /// Waits until all that was [written](Self::write) is safe from crashes.
+    pub fn sync(&mut self) {
+        if let Some(disk) = self.disk.as_mut().filter(|_| self.budget > 0) {
+            disk.sync();
         }
         self.push(Effect::Persist);
     }

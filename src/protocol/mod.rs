@@ -33,6 +33,7 @@
 //! The first step on from here, clients and promises included, is `examples/your_protocol.rs`.
 
 mod digest;
+mod disk;
 mod env;
 mod ids;
 mod knobs;
@@ -44,6 +45,10 @@ mod workload;
 use std::fmt;
 
 pub use digest::Digest;
+pub(crate) use disk::Disk;
+pub use disk::DiskError;
+#[cfg(feature = "harness")]
+pub(crate) use disk::Unsynced;
 pub use env::{Effect, Env};
 pub use ids::{NodeId, RequestId};
 #[cfg(feature = "harness")]
@@ -54,7 +59,7 @@ pub use time::{Time, show_duration};
 pub(crate) use visible::visible;
 #[cfg(feature = "harness")]
 pub(crate) use visible::{is_hidden, one_line, push_escape};
-pub use workload::{Requests, Simpler, Workload};
+pub use workload::{DrawRequest, Requests, Simpler, WeightedRequests, Workload};
 
 /// A synchronous node: it takes one input at a time and hands over effects.
 ///
@@ -69,7 +74,7 @@ pub trait StateMachine: Sized {
     type Request: Clone + fmt::Debug;
     /// What a client is told.
     type Response: Clone + fmt::Debug;
-    /// All that survives a crash.
+    /// All that survives a crash, but for what was [written](Env::write) and not synced.
     type Durable: Clone + Default + fmt::Debug;
 
     /// The node begins an incarnation, at first or after a crash.
@@ -86,6 +91,19 @@ pub trait StateMachine: Sized {
     /// A timer that this incarnation of the node has set is due.
     fn on_timer(&mut self, timer: Self::Timer, env: &mut Env<'_, Self>) {
         let _ = (timer, env);
+    }
+
+    /// Where links are [streams](crate::harness::Harness::links): the session with `peer` has broken. What was under way in both directions
+    /// is lost, and so is what is sent to it before [`on_reconnect`](Self::on_reconnect). Where links are datagrams, which is the default,
+    /// and on real threads it is never called.
+    fn on_disconnect(&mut self, peer: NodeId, env: &mut Env<'_, Self>) {
+        let _ = (peer, env);
+    }
+
+    /// There is a session with `peer` again: after one that has broken, and after a restart of this node. As a cluster begins, all
+    /// sessions are there, and nobody is told.
+    fn on_reconnect(&mut self, peer: NodeId, env: &mut Env<'_, Self>) {
+        let _ = (peer, env);
     }
 
     /// A short name for a sort of message. It names fates in plans (`0→1 update #3`) and arrows in pictures, and changing it breaks
@@ -139,6 +157,9 @@ pub struct Boot<D> {
     pub id: NodeId,
     /// How many nodes the cluster has, this one included.
     pub node_count: usize,
+    /// How many of them are members as the cluster begins: the first ones. The others are [spares](crate::harness::Harness::spares), which
+    /// a protocol may take in; most clusters have none.
+    pub member_count: usize,
     /// What it had made durable; the default at first.
     pub durable: D,
     /// Which limits are to be other than in production; the same at each boot of a world.
@@ -149,7 +170,13 @@ impl<D> Boot<D> {
     /// The boot of a node all of whose limits are as in production.
     #[must_use]
     pub fn new(id: NodeId, node_count: usize, durable: D) -> Self {
-        Self { id, node_count, durable, knobs: Knobs::default() }
+        Self { id, node_count, member_count: node_count, durable, knobs: Knobs::default() }
+    }
+
+    /// True if this node is a member as the cluster begins, and no spare.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        self.id.index() < self.member_count
     }
 
     /// A limit of the machine's: `default`, unless the plan says otherwise. It is the same for all nodes of a world, and at each of

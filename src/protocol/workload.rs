@@ -67,6 +67,59 @@ impl<A> Simpler<A> {
     }
 }
 
+/// Draws a request of one kind.
+pub type DrawRequest<R> = fn(&mut Rng) -> R;
+
+/// A workload whose actions are the requests themselves, of several kinds, each drawn so often as its weight says.
+///
+/// [`Harness::requests_weighted`](crate::harness::Harness::requests_weighted) makes one.
+pub struct WeightedRequests<R>(Vec<(u32, DrawRequest<R>)>);
+
+impl<R> WeightedRequests<R> {
+    /// Of these kinds, each with its weight. If all weights are 0, the first kind alone is drawn.
+    #[must_use]
+    pub fn new(kinds: Vec<(u32, DrawRequest<R>)>) -> Self {
+        Self(kinds)
+    }
+}
+
+impl<R> Clone for WeightedRequests<R> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<R> fmt::Debug for WeightedRequests<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weights: Vec<u32> = self.0.iter().map(|(weight, _)| *weight).collect();
+        f.debug_tuple("WeightedRequests").field(&weights).finish()
+    }
+}
+
+impl<M> Workload<M> for WeightedRequests<M::Request>
+where
+    M: StateMachine,
+    M::Request: PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    type Action = M::Request;
+
+    fn draw(&mut self, rng: &mut Rng) -> M::Request {
+        let sum: u64 = self.0.iter().map(|(weight, _)| u64::from(*weight)).sum();
+        let mut drawn = rng.below(sum);
+        let kind = self.0.iter().find(|(weight, _)| {
+            let is_it = drawn < u64::from(*weight);
+            drawn = drawn.saturating_sub(u64::from(*weight));
+            is_it
+        });
+        let (_, draw) = kind.or(self.0.first()).expect("expect: there is a kind of request");
+        draw(rng)
+    }
+
+    fn request(&mut self, _id: RequestId, action: &M::Request) -> M::Request {
+        action.clone()
+    }
+}
+
 /// A workload whose actions are the requests themselves, drawn by a function.
 ///
 /// [`Harness::requests`](crate::harness::Harness::requests) makes one.

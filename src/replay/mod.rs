@@ -13,6 +13,9 @@
 //! latency = "1ms"                         # optional, like heal_at, settle and seed
 //! heal_at = "60ms"
 //! settle = "10s"
+//! links = "stream"                        # if the system's links are: the default is "datagram"
+//! closed_loop = "50ms"                    # if clients wait for answers, so long
+//! spares = 1                              # if some of the nodes are no members at first: the last ones
 //!
 //! [knobs]                                 # limits of the machine that are other than in production
 //! batch_max = 1
@@ -21,6 +24,7 @@
 //! at = "1ms"
 //! node = 1
 //! put = { key = "cart", value = "b" }     # or: action = <whatever the workload's action is in TOML>
+//! retries = [{ after = "30ms", node = 2 }] # if the client asks again when it has no answer
 //!
 //! [[fault]]
 //! at = "4ms"
@@ -34,6 +38,16 @@
 //! message = "1→2 update #1"
 //! delay = "9ms"                           # or: drop = true; or: copies = ["2ms", "40ms"]
 //!
+//! [[disk]]                                # if the machine writes without a sync
+//! node = 2
+//! crash = 1                               # the node's first
+//! lost = 2                                # the last two writes; or: lost = [1, 3], counted from the last
+//!
+//! [[disk]]                                # if the machine can be told that a write fails
+//! node = 1
+//! write = 3                               # the node's third
+//! fails = true
+//!
 //! [run]
 //! trace = '''
 //! one line per event of the run
@@ -43,7 +57,9 @@
 //! Writing is canonical: equal files give equal text. Reading is strict: what this version does not know is an error
 //! that names the line, because a fault that is silently not understood makes a replay pass that should fail.
 
+mod clients;
 mod depth;
+mod disk;
 mod duration;
 mod error;
 mod fields;

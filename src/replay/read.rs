@@ -6,21 +6,38 @@ use toml::{Spanned, Value};
 
 use super::error::{Wrong, clip};
 use super::fields::{Field, Table};
-use super::{Expect, FORMAT, PlanFile, depth};
+use super::{Expect, FORMAT, PlanFile, clients, depth, disk};
 use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
 use crate::sim::DECISIONS_MAX;
-use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
+use crate::sim::{Action, Fate, Fault, Link, Links, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
-const TOP: [&str; 15] = [
-    "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "core", "settle",
-    "knobs", "request", "fault", "fate",
+const TOP: [&str; 19] = [
+    "format",
+    "system",
+    "seed",
+    "violates",
+    "expect",
+    "digest",
+    "nodes",
+    "latency",
+    "heal_at",
+    "core",
+    "settle",
+    "links",
+    "closed_loop",
+    "spares",
+    "knobs",
+    "request",
+    "fault",
+    "fate",
+    "disk",
 ];
 const RUN: &str = "run";
 const SYSTEM: &str = "the name of a system, like \"store\"";
-const NODE: &str = "a node number from 0 to 65535";
+pub(super) const NODE: &str = "a node number from 0 to 65535";
 /// What the reader takes for the name of a knob.
 pub(super) const KNOB_NAME: &str = "a name of a knob of 1 to 64 bytes, like batch_max";
-const DURATION: &str = "a duration like \"9ms\"";
+pub(super) const DURATION: &str = "a duration like \"9ms\"";
 const ACTION: &str = "one action, like put = { key = \"cart\", value = \"b\" }";
 
 type Parse<'a> = &'a dyn Fn(Value) -> Result<Action, String>;
@@ -44,10 +61,11 @@ pub(super) fn file(text: &str, parse_action: Parse<'_>) -> Result<PlanFile, Wron
         Some(field) => Some(field.parsed("16 hex digits like \"0x5be1c0ffee15dead\"", |text| hex(text, 16))?),
     };
     let mut plan = header(top)?;
-    let [requests, faults, fates] = decisions(top)?;
+    let [requests, faults, fates, disks] = decisions(top)?;
     plan.requests = requests.into_iter().map(|field| request(field, parse_action)).collect::<Result<_, _>>()?;
     plan.faults = faults.into_iter().map(fault).collect::<Result<_, _>>()?;
     plan.fates = fates_by_name(&fates)?;
+    plan.disk = disk::read(disks)?;
     Ok(PlanFile { system, plan, expect, digest, trace: trace(top)? })
 }
 
@@ -106,6 +124,17 @@ fn header(top: Table<'_>) -> Result<Plan, Wrong> {
     if let Some(settle) = top.get("settle") {
         plan.settle = settle.duration()?;
     }
+    if let Some(links) = top.get("links") {
+        let of_name = |name: &str| [Links::Datagram, Links::Stream].into_iter().find(|links| links.name() == name);
+        plan.links = links.parsed("\"datagram\" or \"stream\"", of_name)?;
+    }
+    if let Some(timeout) = top.get("closed_loop") {
+        plan.closed_loop = Some(timeout.duration()?);
+    }
+    if let Some(spares) = top.get("spares") {
+        let most = node_count - 1;
+        plan.spares = spares.whole(0, most, &format!("a number of spare nodes from 0 to {most}"))? as usize;
+    }
     if let Some(field) = top.get("knobs") {
         plan.knobs = knobs(field)?;
     }
@@ -132,8 +161,8 @@ pub(super) fn reads_knob(name: &str) -> bool {
     (1..=KNOB_NAME_BYTES_MAX).contains(&name.len())
 }
 
-/// Requests, faults and fates, if there are not too many together.
-fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 3], Wrong> {
+/// Requests, faults, fates and disk faults, if there are not too many together.
+fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 4], Wrong> {
     let mut room = DECISIONS_MAX;
     let mut list = |key: &str| {
         let Some(field) = top.get(key) else { return Ok(Vec::new()) };
@@ -147,21 +176,21 @@ fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 3], Wrong> {
         }
         Ok(items.collect())
     };
-    Ok([list("request")?, list("fault")?, list("fate")?])
+    Ok([list("request")?, list("fault")?, list("fate")?, list("disk")?])
 }
 
 fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, Wrong> {
     let table = field.table("a table like [[request]]")?;
     let at = moment(table)?;
     let node = node(table)?;
-    let (key, field) = table.one_besides(&["at", "node"], ACTION)?;
+    let (key, field) = table.one_besides(&["at", "node", "retries"], ACTION)?;
     let mut value = field.value()?;
     if key != "action" {
         value = Value::Table([(key.to_owned(), value)].into_iter().collect());
     }
     let action = parse_action(value)
         .map_err(|why| Wrong::new(field.at(), format!("expected an action of this system: {why}")))?;
-    Ok(PlannedRequest { at, node, action })
+    Ok(PlannedRequest { at, node, action, retries: clients::read(table)? })
 }
 
 fn fault(field: Field<'_>) -> Result<PlannedFault, Wrong> {
@@ -274,7 +303,7 @@ fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
     node_number(table.need("node", NODE)?)
 }
 
-fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
+pub(super) fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
     Ok(NodeId::new(field.whole(0, u64::from(u16::MAX), NODE)? as usize))
 }
 

@@ -8,9 +8,9 @@ use toml::Value;
 use super::error::clip;
 use super::quote::{push_key, push_string, push_value};
 use super::read::{KNOB_NAME, reads_knob, reads_node};
-use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};
+use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile, clients, disk};
 use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, is_hidden, show_duration};
-use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
+use crate::sim::{Fate, Fault, Link, Links, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
 /// The whole file.
 pub(super) fn file(file: &PlanFile) -> Result<String, String> {
@@ -59,6 +59,15 @@ fn push_header(out: &mut String, file: &PlanFile, origin: bool) -> Result<(), St
         push_entry(out, "core", &format!("[{}]", core.join(", ")));
     }
     push_entry(out, "settle", &span(plan.settle));
+    if plan.links != Links::Datagram {
+        push_entry(out, "links", &quoted(plan.links.name()));
+    }
+    if let Some(timeout) = plan.closed_loop {
+        push_entry(out, "closed_loop", &span(timeout));
+    }
+    if plan.node_count > plan.member_count() {
+        push_entry(out, "spares", &(plan.node_count.clamp(1, NODE_COUNT_MAX) - plan.member_count()).to_string());
+    }
     push_knobs(out, &plan.knobs)
 }
 
@@ -90,7 +99,7 @@ fn push_decisions(out: &mut String, file: &PlanFile) -> Result<(), String> {
     for (name, fate) in &file.plan.fates {
         push_fate(out, name, fate)?;
     }
-    Ok(())
+    disk::push(out, &file.plan.disk)
 }
 
 fn push_request(out: &mut String, request: &PlannedRequest) -> Result<(), String> {
@@ -104,7 +113,7 @@ fn push_request(out: &mut String, request: &PlannedRequest) -> Result<(), String
     let (key, value) = match &value {
         // An enum's variant reads best as the field it is, unless the table has another use for that name.
         Value::Table(table) if table.len() == 1 => match table.iter().next() {
-            Some((key, inner)) if !["at", "node", "action"].contains(&key.as_str()) => (key.as_str(), inner),
+            Some((key, inner)) if !["at", "node", "action", "retries"].contains(&key.as_str()) => (key.as_str(), inner),
             _ => ("action", &value),
         },
         _ => ("action", &value),
@@ -113,7 +122,7 @@ fn push_request(out: &mut String, request: &PlannedRequest) -> Result<(), String
     out.push_str(" = ");
     push_value(out, value).map_err(|why| inexpressible(&why))?;
     out.push('\n');
-    Ok(())
+    clients::push(out, &request.retries)
 }
 
 fn push_fault(out: &mut String, fault: &PlannedFault) -> Result<(), String> {
@@ -224,7 +233,7 @@ fn show_link(link: Link, both: bool) -> Result<String, String> {
     Ok(format!("\"{}{arrow}{}\"", node(link.from)?, node(link.to)?))
 }
 
-fn node(node: NodeId) -> Result<String, String> {
+pub(super) fn node(node: NodeId) -> Result<String, String> {
     match reads_node(node) {
         true => Ok(node.to_string()),
         false => Err(format!("expected a node number from 0 to {}, found {node}", u16::MAX)),
@@ -232,7 +241,7 @@ fn node(node: NodeId) -> Result<String, String> {
 }
 
 /// Time is 64 bits of nanoseconds: a longer span ends where that does.
-fn span(span: Duration) -> String {
+pub(super) fn span(span: Duration) -> String {
     format!("\"{}\"", show_duration(span.min(Duration::from_nanos(u64::MAX))))
 }
 
@@ -242,7 +251,7 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-fn push_entry(out: &mut String, key: &str, value: &str) {
+pub(super) fn push_entry(out: &mut String, key: &str, value: &str) {
     out.push_str(key);
     out.push_str(" = ");
     out.push_str(value);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::text::{cut, wrapped_to};
 use crate::explain::{Story, Weight};
 use crate::protocol::{NodeId, Time, visible};
-use crate::sim::{Plan, Trace, TraceEvent, What, show_links};
+use crate::sim::{DiskFault, Loss, Plan, Trace, TraceEvent, What, show_links};
 
 const TIME_WIDTH: usize = 8;
 /// More nodes than this do not fit beside each other.
@@ -245,7 +245,22 @@ fn cell(what: &What) -> Option<(NodeId, String)> {
         }
         What::Paused { node, until } => Some((*node, format!("PAUSES until {}", millis(*until)))),
         What::Abandoned { node } => Some((*node, "DOWN for good".to_owned())),
+        What::Disconnected { node, peer } => Some((*node, format!("(session {peer} broke)"))),
+        What::Reconnected { node, peer } => Some((*node, format!("(session {peer} again)"))),
+        What::Disk { fault } => Some((fault.node(), disk(fault))),
         _ => None,
+    }
+}
+
+fn disk(fault: &DiskFault) -> String {
+    match fault {
+        DiskFault::Loses { loss: Loss::Last(1), .. } => "LOSES a write".to_owned(),
+        DiskFault::Loses { loss: Loss::Last(count), .. } => format!("LOSES {count} writes"),
+        DiskFault::Loses { loss: Loss::Each(places), .. } => {
+            let places: Vec<String> = places.iter().map(|place| format!("-{place}")).collect();
+            format!("LOSES write {}", places.join(" "))
+        }
+        DiskFault::Fails { .. } => "(write fails)".to_owned(),
     }
 }
 

@@ -57,7 +57,10 @@ pub(super) fn node_of(what: &What) -> Option<NodeId> {
         | What::Marked { node, .. }
         | What::Crashed { node, .. }
         | What::Paused { node, .. }
-        | What::Abandoned { node } => Some(*node),
+        | What::Abandoned { node }
+        | What::Disconnected { node, .. }
+        | What::Reconnected { node, .. } => Some(*node),
+        What::Disk { fault } => Some(fault.node()),
         What::Sent { name, .. } => Some(name.link.from),
         What::Took { name, .. } | What::Lost { name, .. } => Some(name.link.to),
         What::Cut { .. } | What::Joined { .. } | What::Healed | What::Omitted { .. } => None,
@@ -79,6 +82,9 @@ pub(super) const fn word_of(what: &What) -> &'static str {
         What::Crashed { .. } => "crashed",
         What::Paused { .. } => "paused",
         What::Abandoned { .. } => "abandoned",
+        What::Disconnected { .. } => "disconnected",
+        What::Reconnected { .. } => "reconnected",
+        What::Disk { .. } => "disk",
         What::Cut { .. } => "cut",
         What::Joined { .. } => "joined",
         What::Healed => "healed",

@@ -40,6 +40,8 @@ pub(crate) enum Doing {
     Request(NodeId),
     /// A node's timer fires.
     Timer(NodeId),
+    /// A node hears of its session with another.
+    Session(NodeId, NodeId),
     /// A node's memory is dropped.
     Drop(NodeId),
     /// A node's state is folded into the digest.
@@ -81,6 +83,7 @@ pub(crate) mod input {
     pub(crate) const MESSAGE: u64 = 2;
     pub(crate) const REQUEST: u64 = 3;
     pub(crate) const TIMER: u64 = 4;
+    pub(crate) const SESSION: u64 = 7;
 }
 
 impl Doing {
@@ -96,7 +99,8 @@ impl Doing {
             Self::Timer(node) => of(input::TIMER, node),
             Self::Boot(node) => of(5, node),
             Self::Drop(node) => of(6, node),
-            Self::Fold(node) => of(7, node),
+            Self::Session(node, peer) => Word::new(input::SESSION, node.index() as u64, peer.index() as u64),
+            Self::Fold(node) => of(12, node),
             Self::Check(place) => Word::check(place),
             Self::Clients => Word(9),
             Self::Draw => Word(10),
@@ -115,7 +119,8 @@ impl Doing {
             input::TIMER => Self::Timer(node),
             5 => Self::Boot(node),
             6 => Self::Drop(node),
-            7 => Self::Fold(node),
+            input::SESSION => Self::Session(node, NodeId::new(second)),
+            12 => Self::Fold(node),
             8 => Self::Check(first),
             9 => Self::Clients,
             10 => Self::Draw,
@@ -129,9 +134,11 @@ impl Doing {
         match self {
             Self::Nothing => "the simulator".to_owned(),
             Self::Boot(node) => format!("the boot of node {node}"),
-            Self::Start(node) | Self::Message(node, _) | Self::Request(node) | Self::Timer(node) => {
-                format!("node {node}")
-            }
+            Self::Start(node)
+            | Self::Message(node, _)
+            | Self::Request(node)
+            | Self::Timer(node)
+            | Self::Session(node, _) => format!("node {node}"),
             Self::Drop(node) => format!("the drop of node {node}"),
             Self::Fold(node) => format!("the fold of node {node}"),
             Self::Check(place) => match check(place) {
@@ -150,6 +157,7 @@ impl Doing {
             Self::Message(_, from) => Some(format!("as it took a message from node {from}")),
             Self::Request(_) => Some("as it was asked by a client".to_owned()),
             Self::Timer(_) => Some("as its timer fired".to_owned()),
+            Self::Session(_, peer) => Some(format!("as it heard of its session with node {peer}")),
             Self::Draw => Some("as it drew the world".to_owned()),
             _ => None,
         }

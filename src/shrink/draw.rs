@@ -68,9 +68,10 @@ fn kinds(best: &Recorded) -> Vec<Arc<str>> {
 }
 
 impl Pool {
-    /// How many decisions there are to draw; knobs stay as they are.
+    /// How many decisions there are to draw; knobs, disk faults, spare nodes and retries stay as they are.
     fn decisions(&self) -> u64 {
-        (self.plan.decision_count() - self.plan.knobs.len()) as u64
+        let plan = &self.plan;
+        (plan.requests.len() + plan.faults.len() + plan.fates.len() + usize::from(plan.core.is_some())) as u64
     }
 
     /// A plan of fewer decisions.

@@ -61,7 +61,7 @@ fn as_one_loss(best: &Recorded, place: usize) -> Edits<'_> {
         Fault::Crash { .. } | Fault::Pause { .. } => IndexSet::new(),
     };
     let losses = best.trace.events.iter().filter_map(move |event| match (&event.what, fault) {
-        (What::Lost { name, why: LostWhy::Cut, .. }, Fault::Partition { .. }) => {
+        (What::Lost { name, why: LostWhy::Cut | LostWhy::Broken, .. }, Fault::Partition { .. }) => {
             cut.contains(&name.link).then_some(name)
         }
         (What::Lost { name, why: LostWhy::Down, .. }, Fault::Crash { node, .. }) => {

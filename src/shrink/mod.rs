@@ -15,6 +15,7 @@
 
 mod cut;
 mod differs;
+mod disk;
 mod draw;
 mod fates;
 mod faults;
@@ -23,6 +24,7 @@ mod knobs;
 mod nodes;
 mod pass;
 mod remove;
+mod retries;
 mod simpler;
 mod times;
 mod trial;

@@ -4,6 +4,7 @@ use indexmap::IndexSet;
 
 use crate::harness::Recorded;
 use crate::protocol::NodeId;
+use crate::shrink::disk;
 use crate::shrink::trial::{Edits, edit};
 use crate::sim::{Fault, Link, MessageName, Plan};
 
@@ -18,7 +19,8 @@ pub(crate) fn fewer(best: &Recorded, least: usize) -> Edits<'_> {
         let stand_ins = nodes().filter(move |node| *node != gone);
         stand_ins.map(move |stand_in| edit(move || played_by(plan, gone, stand_in)))
     });
-    Box::new(alone.chain(played).chain(std::iter::once(edit(move || in_order_of_appearance(plan)))))
+    let all_members = (plan.spares > 0).then(|| edit(move || Plan { spares: 0, ..plan.clone() }));
+    Box::new(alone.chain(played).chain(all_members).chain(std::iter::once(edit(move || in_order_of_appearance(plan)))))
 }
 
 fn played_by(plan: &Plan, gone: NodeId, stand_in: NodeId) -> Plan {
@@ -31,12 +33,16 @@ fn played_by(plan: &Plan, gone: NodeId, stand_in: NodeId) -> Plan {
 /// The plan for one node fewer: what was for the node that goes is left out, and later nodes move up.
 fn without_node(plan: &Plan, gone: NodeId) -> Plan {
     let moved = |node: NodeId| (node != gone).then(|| NodeId::new(node.index() - usize::from(node > gone)));
-    Plan { node_count: plan.node_count - 1, ..with_nodes(plan, &moved) }
+    let is_spare = gone.index() >= plan.member_count();
+    let spares = plan.spares.min(plan.node_count - 1) - usize::from(is_spare);
+    Plan { node_count: plan.node_count - 1, spares, ..with_nodes(plan, &moved) }
 }
 
 /// The node that is asked first is node 0, and so on.
 fn in_order_of_appearance(plan: &Plan) -> Plan {
-    let requests = plan.requests.iter().map(|request| request.node);
+    let members = plan.member_count();
+    let requests = plan.requests.iter().map(|request| request.node).filter(|node| node.index() < members);
+    // Members stay members: they stand before all spares.
     let appear: IndexSet<NodeId> = requests.chain((0..plan.node_count).map(NodeId::new)).collect();
     with_nodes(plan, &|node| appear.get_index_of(&node).map(NodeId::new))
 }
@@ -48,6 +54,7 @@ fn with_nodes(plan: &Plan, moved: &dyn Fn(NodeId) -> Option<NodeId>) -> Plan {
     plan.requests.retain_mut(|request| match moved(request.node) {
         Some(node) => {
             request.node = node;
+            request.retries.retain_mut(|retry| moved(retry.node).map(|node| retry.node = node).is_some());
             true
         }
         None => false,
@@ -56,6 +63,7 @@ fn with_nodes(plan: &Plan, moved: &dyn Fn(NodeId) -> Option<NodeId>) -> Plan {
         *core = core.iter().filter_map(|node| moved(*node)).collect();
         core.sort_unstable();
     }
+    plan.disk = disk::moved(&plan.disk, moved);
     let fates = std::mem::take(&mut plan.fates).into_iter();
     let renamed = fates.filter_map(|(name, fate)| Some((MessageName { link: moved_link(name.link)?, ..name }, fate)));
     plan.fates = renamed.collect();

@@ -3,7 +3,7 @@
 use crate::harness::Harness;
 use crate::protocol::StateMachine;
 use crate::shrink::trial::Trials;
-use crate::shrink::{cut, draw, fates, faults, knobs, nodes, remove, simpler, times};
+use crate::shrink::{cut, disk, draw, fates, faults, knobs, nodes, remove, retries, simpler, times};
 
 /// Shrinks until nothing helps any more, or the budget is spent. The run is cut short first: what comes after the violation goes, and
 /// then requests, by halves. A plan is never tried twice, so the last round, which finds nothing, costs little.
@@ -12,10 +12,13 @@ pub(crate) fn to_fixpoint<M: StateMachine>(trials: &mut Trials<'_>, system: &Har
         let before = trials.best().plan.clone();
         trials.exhaust(cut::after_the_violation);
         trials.exhaust(knobs::fewer);
+        trials.exhaust(disk::fewer);
+        trials.exhaust(retries::fewer);
         remove::requests(trials);
         remove::fates(trials);
         remove::faults(trials);
         trials.exhaust(|best| knobs::smaller(best, &system.worlds.knobs));
+        trials.exhaust(disk::simpler);
         trials.exhaust(|best| nodes::fewer(best, system.worlds.node_count_least()));
         trials.exhaust(|best| simpler::requests(system, &best.plan));
         trials.exhaust(faults::simpler);

@@ -139,7 +139,7 @@ pub(crate) fn moments(best: &Recorded) -> Vec<Time> {
     times.into_iter().take(MOMENTS_MAX).flat_map(|at| [at, at + JUST_AFTER]).collect()
 }
 
-/// The plan without some of its decisions, numbered as requests, faults, fates, knobs.
+/// The plan without some of its decisions, numbered as requests, faults, fates, knobs, disk faults.
 fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) -> Plan {
     let (requests, faults) = (plan.requests.len(), plan.faults.len());
     fn kept<T: Clone>(items: impl Iterator<Item = T>, first: usize, gone: &[usize]) -> Vec<T> {
@@ -149,12 +149,14 @@ fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) ->
     let fates = kept(fates, requests + faults, gone).into_iter().collect();
     let knobs = plan.knobs.iter().map(|(name, value)| (name.to_owned(), value));
     let knobs = kept(knobs, requests + faults + plan.fates.len(), gone);
+    let disk = requests + faults + plan.fates.len() + plan.knobs.len();
     let gone_messages = gone.iter().filter_map(|place| sends.get(*place)).flatten();
     Plan {
         requests: kept(plan.requests.iter().cloned(), 0, gone),
         faults: kept(plan.faults.iter().cloned(), requests, gone),
         fates: moved_up(&fates, gone_messages),
         knobs: knobs.into_iter().collect(),
+        disk: kept(plan.disk.iter().cloned(), disk, gone),
         ..plan.clone()
     }
 }

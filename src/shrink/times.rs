@@ -154,7 +154,8 @@ fn spans_mut(plan: &mut Plan) -> Vec<&mut Duration> {
         Fate::Drop => &mut [],
         Fate::Deliver(delays) => delays.as_mut_slice(),
     });
-    faults.chain(delays).collect()
+    let retries = plan.requests.iter_mut().flat_map(|request| &mut request.retries).map(|retry| &mut retry.after);
+    faults.chain(delays).chain(retries).collect()
 }
 
 fn round_down(at: Time, unit: Duration) -> Time {

@@ -7,7 +7,10 @@ const BY_ANOTHER: &str = "answered by another node";
 /// A mark: the node that a client asked has crashed since, and answered nevertheless.
 const AFTER_A_CRASH: &str = "answered after a crash";
 
-/// An answer that no node may give: a second one to the same request, or one to a request that nobody has made.
+/// A mark: a client that has asked more than once was answered more than once.
+const AGAIN: &str = "answered again";
+
+/// An answer that no node may give: one more to a request than its client has asked, or one to a request that nobody has made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misanswer {
     /// Who gave it.
@@ -22,6 +25,9 @@ pub struct Misanswer {
 struct Asked {
     node: NodeId,
     incarnation: u32,
+    /// How often its client has asked, and was answered.
+    asks: u32,
+    answers: u32,
     answered: Option<(NodeId, Time)>,
 }
 
@@ -38,21 +44,32 @@ impl Answers {
         if self.asked.len() <= place {
             self.asked.resize(place + 1, None);
         }
-        self.asked[place] = Some(Asked { node, incarnation, answered: None });
+        let asked = &mut self.asked[place];
+        let before = asked.take().unwrap_or(Asked { node, incarnation, asks: 0, answers: 0, answered: None });
+        *asked = Some(Asked { node, incarnation, asks: before.asks.saturating_add(1), ..before });
     }
 
-    /// A node answers; returns what is worth a mark.
+    /// True if the client has an answer.
+    pub(super) fn is_answered(&self, id: RequestId) -> bool {
+        matches!(self.asked.get(id.0 as usize), Some(Some(Asked { answered: Some(_), .. })))
+    }
+
+    /// A node answers; returns whether that is the first answer, and what is worth a mark.
     pub(super) fn answer(
         &mut self,
         id: RequestId,
         (node, incarnation): (NodeId, u32),
         at: Time,
-    ) -> Result<Option<&'static str>, Misanswer> {
+    ) -> Result<(bool, Option<&'static str>), Misanswer> {
         match self.asked.get_mut(id.0 as usize) {
-            Some(Some(asked @ Asked { answered: None, .. })) => {
+            Some(Some(asked)) if asked.answers < asked.asks => {
+                asked.answers += 1;
+                if asked.answered.is_some() {
+                    return Ok((false, Some(AGAIN)));
+                }
                 asked.answered = Some((node, at));
                 let after_a_crash = (asked.incarnation != incarnation).then_some(AFTER_A_CRASH);
-                Ok(if asked.node == node { after_a_crash } else { Some(BY_ANOTHER) })
+                Ok((true, if asked.node == node { after_a_crash } else { Some(BY_ANOTHER) }))
             }
             Some(Some(Asked { answered: first, .. })) => Err(Misanswer { node, id, first: *first }),
             _ => Err(Misanswer { node, id, first: None }),

@@ -28,7 +28,9 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
                 if let Some(heal) = heal {
                     self.queue.push(self.now + *heal, Pending::PartitionEnd(index));
                 }
-                self.see(&Event::Cut { links })
+                self.see(&Event::Cut { links })?;
+                links.iter().for_each(|link| self.break_session(*link));
+                ControlFlow::Continue(())
             }
         }
     }
@@ -38,6 +40,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             unreachable!("expect: only a partition ends");
         };
         self.network.join(links);
+        self.seek_sessions();
         self.see(&Event::Joined { links })
     }
 
@@ -54,6 +57,8 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
         self.running.doing(Doing::Drop(node));
         let driver = &mut self.nodes[node.index()];
+        let crash = driver.incarnation.saturating_add(1);
+        let lost = driver.disk.as_mut().and_then(|disk| disk.crash(crash, &mut driver.durable));
         driver.crash();
         let incarnation = driver.incarnation;
         self.stats.crashes += 1;
@@ -69,7 +74,9 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             self.nodes[node.index()].durable = M::Durable::default();
             self.stats.wipes += 1;
         }
-        self.see(&Event::Crashed { node, in_step, wiped, for_good: false })
+        self.break_sessions_of(node);
+        self.see(&Event::Crashed { node, in_step, wiped, for_good: false })?;
+        self.see_loss(lost.filter(|_| !wiped))
     }
 
     /// A node that is left out as the world heals. Whatever was to restart it does not know its incarnation any more.
@@ -78,6 +85,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let driver = &mut self.nodes[node.index()];
         driver.crash();
         self.stats.abandoned += 1;
+        self.break_sessions_of(node);
         self.digest.fold(6 | (node.index() as u64) << 3);
         self.see(&Event::Crashed { node, in_step: false, wiped: false, for_good: true })
     }
@@ -88,10 +96,12 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let driver = &mut self.nodes[node.index()];
         let incarnation = driver.incarnation;
         self.running.doing(Doing::Boot(node));
-        driver.boot((node, node_count), &self.plan.knobs, self.boot);
+        driver.boot((node, node_count, self.plan.member_count()), &self.plan.knobs, self.boot);
         self.stats.restarts += u64::from(incarnation > 0);
         self.begin(node, Input::Start { incarnation })?;
-        self.act(node, M::start)
+        self.act(node, M::start)?;
+        self.seek_sessions();
+        ControlFlow::Continue(())
     }
 
     pub(super) fn heal(&mut self) -> ControlFlow<()> {
@@ -107,10 +117,12 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         }
         for (node, stays) in stays.into_iter().enumerate() {
             self.nodes[node].doomed = None;
+            self.nodes[node].disk.iter_mut().for_each(|disk| disk.heal());
             if stays && self.nodes[node].machine.is_none() {
                 self.restart(NodeId::new(node))?;
             }
         }
+        self.seek_sessions();
         ControlFlow::Continue(())
     }
 }

@@ -181,6 +181,12 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
                     }
             }
             Pending::PartitionEnd(_) => self.healed,
+            Pending::Open { pair, number } => !self.can_open(*pair, *number),
+            Pending::Session { link, incarnation, .. } => {
+                is_down(link.from) || self.nodes[link.from.index()].incarnation != *incarnation
+            }
+            Pending::Retry { id, number } => self.is_retry_dead(*id, *number),
+            Pending::GiveUp(id) => self.is_given_up(*id),
             Pending::Restart { node, incarnation } => {
                 !is_down(*node) || self.nodes[node.index()].incarnation != *incarnation
             }
@@ -214,6 +220,13 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             Pending::PartitionEnd(index) => self.end_partition(index),
             Pending::Restart { node, .. } => self.restart(node),
             Pending::Heal => self.heal(),
+            Pending::Open { pair, .. } => self.open(pair),
+            Pending::Session { link, begins, .. } => self.hear_session(link.from, link.to, begins),
+            Pending::Retry { id, number } => self.retry(id, number),
+            Pending::GiveUp(id) => {
+                self.end_turn(id);
+                ControlFlow::Continue(())
+            }
             Pending::Delivery { .. } | Pending::Timer { .. } => unreachable!("expect: those were handled before"),
         }
     }
@@ -223,6 +236,8 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let node = match pending {
             Pending::Delivery { link, .. } => link.to,
             Pending::Timer { node, .. } => *node,
+            Pending::Session { link, .. } => link.from,
+            Pending::Retry { id, number } => self.plan.requests[*id as usize].retries[*number as usize].node,
             Pending::Request(index) => self.plan.requests[*index as usize].node,
             _ => return None,
         };
@@ -266,9 +281,10 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         match pending {
             Pending::Delivery { link, .. } => !self.network.is_cut(*link) && is_up(link.to),
             Pending::Request(index) => is_up(self.plan.requests[*index as usize].node),
-            Pending::Timer { .. } | Pending::Restart { .. } => true,
+            Pending::Timer { .. } | Pending::Restart { .. } | Pending::Session { .. } => true,
+            Pending::Retry { id, number } => is_up(self.plan.requests[*id as usize].retries[*number as usize].node),
             Pending::Heal => self.nodes.iter().any(|driver| driver.machine.is_none()),
-            Pending::Fault(_) | Pending::PartitionEnd(_) => false,
+            Pending::Fault(_) | Pending::PartitionEnd(_) | Pending::Open { .. } | Pending::GiveUp(_) => false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Fate, Link, MessageName, NameRef};
+use super::{DrawnDisks, Fate, Link, MessageName, NameRef};
 use crate::protocol::Time;
 
 /// Decides what becomes of messages.
@@ -13,6 +13,11 @@ pub trait Fates {
     /// What becomes of a message that is sent at `at`; `None` for the boring fate. Not asked for messages on cut links,
     /// nor once the world has healed.
     fn fate(&mut self, name: NameRef<'_>, at: Time) -> Option<Fate>;
+
+    /// What disks do, beside what the plan says of them; `None` if that is nothing. Asked once, before the world begins.
+    fn disks(&self) -> Option<DrawnDisks> {
+        None
+    }
 }
 
 /// The fates that a plan lists.

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::disk::FaultyDisk;
 use super::timers::Timers;
-use crate::protocol::{Boot, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
+use crate::protocol::{Boot, Disk, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
 pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [NodeDriver<M>]);
@@ -66,6 +67,8 @@ pub(crate) struct NodeDriver<M: StateMachine> {
     timers_set: u64,
     /// It handles nothing before this.
     pub(crate) paused_until: Time,
+    /// `None` where nothing goes wrong with its disk.
+    pub(super) disk: Option<Box<FaultyDisk<M::Durable>>>,
     /// It will crash in its next step.
     pub(crate) doomed: Option<Doom>,
 }
@@ -89,6 +92,7 @@ impl<M: StateMachine> NodeDriver<M> {
             timers: Timers::new(),
             timers_set: 0,
             paused_until: Time::ZERO,
+            disk: None,
             doomed: None,
         }
     }
@@ -96,11 +100,12 @@ impl<M: StateMachine> NodeDriver<M> {
     /// Makes the machine of the next incarnation from what is durable. It has not started yet.
     pub(crate) fn boot(
         &mut self,
-        (id, node_count): (NodeId, usize),
+        (id, node_count, member_count): (NodeId, usize, usize),
         knobs: &Knobs,
         boot: &dyn Fn(Boot<M::Durable>) -> M,
     ) {
-        self.machine = Some(boot(Boot { id, node_count, durable: self.durable.clone(), knobs: knobs.clone() }));
+        let (durable, knobs) = (self.durable.clone(), knobs.clone());
+        self.machine = Some(boot(Boot { id, node_count, member_count, durable, knobs }));
     }
 
     /// Lets the machine do one piece of work; what it wants done goes to the end of `effects`, up to `budget`. Returns how much of
@@ -115,8 +120,9 @@ impl<M: StateMachine> NodeDriver<M> {
         work: impl FnOnce(&mut M, &mut Env<'_, M>),
     ) -> usize {
         let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
+        let disk = self.disk.as_deref_mut().map(|disk| disk as &mut dyn Disk<M::Durable>);
         let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
-        let mut env = env.with_budget(budget);
+        let mut env = env.with_budget(budget).with_disk(disk);
         work(machine, &mut env);
         budget - env.budget()
     }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Fate, Link, NameRef, Nodes};
+use super::{DiskFault, Fate, Link, NameRef, Nodes};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
 
 /// Looks on as a world runs, and may stop it.
@@ -64,11 +64,13 @@ pub enum EventKind {
     Healed,
     /// [`Event::Rest`]
     Rest,
+    /// [`Event::Disk`]
+    Disk,
 }
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Begins,
         Self::Ends,
         Self::Sent,
@@ -80,6 +82,7 @@ impl EventKind {
         Self::Joined,
         Self::Healed,
         Self::Rest,
+        Self::Disk,
     ];
 }
 
@@ -173,6 +176,12 @@ pub enum Event<'a, M: StateMachine> {
         /// promise is broken should say that it is not kept *in time*.
         quiet: bool,
     },
+    /// Something went wrong with a node's disk: a crash, which was told before, took writes that were not synced, or a write failed in
+    /// the step that has just ended.
+    Disk {
+        /// What.
+        fault: &'a DiskFault,
+    },
 }
 
 impl<M: StateMachine> Event<'_, M> {
@@ -192,6 +201,7 @@ impl<M: StateMachine> Event<'_, M> {
             Self::Joined { .. } => EventKind::Joined,
             Self::Healed => EventKind::Healed,
             Self::Rest { .. } => EventKind::Rest,
+            Self::Disk { .. } => EventKind::Disk,
         }
     }
 }
@@ -217,6 +227,16 @@ pub enum Input<'a, M: StateMachine> {
         /// What.
         request: &'a M::Request,
     },
+    /// The node's session with another has broken. Only where links are [streams](super::Links::Stream).
+    Disconnected {
+        /// With whom.
+        peer: NodeId,
+    },
+    /// It has a session with another again. Only where links are [streams](super::Links::Stream).
+    Reconnected {
+        /// With whom.
+        peer: NodeId,
+    },
     /// A timer.
     Timer {
         /// Which.
@@ -233,4 +253,6 @@ pub enum LostWhy {
     Cut,
     /// The receiver was down.
     Down,
+    /// Its session broke before it arrived, or there was none as it was sent.
+    Broken,
 }

@@ -28,4 +28,22 @@ pub(super) enum Pending<M: StateMachine> {
         incarnation: u32,
     },
     Heal,
+    /// A session may begin, if it is still the one that is awaited.
+    Open {
+        pair: Link,
+        number: u32,
+    },
+    /// The node that the link begins at hears that its session with the other has broken, or begins.
+    Session {
+        link: Link,
+        incarnation: u32,
+        begins: bool,
+    },
+    /// A client has had no answer for long enough, and asks again.
+    Retry {
+        id: u32,
+        number: u32,
+    },
+    /// A client waits no longer for this answer.
+    GiveUp(u32),
 }

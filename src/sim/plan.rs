@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Action, Link, MessageName};
+use super::{Action, DiskFault, Link, Links, MessageName, Retry};
 use crate::protocol::{Knobs, NodeId, Time};
 
 /// The largest cluster a plan may describe.
@@ -27,8 +27,13 @@ pub struct Plan {
     pub seed: u64,
     /// How many nodes, from 1 to [`NODE_COUNT_MAX`]; what lies beyond is taken for the nearest.
     pub node_count: usize,
+    /// How many of the nodes, the last ones, are no members as the world begins: they are up, and nobody needs them. At least one node
+    /// is a member.
+    pub spares: usize,
     /// How long a message takes whose fate is boring.
     pub latency: Duration,
+    /// How links carry messages: the system's choice, and no decision.
+    pub links: Links,
     /// From here on nothing goes wrong any more: partitions end, nodes that are down restart, and each message that is
     /// sent from now on has the boring fate.
     pub heal_at: Time,
@@ -41,12 +46,18 @@ pub struct Plan {
     pub settle: Duration,
     /// Which limits of the machine are other than in production. One that nobody asks for changes nothing.
     pub knobs: Knobs,
+    /// Clients ask one thing after the other: the next when they have the answer to the one before, or have waited so long for it in
+    /// all; and not before it is planned. A client is a [session](crate::protocol::Workload::session) of the workload; requests of none
+    /// are of one client for each node. Without it nobody waits.
+    pub closed_loop: Option<Duration>,
     /// What clients ask.
     pub requests: Vec<PlannedRequest>,
     /// Which faults strike.
     pub faults: Vec<PlannedFault>,
     /// Which messages have a fate that is not boring.
     pub fates: IndexMap<MessageName, Fate>,
+    /// What goes wrong with disks. Of two that are about the same crash or write the first counts.
+    pub disk: Vec<DiskFault>,
 }
 
 impl Plan {
@@ -56,40 +67,67 @@ impl Plan {
         Self {
             seed: 0,
             node_count,
+            spares: 0,
             latency: Duration::from_millis(1),
+            links: Links::Datagram,
             heal_at: Time::from_millis(100),
             core: None,
             settle: Duration::from_secs(10),
             knobs: Knobs::default(),
+            closed_loop: None,
             requests: Vec::new(),
             faults: Vec::new(),
             fates: IndexMap::new(),
+            disk: Vec::new(),
         }
     }
 
-    /// The number of decisions: requests, faults, fates, knobs, and a core. The measure of a counterexample.
+    /// How many of the nodes are members as the world begins: the first ones.
+    #[must_use]
+    pub fn member_count(&self) -> usize {
+        let node_count = self.node_count.clamp(1, NODE_COUNT_MAX);
+        node_count - self.spares.min(node_count - 1)
+    }
+
+    /// The number of decisions: requests and their retries, faults, fates, knobs, disk faults, spare nodes, and a core. The measure of a counterexample.
     #[must_use]
     pub fn decision_count(&self) -> usize {
-        self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len() + usize::from(self.core.is_some())
+        let listed = self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len();
+        let retries: usize = self.requests.iter().map(|request| request.retries.len()).sum();
+        listed + retries + self.disk.len() + self.spares + usize::from(self.core.is_some())
     }
 }
 
-/// All that it says; of knobs nothing if none is set.
+/// All that it says; nothing of what not every system has, if there is none: knobs, disk faults.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates } = self;
+        let Self { seed, node_count, latency, links, heal_at, core, settle, knobs, closed_loop, .. } = self;
+        let Self { spares, requests, faults, fates, disk, .. } = self;
         let mut plan = f.debug_struct("Plan");
         plan.field("seed", seed).field("node_count", node_count).field("latency", latency).field("heal_at", heal_at);
         plan.field("core", core).field("settle", settle);
+        if *spares > 0 {
+            plan.field("spares", spares);
+        }
+        if *links != Links::Datagram {
+            plan.field("links", links);
+        }
+        if closed_loop.is_some() {
+            plan.field("closed_loop", closed_loop);
+        }
         if !knobs.is_empty() {
             plan.field("knobs", knobs);
         }
-        plan.field("requests", requests).field("faults", faults).field("fates", fates).finish()
+        plan.field("requests", requests).field("faults", faults).field("fates", fates);
+        if !disk.is_empty() {
+            plan.field("disk", disk);
+        }
+        plan.finish()
     }
 }
 
 /// What a client asks when, of whom.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct PlannedRequest {
     /// When it reaches the node.
     pub at: Time,
@@ -97,6 +135,28 @@ pub struct PlannedRequest {
     pub node: NodeId,
     /// What.
     pub action: Action,
+    /// When the client asks again, and whom, if it has no answer by then: one after the other.
+    pub retries: Vec<Retry>,
+}
+
+impl PlannedRequest {
+    /// A request of a client that asks once.
+    #[must_use]
+    pub fn new(at: Time, node: NodeId, action: Action) -> Self {
+        Self { at, node, action, retries: Vec::new() }
+    }
+}
+
+/// All that it says; of retries nothing if there are none.
+impl fmt::Debug for PlannedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut request = f.debug_struct("PlannedRequest");
+        request.field("at", &self.at).field("node", &self.node).field("action", &self.action);
+        if !self.retries.is_empty() {
+            request.field("retries", &self.retries);
+        }
+        request.finish()
+    }
 }
 
 /// Which fault strikes when.

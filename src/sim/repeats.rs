@@ -36,7 +36,10 @@ fn shape(event: &TraceEvent) -> Shape<'_> {
         | What::Unheard { node, .. }
         | What::Crashed { node, .. }
         | What::Paused { node, .. }
+        | What::Disconnected { node, .. }
+        | What::Reconnected { node, .. }
         | What::Abandoned { node } => (Some(*node), None, None),
+        What::Disk { fault } => (Some(fault.node()), None, None),
         What::Cut { .. } | What::Joined { .. } | What::Healed | What::Omitted { .. } => (None, None, None),
     };
     Shape(discriminant(&event.what), node, message, text)

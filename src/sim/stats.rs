@@ -71,6 +71,16 @@ stats! {
     pauses,
     /// Nodes that were not of the core that healed.
     abandoned,
+    /// Crashes that took writes that were not synced.
+    disk_losses,
+    /// Writes that failed.
+    disk_errors,
+    /// Sessions of stream links that broke.
+    sessions_broken,
+    /// Messages lost with their session, or sent without one.
+    broken,
+    /// Requests that a client made again.
+    retries,
     /// Runs whose time to settle was up before they came to rest: timers kept them going.
     ended_by_time,
     /// Virtual time covered, in nanoseconds.
@@ -87,7 +97,16 @@ impl Stats {
     /// the end, if they fired.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
-        let rare = [("wipes", self.wipes), ("pauses", self.pauses), ("abandoned", self.abandoned)];
+        let rare = [
+            ("wipes", self.wipes),
+            ("pauses", self.pauses),
+            ("abandoned", self.abandoned),
+            ("disk_losses", self.disk_losses),
+            ("disk_errors", self.disk_errors),
+            ("sessions_broken", self.sessions_broken),
+            ("broken", self.broken),
+            ("retries", self.retries),
+        ];
         let mut faults = vec![
             ("delayed", self.delayed),
             ("reordered", self.reordered),

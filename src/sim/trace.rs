@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use indexmap::IndexMap;
 
 use super::names::LinkSet;
-use super::{Event, Fate, Input, Link, LostWhy, MessageName, Nodes, Observer};
+use super::{DiskFault, Event, Fate, Input, Link, LostWhy, MessageName, NODE_COUNT_MAX, Nodes, Observer, Plan, Retry};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time, visible};
 use crate::running::catch_panic_at;
 
@@ -23,6 +23,10 @@ const TEXT_BYTES_EACH: usize = 80;
 pub struct Recording {
     /// The fates that were not boring.
     pub fates: IndexMap<MessageName, Fate>,
+    /// What went wrong with disks.
+    pub disk: Vec<DiskFault>,
+    /// How often each request was made.
+    pub(crate) asks: IndexMap<RequestId, u32>,
     /// What happened.
     pub trace: Trace,
 }
@@ -79,6 +83,12 @@ pub enum What {
     Joined { links: Vec<Link> },
     /// The hostile phase is over.
     Healed,
+    /// A node's session with another has broken.
+    Disconnected { node: NodeId, peer: NodeId },
+    /// A node has a session with another again.
+    Reconnected { node: NodeId, peer: NodeId },
+    /// Something went wrong with a disk.
+    Disk { fault: DiskFault },
     /// Here `count` events are left out; if `period` says so, the ones before, so many, again and again.
     Omitted { count: usize, period: Option<usize> },
 }
@@ -96,6 +106,23 @@ impl What {
         match self {
             Self::Sent { name, .. } => Some(name),
             _ => None,
+        }
+    }
+}
+
+impl Recording {
+    /// Takes out of a plan the retries that were never made: their clients had their answers, or the run was over.
+    pub(crate) fn prune_retries(&self, plan: &mut Plan) {
+        for (id, request) in (0..).zip(&mut plan.requests) {
+            let mut made = self.asks.get(&RequestId(id)).map_or(0, |asks| asks.saturating_sub(1));
+            let is_there = |retry: &Retry| retry.node.index() < plan.node_count.clamp(1, NODE_COUNT_MAX);
+            let retries = request.retries.iter().take_while(|retry| {
+                let goes_on = made > 0;
+                made -= u32::from(goes_on && is_there(retry));
+                goes_on
+            });
+            let count = retries.count();
+            request.retries.truncate(count);
         }
     }
 }
@@ -170,6 +197,8 @@ impl Recorder {
             Input::Start { incarnation } => What::Started { node, incarnation: *incarnation },
             Input::Message { name, message } => What::Took { name: name.into_name(), text: self.text(message) },
             Input::Request { id, request } => What::Asked { node, id: *id, text: self.text(request) },
+            Input::Disconnected { peer } => What::Disconnected { node, peer: *peer },
+            Input::Reconnected { peer } => What::Reconnected { node, peer: *peer },
             Input::Timer { timer } => What::Fired { node, text: self.text(timer) },
         }
     }
@@ -181,10 +210,17 @@ impl<M: StateMachine> Observer<M> for Recorder {
     }
 
     fn see(&mut self, at: Time, event: &Event<'_, M>, _nodes: Nodes<'_, M>) -> ControlFlow<()> {
+        if let Event::Begins { input: Input::Request { id, .. }, .. } | Event::RequestLost { id, .. } = event {
+            *self.recording.asks.entry(*id).or_default() += 1;
+        }
         if self.recording.trace.events.len() >= EVENT_COUNT_MAX {
             // Only the plan goes on: to write texts that nobody keeps would take longer than the run.
-            if let Event::Sent { name, fate: Some(fate), .. } = event {
-                self.recording.fates.insert(name.into_name(), (*fate).clone());
+            match event {
+                Event::Sent { name, fate: Some(fate), .. } => {
+                    self.recording.fates.insert(name.into_name(), (*fate).clone());
+                }
+                Event::Disk { fault } => self.recording.disk.push((*fault).clone()),
+                _ => {}
             }
             return ControlFlow::Continue(());
         }
@@ -224,6 +260,10 @@ impl<M: StateMachine> Observer<M> for Recorder {
             Event::Cut { links } => What::Cut { links: links.to_vec() },
             Event::Joined { links } => What::Joined { links: links.to_vec() },
             Event::Healed => What::Healed,
+            Event::Disk { fault } => {
+                self.recording.disk.push((*fault).clone());
+                What::Disk { fault: (*fault).clone() }
+            }
             Event::Rest { .. } => return ControlFlow::Continue(()),
         };
         self.note(at, what);
@@ -281,6 +321,9 @@ impl fmt::Display for What {
             Self::Cut { links } => write!(f, "cut {}", show_links(links)),
             Self::Joined { links } => write!(f, "joined {}", show_links(links)),
             Self::Healed => f.write_str("the world heals"),
+            Self::Disconnected { node, peer } => write!(f, "node {node} loses its session with node {peer}"),
+            Self::Reconnected { node, peer } => write!(f, "node {node} has a session with node {peer} again"),
+            Self::Disk { fault } => write!(f, "{fault}"),
             Self::Omitted { count, period: None } => write!(f, "… {count} events are left out"),
             Self::Omitted { count, period: Some(period) } => {
                 write!(f, "… the same again, {} times: {count} events are left out", count / period)
@@ -295,6 +338,7 @@ impl fmt::Display for LostWhy {
             Self::Dropped => "dropped",
             Self::Cut => "link cut",
             Self::Down => "receiver down",
+            Self::Broken => "session broken",
         })
     }
 }

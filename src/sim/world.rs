@@ -5,14 +5,19 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
 use super::answers::Answers;
+use super::clients::ClosedLoop;
+use super::disk::FaultyDisk;
 use super::live::Watch;
 use super::network::Network;
 use super::nodes::NodeDriver;
 use super::pending::Pending;
+use super::sessions::{Arrival, Sessions};
 use super::{
-    Arena, Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, LostWhy, Misanswer, NODE_COUNT_MAX,
-    NameRef, Nodes, Observer, Plan, RunEnd, Stats,
+    Arena, Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, Links, LostWhy, Misanswer,
+    NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan, RunEnd, Stats,
 };
 use crate::protocol::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
 use crate::running::{Doing, Running, input as said};
@@ -47,7 +52,13 @@ pub struct World<'a, M: StateMachine, F, O> {
     pub(super) time_up: Time,
     /// How far the run has gone, as far as its limits go.
     pub(super) watch: Watch,
-    answers: Answers,
+    pub(super) answers: Answers,
+    /// What clients asked that may ask again.
+    pub(super) requests: IndexMap<u32, M::Request, foldhash::fast::FixedState>,
+    /// Only where clients ask one thing after the other.
+    pub(super) closed_loop: Option<Box<ClosedLoop>>,
+    /// Only where links are streams.
+    pub(super) sessions: Option<Box<Sessions>>,
     misanswer: Option<Misanswer>,
     /// No node is paused from here on.
     pub(super) pauses_end: Time,
@@ -84,6 +95,13 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let node_count = plan.node_count.clamp(1, NODE_COUNT_MAX);
         let named = fates.wants_names() || observer.wants_names();
         nodes.extend((0..node_count).map(|node| NodeDriver::new(node_rng(plan.seed, node))));
+        let disks = fates.disks();
+        if disks.is_some() || !plan.disk.is_empty() {
+            nodes
+                .iter_mut()
+                .enumerate()
+                .for_each(|(node, driver)| driver.disk = FaultyDisk::of(NodeId::new(node), plan, disks));
+        }
         Self {
             plan,
             boot,
@@ -100,6 +118,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             time_up: plan.heal_at + plan.settle,
             watch: Watch::new(&limits),
             answers: Answers::default(),
+            requests: IndexMap::default(),
+            closed_loop: plan.closed_loop.map(|timeout| Box::new(ClosedLoop::new(timeout))),
+            sessions: (plan.links == Links::Stream).then(Box::default),
             misanswer: None,
             pauses_end: Time::ZERO,
             digest: Digest::new(),
@@ -144,6 +165,16 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     #[inline]
     pub(super) fn deliver(&mut self, link: Link, number: u32, sent: u32, message: M::Message) -> ControlFlow<()> {
+        if let Some(sessions) = &mut self.sessions {
+            match sessions.arrive(link, sent) {
+                Arrival::Next => {}
+                Arrival::Early => {
+                    self.queue.push(self.now, Pending::Delivery { link, number, sent, message });
+                    return ControlFlow::Continue(());
+                }
+                Arrival::Lost => return self.lose(link, number, &message, LostWhy::Broken),
+            }
+        }
         if self.network.is_cut(link) {
             return self.lose(link, number, &message, LostWhy::Cut);
         }
@@ -164,9 +195,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.act(node, |machine, env| machine.on_timer(timer, env))
     }
 
-    pub(super) fn request(&mut self, index: u32) -> ControlFlow<()> {
+    /// A client asks this node, for the first time or again.
+    pub(super) fn ask(&mut self, index: u32, node: NodeId) -> ControlFlow<()> {
         let planned = &self.plan.requests[index as usize];
-        let (id, node) = (RequestId(index), planned.node);
+        let id = RequestId(index);
         let driver = &self.nodes[node.index()];
         if driver.machine.is_none() {
             self.stats.requests_lost += 1;
@@ -176,7 +208,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.running.step(self.stats.steps, self.now);
         self.running.doing(Doing::Clients);
         let clients = self.clients.as_mut().expect("expect: without clients nobody asks");
-        let request = clients.request(id, &planned.action);
+        let request = if planned.retries.is_empty() {
+            clients.request(id, &planned.action)
+        } else {
+            // It says the same each time, whatever it has heard meanwhile.
+            self.requests.entry(index).or_insert_with(|| clients.request(id, &planned.action)).clone()
+        };
         self.stats.requests += 1;
         self.begin(node, Input::Request { id, request: &request })?;
         self.act(node, |machine, env| machine.on_request(id, request, env))
@@ -192,6 +229,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             Input::Message { name, .. } => (said::MESSAGE, name.link.from.index() as u64, Some(name.kind)),
             Input::Request { id, .. } => (said::REQUEST, u64::from(id.0), None),
             Input::Timer { .. } => (said::TIMER, 0, None),
+            Input::Disconnected { peer } => (said::SESSION, peer.index() as u64, Some("disconnected")),
+            Input::Reconnected { peer } => (said::SESSION, peer.index() as u64, Some("reconnected")),
         };
         self.running.begin((step, self.now), (node, tag), from);
         self.see(&Event::Begins { step, node, input })?;
@@ -214,6 +253,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let effect_count = driver.call(place, self.now, budget, &mut self.effects, work);
         let mut effects = mem::take(&mut self.effects);
         self.see(&Event::Ends { step: self.stats.steps, node, effects: &effects })?;
+        if self.nodes[node.index()].disk.as_ref().is_some_and(|disk| !disk.failed.is_empty()) {
+            self.see_failed_writes(node)?;
+        }
         self.digest.fold(effect_count as u64);
         for effect in effects.drain(..) {
             self.apply(node, effect)?;
@@ -242,14 +284,20 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             Effect::Respond { id, response } => {
                 self.stats.responses += 1;
                 let incarnation = self.nodes[node.index()].incarnation;
-                match self.answers.answer(id, (node, incarnation), self.now) {
-                    Ok(mark) => mark.into_iter().for_each(|mark| self.stats.mark(mark, 1)),
+                let is_first = match self.answers.answer(id, (node, incarnation), self.now) {
+                    Ok((is_first, mark)) => {
+                        mark.into_iter().for_each(|mark| self.stats.mark(mark, 1));
+                        is_first
+                    }
                     Err(misanswer) => {
                         self.misanswer = Some(misanswer);
                         return ControlFlow::Break(());
                     }
+                };
+                if self.closed_loop.is_some() {
+                    self.end_turn(id.0);
                 }
-                if let Some(clients) = self.clients.as_mut() {
+                if let Some(clients) = self.clients.as_mut().filter(|_| is_first) {
                     let before = self.running.word();
                     self.running.doing(Doing::Clients);
                     clients.response(id, &response);
@@ -269,6 +317,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let number = self.network.count(link, kind);
         let name = NameRef { link, kind, number };
         self.stats.sent += 1;
+        if self.sessions.is_some() {
+            return self.send_in_session(link, number, message);
+        }
         let sent = self.stats.sent as u32;
         let is_cut = self.network.is_cut(link);
         let fate = if self.healed || is_cut { None } else { self.fates.fate(name, self.now) };
@@ -293,7 +344,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
 
     /// When a message that is sent now comes, if its fate is to take so long.
     #[inline]
-    fn comes_at(&mut self, delay: Duration) -> Time {
+    pub(super) fn comes_at(&mut self, delay: Duration) -> Time {
         let at = self.now + delay;
         if at > self.plan.heal_at { self.settle_after(at) } else { at }
     }
@@ -313,11 +364,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         }
     }
 
-    fn lose(&mut self, link: Link, number: u32, message: &M::Message, why: LostWhy) -> ControlFlow<()> {
+    pub(super) fn lose(&mut self, link: Link, number: u32, message: &M::Message, why: LostWhy) -> ControlFlow<()> {
         match why {
             LostWhy::Dropped => self.stats.dropped += 1,
             LostWhy::Cut => self.stats.cut += 1,
             LostWhy::Down => self.stats.down += 1,
+            LostWhy::Broken => self.stats.broken += 1,
         }
         let name = NameRef { link, kind: M::kind(message), number };
         self.see(&Event::Lost { name, message, why })

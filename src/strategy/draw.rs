@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{DelayBounded, Pct, Pos, Profile, Strategy, Worlds, draw_knobs};
 use crate::protocol::{Knobs, NodeId, Rng, StateMachine, Time};
-use crate::sim::{Action, Clients, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
+use crate::sim::{Action, Clients, DrawnDisks, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
 
 const WORLD_STREAM: u64 = 0;
 const REQUEST_STREAM: u64 = 1;
@@ -31,6 +31,7 @@ pub struct SeededFates {
     rng: Rng,
     links: LinkFaults,
     delays: Delays,
+    disks: Option<DrawnDisks>,
 }
 
 /// In which order messages come, as far as delays can say.
@@ -65,8 +66,12 @@ impl Fates for SeededFates {
         false
     }
 
+    fn disks(&self) -> Option<DrawnDisks> {
+        self.disks
+    }
+
     fn fate(&mut self, name: NameRef<'_>, at: Time) -> Option<Fate> {
-        let Self { rng, links, delays } = self;
+        let Self { rng, links, delays, .. } = self;
         if let Delays::DelayBounded(bounded) = delays {
             return bounded.fate(rng);
         }
@@ -102,7 +107,9 @@ impl Worlds {
             Strategy::Uniform | Strategy::Swarm => self.draw_counts(clients, strategy, seed),
             aimed => self.draw_aimed(clients, aimed, seed),
         };
-        (Plan { knobs, ..plan }, fates)
+        let mut plan = Plan { knobs, ..plan };
+        self.draw_retries(&mut plan, seed);
+        (plan, SeededFates { disks: self.disks.draw(seed), ..fates })
     }
 
     /// A world whose requests and faults come at any time.
@@ -126,7 +133,7 @@ impl Worlds {
         if let Some(clients) = clients {
             draw_requests(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
         }
-        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), links, delays: Delays::Any })
+        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), links, delays: Delays::Any, disks: None })
     }
 
     /// A world whose faults strike where something is going on, and whose messages come in an order of their own.
@@ -160,13 +167,14 @@ impl Worlds {
             Strategy::Pos => Delays::Pos(Pos::draw(links.delay_max_us, &self.profile)),
             _ => Delays::DelayBounded(DelayBounded::draw(&self.profile, message_count, &mut rng)),
         };
-        (plan, SeededFates { rng, links, delays })
+        (plan, SeededFates { rng, links, delays, disks: None })
     }
 
     fn empty(&self, node_count: usize, seed: u64, world: &mut Rng) -> Plan {
         let hostile_max_ms = self.profile.hostile_max.as_millis() as u64;
         let heal_at = Time::from_millis(world.between(hostile_max_ms / 6, hostile_max_ms));
-        Plan { seed, heal_at, settle: self.settle, ..Plan::new(node_count) }
+        let (spares, links, closed_loop) = (self.spare_count(seed), self.links, self.closed_loop);
+        Plan { seed, heal_at, settle: self.settle, spares, links, closed_loop, ..Plan::new(node_count + spares) }
     }
 
     fn request_count(&self, world: &mut Rng) -> u64 {
@@ -176,10 +184,10 @@ impl Worlds {
 
 fn draw_requests<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn Clients<M>>, rng: &mut Rng) {
     clients.begin(rng);
-    let mut due: Vec<(Time, NodeId)> = (0..count).map(|_| (moment(plan, rng), any_node(plan, rng))).collect();
+    let mut due: Vec<(Time, NodeId)> = (0..count).map(|_| (moment(plan, rng), any_member(plan, rng))).collect();
     // In the order in which they fall due, so that what the workload draws reads as a story.
     due.sort_by_key(|(at, _)| *at);
-    plan.requests = due.into_iter().map(|(at, node)| PlannedRequest { at, node, action: clients.draw(rng) }).collect();
+    plan.requests = due.into_iter().map(|(at, node)| PlannedRequest::new(at, node, clients.draw(rng))).collect();
 }
 
 /// Requests at a pace of the world's own; it does not heal before the last.
@@ -191,7 +199,8 @@ fn draw_paced<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn
     plan.requests.reserve_exact(count as usize);
     for _ in 0..count {
         at = at + Duration::from_micros(rng.below(gap_max_us));
-        plan.requests.push(PlannedRequest { at, node: any_node(plan, rng), action: clients.draw(rng) });
+        let node = any_member(plan, rng);
+        plan.requests.push(PlannedRequest::new(at, node, clients.draw(rng)));
     }
     plan.heal_at = plan.heal_at.max(at);
 }
@@ -216,6 +225,10 @@ fn moment(plan: &Plan, rng: &mut Rng) -> Time {
 
 pub(crate) fn any_node(plan: &Plan, rng: &mut Rng) -> NodeId {
     NodeId::new(rng.below(plan.node_count as u64) as usize)
+}
+
+fn any_member(plan: &Plan, rng: &mut Rng) -> NodeId {
+    NodeId::new(rng.below(plan.member_count() as u64) as usize)
 }
 
 /// How long a node pauses.
@@ -293,12 +306,15 @@ impl Profile {
         }
         plan.faults.sort_by_key(|planned| planned.at);
         if rng.chance(self.core_permille) {
-            let count = plan.node_count as u64;
+            // Of the members; whether spares are left is nobody's loss.
+            let members = plan.member_count();
+            let count = members as u64;
             let fewest = if self.core_of_any_size { 1 } else { count / 2 + 1 };
             let size = rng.between(fewest, count.saturating_sub(1).max(fewest)) as usize;
-            let mut nodes: Vec<NodeId> = (0..plan.node_count).map(NodeId::new).collect();
+            let mut nodes: Vec<NodeId> = (0..members).map(NodeId::new).collect();
             rng.shuffle(&mut nodes);
             nodes.truncate(size);
+            nodes.extend((members..plan.node_count).map(NodeId::new));
             nodes.sort_unstable();
             plan.core = Some(nodes);
         }

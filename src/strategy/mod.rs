@@ -4,7 +4,9 @@
 //! think likely to break a system. `ddc score` measures how soon each finds what.
 
 mod aimed;
+mod clients;
 mod delay_bounded;
+mod disks;
 mod draw;
 mod knobs;
 mod pct;
@@ -16,7 +18,9 @@ mod worlds;
 use std::fmt;
 use std::str::FromStr;
 
+pub use clients::Retries;
 use delay_bounded::DelayBounded;
+pub use disks::Disks;
 pub use draw::SeededFates;
 pub(crate) use draw::{any_node, draw_asks, draw_links, draw_pause, until};
 pub use knobs::Knob;

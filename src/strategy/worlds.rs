@@ -3,7 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Knob, Profile, Strategy};
+use super::clients::NO_SPARES;
+use super::{Disks, Knob, Profile, Retries, Strategy};
+use crate::sim::Links;
 
 /// What drawn worlds are like: all that a seed is expanded with, beside what clients do.
 #[derive(Clone, Debug)]
@@ -21,6 +23,16 @@ pub struct Worlds {
     pub profile: Profile,
     /// Which limits of the machine are made small in some worlds; none by default.
     pub knobs: Vec<Knob>,
+    /// How many spare nodes besides; none by default.
+    pub spares: RangeInclusive<usize>,
+    /// How links carry messages; as datagrams by default.
+    pub links: Links,
+    /// When clients ask again; never by default.
+    pub retries: Option<Retries>,
+    /// Clients ask one thing after the other, and wait so long for an answer; by default they do not.
+    pub closed_loop: Option<Duration>,
+    /// What disks do; [`Disks::reliable`] by default.
+    pub disks: Disks,
     /// How they are drawn from seeds.
     pub strategy: Strategy,
 }
@@ -41,6 +53,11 @@ impl Default for Worlds {
             settle: Duration::from_secs(10),
             profile: Profile::hostile(),
             knobs: Vec::new(),
+            spares: NO_SPARES,
+            links: Links::default(),
+            retries: None,
+            closed_loop: None,
+            disks: Disks::reliable(),
             strategy: Strategy::default(),
         }
     }

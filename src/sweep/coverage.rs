@@ -111,6 +111,8 @@ impl TransitionKinds {
             }
             Input::Request { .. } => self.input.fold(3),
             Input::Timer { .. } => self.input.fold(4),
+            Input::Disconnected { .. } => self.input.fold(5),
+            Input::Reconnected { .. } => self.input.fold(6),
         }
     }
 

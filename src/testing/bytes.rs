@@ -1,6 +1,6 @@
 //! Plans as bytes: every byte string is a plan, and a small change of the bytes is a small change of the plan.
 //!
-//! The first byte says how many nodes there are. Then come records of eight bytes, one for each decision; a record that
+//! The first byte says how many nodes there are, and how many of them are spares. Then come records of eight bytes, one for each decision; a record that
 //! is cut short ends in zeros, and one that begins with a zero decides nothing. A knob is told by its place among those that the
 //! harness declares. So a fuzzer that changes a byte changes one decision, and one that removes a record, or writes zeros over it,
 //! removes one decision.
@@ -8,8 +8,9 @@
 use std::time::Duration;
 
 use crate::protocol::{NodeId, Time};
-use crate::sim::{Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
-use crate::strategy::Knob;
+use crate::sim::{Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest, Retry};
+use crate::strategy::{Knob, Retries};
+use crate::testing::disk;
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US, micros};
 
 /// Bytes of one decision: what sort it is, three small choices, and two times.
@@ -28,14 +29,21 @@ pub(crate) mod sort {
     pub(crate) const PARTITION: u8 = 15;
     /// The whole byte: with another upper half, zeros below decide nothing.
     pub(crate) const KNOB: u8 = 0x10;
+    /// The whole byte, too: the client of the request before asks again.
+    pub(crate) const RETRY: u8 = 0xe0;
+    /// The whole byte, too.
+    pub(crate) const DISK: u8 = 0xf0;
 }
 
 /// The plan that these bytes stand for.
 pub(crate) fn to_plan(pool: &Pool, data: &[u8]) -> Plan {
     let (first, records) = data.split_first().unwrap_or((&0, &[]));
     let (fewest, most) = (*pool.node_counts.start(), *pool.node_counts.end());
-    let node_count = fewest + usize::from(*first) % (most.saturating_sub(fewest) + 1);
-    let mut plan = pool.plan(node_count);
+    let (spares_min, spares_max) = (*pool.spares.start(), *pool.spares.end());
+    let counts = most.saturating_sub(fewest) + 1;
+    let member_count = fewest + usize::from(*first) % counts;
+    let spares = spares_min + usize::from(*first) / counts % (spares_max.saturating_sub(spares_min) + 1);
+    let mut plan = pool.plan(member_count, spares);
     for bytes in records.chunks(RECORD).take(DECISIONS_MAX) {
         let mut record = [0; RECORD];
         record[..bytes.len()].copy_from_slice(bytes);
@@ -60,7 +68,7 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
     match sort {
         sort::REQUEST..sort::DROP if !pool.actions.is_empty() => {
             let action = pool.actions[b % pool.actions.len()].clone();
-            plan.requests.push(PlannedRequest { at, node: NodeId::new(left), action });
+            plan.requests.push(PlannedRequest::new(at, NodeId::new(left), action));
         }
         sort::DROP..sort::CRASH if !pool.kinds.is_empty() => {
             let kind = pool.kinds[c % pool.kinds.len()].clone();
@@ -80,6 +88,17 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
             let link = Link::new(left, right);
             let links = if c % 2 == 0 && left != right { vec![link, link.reversed()] } else { vec![link] };
             plan.faults.push(PlannedFault { at, fault: Fault::Partition { links, heal: lasting(PARTITION_US) } });
+        }
+        _ if head == sort::RETRY => {
+            if let (Some(Retries { count, .. }), Some(request)) = (pool.retries, plan.requests.last_mut())
+                && request.retries.len() < count as usize
+            {
+                request.retries.push(Retry { after: span(first, DELAY_US), node: NodeId::new(left) });
+            }
+        }
+        _ if head == sort::DISK => {
+            let fault = disk::of_bytes(&pool.disks, NodeId::new(left), [record[2], record[3]], first);
+            disk::add(&mut plan.disk, fault);
         }
         _ if head == sort::KNOB && !pool.knobs.is_empty() => {
             let Knob { name, range } = &pool.knobs[a % pool.knobs.len()];
@@ -105,7 +124,10 @@ fn span(bytes: [u8; 2], most_us: u64) -> Duration {
 /// (beyond the sixteenth of a kind and link) are left out.
 pub(crate) fn from_plan(pool: &Pool, plan: &Plan) -> Vec<u8> {
     let (fewest, most) = (*pool.node_counts.start(), *pool.node_counts.end());
-    let mut bytes = vec![(plan.node_count.clamp(fewest, most) - fewest) as u8];
+    let (spares_min, spares_max) = (*pool.spares.start(), *pool.spares.end());
+    let spares = (plan.node_count.max(1) - plan.member_count()).clamp(spares_min, spares_max) - spares_min;
+    let members = plan.member_count().clamp(fewest, most) - fewest;
+    let mut bytes = vec![(spares * (most.saturating_sub(fewest) + 1) + members) as u8];
     for (place, knob) in pool.knobs.iter().enumerate() {
         if let Some(value) = plan.knobs.get(&knob.name) {
             let above = value.saturating_sub(*knob.range.start()).min(u16::MAX.into()) as u16;
@@ -116,10 +138,18 @@ pub(crate) fn from_plan(pool: &Pool, plan: &Plan) -> Vec<u8> {
         if let Some(action) = nearest(&pool.actions, &planned.action) {
             let row = [sort::REQUEST, low(planned.node), action, 0];
             push(&mut bytes, row, moment(planned.at), [0, 0]);
+            for retry in &planned.retries {
+                push(&mut bytes, [sort::RETRY, low(retry.node), 0, 0], unspan(retry.after, DELAY_US), [0, 0]);
+            }
         }
     }
     for planned in &plan.faults {
         fault_records(planned, &mut bytes);
+    }
+    for fault in &plan.disk {
+        if let Some(([number, kind], first)) = disk::to_bytes(fault) {
+            push(&mut bytes, [sort::DISK, low(fault.node()), number, kind], first, [0, 0]);
+        }
     }
     for (name, fate) in &plan.fates {
         let kind = pool.kinds.iter().position(|kind| *kind == name.kind);

@@ -3,6 +3,7 @@
 //! and [`Fuzzer`]. Each runs, shrinks, explains, saves and panics with the first screen.
 
 mod bytes;
+mod disk;
 mod fuzz;
 mod model_check;
 mod mutation;

@@ -10,6 +10,8 @@ type Record = [u8; RECORD];
 
 /// Of new decisions, so many in a thousand are about a knob.
 const KNOBS_PERMILLE: u32 = 40;
+/// The same of what only some systems have.
+const RARE_PERMILLE: u32 = 40;
 
 /// Changes the plan that `data[..size]` stands for, in up to four places, and gives the new size, of at most `max_size` bytes. The
 /// body of a `fuzz_mutator!`; what is done depends on `seed` alone.
@@ -126,6 +128,11 @@ fn alter(record: &mut Record, rng: &mut Rng) {
 /// A new decision.
 fn drawn(rng: &mut Rng) -> Record {
     let mut record = rng.bits64().to_le_bytes();
+    if rng.chance(RARE_PERMILLE) {
+        record[0] = if rng.chance(500) { sort::DISK } else { sort::RETRY };
+        record[2] = number(rng);
+        return record;
+    }
     if rng.chance(KNOBS_PERMILLE) {
         // One of the smallest values, mostly.
         (record[0], record[4]) = (sort::KNOB, record[4].leading_zeros() as u8);

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 
 use crate::harness::Harness;
 use crate::protocol::{Knobs, NodeId, StateMachine};
-use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
-use crate::strategy::{Knob, Profile};
+use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest, Retry};
+use crate::strategy::{Knob, Profile, Retries};
+use crate::testing::disk;
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, RESTART_US, micros};
 
 /// How many messages of a kind and link a plan may have decided on.
@@ -22,8 +23,10 @@ impl<M: StateMachine> Harness<M> {
     pub fn plans(&self) -> impl Strategy<Value = Plan> + use<M> {
         let pool = self.pool();
         let (fewest, most) = (*pool.node_counts.start(), *pool.node_counts.end());
-        (fewest..=most).prop_flat_map(move |node_count| {
-            let request = (0..HOSTILE_US, 0..node_count, any::<prop::sample::Index>());
+        (fewest..=most, pool.spares.clone()).prop_flat_map(move |(member_count, spares)| {
+            let node_count = member_count + spares;
+            let retries = retries(pool.retries, member_count);
+            let request = (0..HOSTILE_US, 0..member_count, any::<prop::sample::Index>(), retries);
             let request_count = if pool.actions.is_empty() { 0..1 } else { 0..16 };
             let fates = if pool.kinds.is_empty() { 0..1 } else { 0..24 };
             let pool = pool.clone();
@@ -31,16 +34,17 @@ impl<M: StateMachine> Harness<M> {
                 vec(request, request_count),
                 vec(fault(node_count, &pool.profile), 0..4),
                 vec((name(node_count, pool.kinds.clone()), fate()), fates),
-                core(node_count, &pool.profile),
+                core(member_count, spares, &pool.profile),
                 knobs(&pool.knobs),
+                disk::faults(pool.disks, node_count),
             )
-                .prop_map(move |(picked, faults, fates, core, knobs)| {
-                    let mut plan = Plan { core, knobs, ..pool.plan(node_count) };
+                .prop_map(move |(picked, faults, fates, core, knobs, disk)| {
+                    let mut plan = Plan { core, knobs, disk, ..pool.plan(member_count, spares) };
                     plan.requests = picked
                         .into_iter()
-                        .map(|(at, node, action)| {
+                        .map(|(at, node, action, retries)| {
                             let action = action.get(&pool.actions).clone();
-                            PlannedRequest { at: micros(at), node: NodeId::new(node), action }
+                            PlannedRequest { retries, ..PlannedRequest::new(micros(at), NodeId::new(node), action) }
                         })
                         .collect();
                     plan.faults = faults;
@@ -53,6 +57,12 @@ impl<M: StateMachine> Harness<M> {
 
 fn span(most_us: u64) -> impl Strategy<Value = Duration> {
     (1..=most_us).prop_map(Duration::from_micros)
+}
+
+/// How a client asks again, if clients do.
+fn retries(drawn: Option<Retries>, member_count: usize) -> impl Strategy<Value = Vec<Retry>> + use<> {
+    let retry = (span(DELAY_US), 0..member_count).prop_map(|(after, node)| Retry { after, node: NodeId::new(node) });
+    vec(retry, 0..=drawn.map_or(0, |drawn| drawn.count as usize))
 }
 
 fn name(node_count: usize, kinds: Vec<Arc<str>>) -> impl Strategy<Value = MessageName> {
@@ -73,10 +83,13 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 /// Who heals; with the profile's say, for not every protocol promises anything to those who are left.
-fn core(node_count: usize, profile: &Profile) -> impl Strategy<Value = Option<Vec<NodeId>>> + use<> {
-    let fewest = if profile.core_of_any_size { 1 } else { node_count / 2 + 1 };
-    let nodes: Vec<NodeId> = (0..node_count).map(NodeId::new).collect();
-    let core = prop::sample::subsequence(nodes, fewest..=node_count);
+fn core(member_count: usize, spares: usize, profile: &Profile) -> impl Strategy<Value = Option<Vec<NodeId>>> + use<> {
+    let fewest = if profile.core_of_any_size { 1 } else { member_count / 2 + 1 };
+    let nodes: Vec<NodeId> = (0..member_count).map(NodeId::new).collect();
+    let core = prop::sample::subsequence(nodes, fewest..=member_count).prop_map(move |mut core| {
+        core.extend((member_count..member_count + spares).map(NodeId::new));
+        core
+    });
     if profile.core_permille > 0 { prop::option::of(core).boxed() } else { Just(None).boxed() }
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::harness::Harness;
 use crate::protocol::{Rng, StateMachine, Time};
-use crate::sim::{Action, Plan, What};
-use crate::strategy::Knob;
+use crate::sim::{Action, Links, Plan, What};
 #[cfg(feature = "proptest")]
 use crate::strategy::Profile;
+use crate::strategy::{Disks, Knob, Retries};
 
 /// How long the hostile phase of such a plan lasts, in microseconds.
 pub(crate) const HOSTILE_US: u64 = 60_000;
@@ -36,6 +36,14 @@ pub(crate) struct Pool {
     pub(crate) profile: Profile,
     /// Which limits may be shaken.
     pub(crate) knobs: Vec<Knob>,
+    /// How many spare nodes there may be besides.
+    pub(crate) spares: RangeInclusive<usize>,
+    links: Links,
+    closed_loop: Option<Duration>,
+    /// When clients ask again, if they do.
+    pub(crate) retries: Option<Retries>,
+    /// What disks may do.
+    pub(crate) disks: Disks,
     /// What clients may ask; nothing if there are no clients.
     pub(crate) actions: Vec<Action>,
     /// The kinds of messages that fates may be for; none if nobody ever sends.
@@ -44,8 +52,10 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// A plan with no decisions in it yet.
-    pub(crate) fn plan(&self, node_count: usize) -> Plan {
-        Plan { settle: self.settle, heal_at: micros(HOSTILE_US), ..Plan::new(node_count) }
+    pub(crate) fn plan(&self, member_count: usize, spares: usize) -> Plan {
+        let Self { settle, links, closed_loop, .. } = *self;
+        let heal_at = micros(HOSTILE_US);
+        Plan { settle, heal_at, spares, links, closed_loop, ..Plan::new(member_count + spares) }
     }
 }
 
@@ -59,6 +69,11 @@ impl<M: StateMachine> Harness<M> {
             #[cfg(feature = "proptest")]
             profile: worlds.profile.clone(),
             knobs: worlds.knobs.clone(),
+            spares: worlds.spares.clone(),
+            links: worlds.links,
+            closed_loop: worlds.closed_loop,
+            retries: worlds.retries,
+            disks: worlds.disks,
             actions: self.actions(),
             kinds: self.kinds(),
         }

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use crate::harness::Recorded;
 use crate::protocol::{NodeId, Time, visible};
 use crate::sim::{Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, What};
+use crate::testing::disk;
 
 /// A decision of a plan that met nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,9 @@ pub(crate) fn unmet(plan: &Plan, recorded: &Recorded, asked: &BTreeSet<String>) 
             add(format!("core {core:?}"), why);
         }
         run.requests(&mut add);
+        run.retries(recorded, &mut add);
         run.faults(&mut add);
+        disk::unmet(plan, recorded, &mut add);
     }
     run.fates(recorded, &mut add);
     unmet
@@ -111,6 +114,20 @@ impl<'a> Run<'a> {
         for (number, planned) in (0..).zip(&self.plan.requests).filter(|(number, _)| !self.requests.contains(number)) {
             let decision = format!("request {} at {}, of node {}", number + 1, planned.at, planned.node);
             add(decision, if self.is_there(planned.node) { OVER } else { "there is no such node" });
+        }
+    }
+
+    fn retries(&self, recorded: &Recorded, add: &mut impl FnMut(String, &str)) {
+        let requests = self.plan.requests.iter().zip(&recorded.plan.requests).enumerate();
+        for (number, (planned, made)) in requests.filter(|(number, _)| self.requests.contains(&(*number as u32))) {
+            for (place, retry) in planned.retries.iter().enumerate() {
+                let decision = format!("retry {} of request {}, of node {}", place + 1, number + 1, retry.node);
+                if !self.is_there(retry.node) {
+                    add(decision, "there is no such node");
+                } else if place >= made.retries.len() {
+                    add(decision, "the request was answered by then, or the run was over");
+                }
+            }
         }
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn broken() -> Harness<Tells> {
 }
 
 pub(crate) fn request(at_ms: u64, node: usize, number: u8) -> PlannedRequest {
-    PlannedRequest { at: Time::from_millis(at_ms), node: NodeId::new(node), action: Action::new(number) }
+    PlannedRequest::new(Time::from_millis(at_ms), NodeId::new(node), Action::new(number))
 }
 
 /// Node 0 is asked, and node 1 hears of it.

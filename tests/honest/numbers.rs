@@ -45,7 +45,7 @@ where
     A: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     let mut plan = Plan::new(1);
-    let request = PlannedRequest { at: Default::default(), node: NodeId::new(0), action: Action::new(action.clone()) };
+    let request = PlannedRequest::new(Default::default(), NodeId::new(0), Action::new(action.clone()));
     plan.requests.push(request);
     let file = PlanFile { system: "x".to_owned(), plan, expect: Expect::Clean, digest: None, trace: Vec::new() };
     let text = file.to_toml().map_err(|error| error.to_string())?;

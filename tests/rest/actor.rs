@@ -178,7 +178,7 @@ pub(crate) fn plan(node_count: usize, orders: &[(u64, usize, Order)]) -> Plan {
     let mut plan = Plan { settle: ms(1_000), ..Plan::new(node_count) };
     for (millis, node, order) in orders {
         let (at, action) = (Time::from_millis(*millis), Action::new(order.clone()));
-        plan.requests.push(PlannedRequest { at, node: NodeId::new(*node), action });
+        plan.requests.push(PlannedRequest::new(at, NodeId::new(*node), action));
     }
     plan
 }

@@ -55,10 +55,8 @@ fn busy(step: fn(&mut Busy, u32, &mut Env<'_, Busy>)) -> (Harness<Busy>, Arc<Ato
 }
 
 fn plan(node_count: usize, numbers: &[u32]) -> Plan {
-    let request = |(place, number): (u64, &u32)| PlannedRequest {
-        at: Time::from_millis(place),
-        node: NodeId::new(0),
-        action: Action::new(*number),
+    let request = |(place, number): (u64, &u32)| {
+        PlannedRequest::new(Time::from_millis(place), NodeId::new(0), Action::new(*number))
     };
     // Messages are so fast that a storm is one of steps, and not of time.
     let requests = (0..).zip(numbers).map(request).collect();

@@ -121,7 +121,7 @@ impl Check<Diary> for Small {
 #[test]
 fn a_failure_about_something_else_is_another_failure() {
     let harness = Harness::new("diary", |_| Diary::default()).requests(|rng| rng.bits()).check(Small);
-    let request = |number: u32| PlannedRequest { at: Time::ZERO, node: NodeId::new(0), action: Action::new(number) };
+    let request = |number: u32| PlannedRequest::new(Time::ZERO, NodeId::new(0), Action::new(number));
     let plan = Plan { requests: vec![request(12), request(3), request(11)], ..Plan::new(2) };
     let shrunk = shrink(&harness, &plan, &ShrinkOptions::default()).unwrap();
     assert_eq!(shrunk.violation.breach.subject, "number 11");

@@ -73,7 +73,7 @@ fn extended(recorded: &Recorded) -> Vec<Plan> {
             longer.extend(actions(plan).into_iter().map(|action| {
                 let mut plan = plan.clone();
                 let place = plan.requests.partition_point(|request| request.at <= *at);
-                plan.requests.insert(place, PlannedRequest { at: *at, node, action });
+                plan.requests.insert(place, PlannedRequest::new(*at, node, action));
                 plan
             }));
         }

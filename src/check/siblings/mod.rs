@@ -116,7 +116,7 @@ impl Siblings {
                     *latest = name.number.max(*latest);
                 }
             }
-            Input::Timer { .. } => {}
+            Input::Timer { .. } | Input::Disconnected { .. } | Input::Reconnected { .. } => {}
         }
     }
 

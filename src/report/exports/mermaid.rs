@@ -73,6 +73,10 @@ impl RunView<'_> {
             What::Crashed { node, .. } => format!("Note over n{node}: {at} crashes"),
             What::Started { node, incarnation } if *incarnation > 0 => format!("Note over n{node}: {at} restarts"),
             What::Paused { node, until } => format!("Note over n{node}: {at} pauses until {until}"),
+            What::Disconnected { node, .. } | What::Reconnected { node, .. } => {
+                format!("Note over n{node}: {}", escaped(&event.what.to_string()))
+            }
+            What::Disk { fault } => format!("Note over n{}: {}", fault.node(), escaped(&fault.to_string())),
             What::Abandoned { node } => format!("Note over n{node}: {at} down for good"),
             What::Cut { links } => whole(&format!("cut {}", show_links(links))),
             What::Joined { links } => whole(&format!("joined {}", show_links(links))),

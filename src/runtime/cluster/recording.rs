@@ -36,8 +36,7 @@ pub(super) fn to_plan(seed: u64, logs: &[Log], cuts: Vec<PlannedFault>) -> Plan 
     let mut came: IndexMap<Name, SmallVec<[Time; 2]>> = IndexMap::new();
     for (node, log) in logs.iter().enumerate() {
         let node = NodeId::new(node);
-        let planned =
-            |(id, at, action): &(_, _, Action)| (*id, PlannedRequest { at: *at, node, action: action.clone() });
+        let planned = |(id, at, action): &(_, _, Action)| (*id, PlannedRequest::new(*at, node, action.clone()));
         asked.extend(log.asked.iter().map(planned));
         plan.faults.extend(log.crashes.iter().map(|&(at, back)| {
             let restart = back.map(|back| back - at);

@@ -19,7 +19,7 @@ impl<M: StateMachine> NodeThread<M> {
     /// Makes the machine from what is durable, and lets it start. If it panics, tells what that said.
     pub(super) fn start(&mut self, at: Time) -> Result<(), String> {
         let (id, node_count, boot) = (self.id, self.shared.mailboxes.len(), Arc::clone(&self.boot));
-        if let Err(text) = catch_panic(|| self.driver.boot((id, node_count), &Knobs::default(), &*boot)) {
+        if let Err(text) = catch_panic(|| self.driver.boot((id, node_count, node_count), &Knobs::default(), &*boot)) {
             self.crash(at, NodeState::Panicked(text.clone()));
             return Err(text);
         }

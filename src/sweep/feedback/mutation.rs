@@ -176,7 +176,7 @@ mod tests {
         let mut plan = Plan::new(node_count);
         for place in 0..8 {
             let (at, node) = (Time::from_millis(place as u64), NodeId::new(place % node_count));
-            plan.requests.push(PlannedRequest { at, node, action: Action::new(place) });
+            plan.requests.push(PlannedRequest::new(at, node, Action::new(place)));
             let name = MessageName { link: Link::new(0, 1), kind: "update".into(), number: place as u32 + 1 };
             plan.fates.insert(name, Fate::delay(std::time::Duration::from_millis(3)));
         }
