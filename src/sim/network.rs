@@ -1,9 +1,11 @@
 //! The network: what becomes of each message.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use super::{Fate, Link, MessageName, NameRef};
-use crate::protocol::Time;
+use crate::protocol::{NodeId, Time};
 
 /// Decides what becomes of messages.
 pub trait Fates {
@@ -13,6 +15,18 @@ pub trait Fates {
     /// What becomes of a message that is sent at `at`; `None` for the boring fate. Not asked for messages on cut links,
     /// nor once the world has healed.
     fn fate(&mut self, name: NameRef<'_>, at: Time) -> Option<Fate>;
+
+    /// True if [`lateness`](Self::lateness) should be asked. By default timers fire when they are due.
+    fn draws_timers(&self) -> bool {
+        false
+    }
+
+    /// How late a timer fires that `node` sets at `at` and that is due at `due`; `None` if it is not late. Not asked once the
+    /// world has healed, nor of timers that the plan decides on.
+    fn lateness(&mut self, node: NodeId, at: Time, due: Time) -> Option<Duration> {
+        let _ = (node, at, due);
+        None
+    }
 }
 
 /// The fates that a plan lists.

@@ -50,6 +50,18 @@ pub struct Profile {
     pub faults_max: u32,
     /// How long the hostile phase lasts at the most.
     pub hostile_max: Duration,
+    /// The longest that links are cut by a fault that ends before the world heals; twice as long where faults strike at requests.
+    pub partition_max: Duration,
+    /// The longest that a node is down that restarts before the world heals.
+    pub restart_max: Duration,
+    /// The longest pause.
+    pub pause_max: Duration,
+    /// The longest between two requests of a world whose requests come at a pace.
+    pub pace_max: Duration,
+    /// In how many worlds of a thousand timers fire late; never early. `None` for none.
+    pub late_timers_permille: Option<u32>,
+    /// How late.
+    pub timer_late_max: Duration,
 }
 
 impl Profile {
@@ -96,6 +108,12 @@ impl Profile {
             fixed_mix: false,
             faults_max: 3,
             hostile_max: Duration::from_millis(120),
+            partition_max: Duration::from_millis(60),
+            restart_max: Duration::from_millis(40),
+            pause_max: Duration::from_millis(60),
+            pace_max: Duration::from_millis(20),
+            late_timers_permille: None,
+            timer_late_max: Duration::from_millis(60),
         }
     }
 
@@ -133,6 +151,7 @@ impl Profile {
             ("pause_permille", self.pause_permille),
             ("core_permille", self.core_permille),
             ("knob_permille", self.knob_permille),
+            ("late_timers_permille", self.late_timers_permille.unwrap_or(0)),
         ] {
             if permille > 1_000 {
                 return Err(format!("{field}: expected at most 1000, found {permille}"));
@@ -143,6 +162,11 @@ impl Profile {
             ("delay_max", self.delay_max, Duration::ZERO),
             ("late_max", self.late_max, Duration::ZERO),
             ("hostile_max", self.hostile_max, millisecond),
+            ("partition_max", self.partition_max, millisecond),
+            ("restart_max", self.restart_max, millisecond),
+            ("pause_max", self.pause_max, millisecond),
+            ("pace_max", self.pace_max, Duration::ZERO),
+            ("timer_late_max", self.timer_late_max, Duration::ZERO),
         ] {
             if !(least..=SPAN_MAX).contains(&span) {
                 return Err(format!("{field}: expected from {least:?} to {SPAN_MAX:?}, found {span:?}"));
