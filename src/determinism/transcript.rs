@@ -241,7 +241,7 @@ impl Transcript {
                     Input::Request { id, request } => {
                         self.write(at, here, format_args!("is asked request {id}: {request:?}"));
                     }
-                    Input::Timer { timer } => self.write(at, here, format_args!("wakes: {timer:?}")),
+                    Input::Timer { timer, .. } => self.write(at, here, format_args!("wakes: {timer:?}")),
                 }
             }
             Event::Ends { node, effects, .. } => self.write_effects(at, *node, effects, nodes, show),
@@ -259,7 +259,10 @@ impl Transcript {
             | Event::Paused { .. }
             | Event::Cut { .. }
             | Event::Joined { .. }
-            | Event::Healed => {}
+            | Event::Healed
+            | Event::TimerLate { .. }
+            | Event::Struck { .. }
+            | Event::Held { .. } => {}
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::harness::Recorded;
 use crate::protocol::{NodeId, Rng, Time};
-use crate::sim::{Fate, Fates, Fault, Link, LostWhy, MessageName, NameRef, Plan, PlannedFault, TraceEvent, What};
+use crate::sim::{
+    ArmedFault, Fate, Fates, Fault, Link, LostWhy, MessageName, NameRef, Plan, PlannedFault, TimerName, TraceEvent,
+    What,
+};
 
 /// Light weather: in how many cases of a thousand a message is lost, late, and doubled.
 const DROP_PERMILLE: u32 = 50;
@@ -84,6 +87,9 @@ impl<'a> Fork<'a> {
     /// How it may go on: a plan, and the fates of its messages.
     pub(crate) fn draw(&self, rng: &mut Rng) -> (Plan, ForkedFates) {
         let mut plan = Plan { faults: self.faults(), ..self.failing.plan.clone() };
+        let late: IndexSet<&TimerName> = self.prefix.iter().filter_map(|event| event.what.late_timer()).collect();
+        plan.timers.retain(|name, _| late.contains(name));
+        plan.armed = self.armed();
         let has_healed = self.prefix.iter().any(|event| event.what == What::Healed);
         if !has_healed {
             plan.core = None;
@@ -112,6 +118,16 @@ impl<'a> Fork<'a> {
             What::Asked { id, .. } | What::Unheard { id, .. } => id.0 as usize == request,
             _ => false,
         })
+    }
+
+    /// The armed faults that have struck, or will in the step in progress.
+    fn armed(&self) -> Vec<ArmedFault> {
+        let last_step = self.prefix.last().map_or(0, |event| event.step);
+        let events = self.failing.trace.events.iter().enumerate();
+        let struck = events.filter(|(place, event)| *place < self.prefix.len() || event.step <= last_step);
+        let struck: IndexSet<usize> = struck.filter_map(|(_, event)| event.what.struck()).collect();
+        let armed = self.failing.plan.armed.iter().enumerate();
+        armed.filter(|(place, _)| struck.contains(place)).map(|(_, armed)| armed.clone()).collect()
     }
 
     /// The faults that have struck. A crash in the middle of a step strikes as the step begins: it decides how far that goes.

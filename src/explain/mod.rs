@@ -5,6 +5,7 @@ mod pivot;
 #[cfg(all(test, feature = "builtin"))]
 mod tests;
 mod twin;
+mod undone;
 
 pub use pivot::{Moment, Pivot};
 pub use twin::{Changed, Parting, Twin};

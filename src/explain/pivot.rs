@@ -54,7 +54,13 @@ pub(crate) fn pivot<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bo
     let is_moment = |what: &What| {
         !matches!(
             what,
-            What::Started { incarnation: 0, .. } | What::Sent { .. } | What::Answered { .. } | What::Marked { .. }
+            What::Started { incarnation: 0, .. }
+                | What::Sent { .. }
+                | What::Answered { .. }
+                | What::Marked { .. }
+                | What::TimerLate { .. }
+                | What::Struck { .. }
+                | What::Held { .. }
         )
     };
     let mut starts: Vec<usize> = (0..events.len()).filter(|place| is_moment(&events[*place].what)).collect();

@@ -6,21 +6,21 @@ use toml::{Spanned, Value};
 
 use super::error::Wrong;
 use super::fields::{Field, Table};
-use super::{Expect, FORMAT, PlanFile, depth};
+use super::{Expect, FORMAT, PlanFile, clocks, depth, moments, timers};
 use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
 use crate::sim::DECISIONS_MAX;
 use crate::sim::{Action, Fate, Fault, Link, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
-const TOP: [&str; 15] = [
+const TOP: [&str; 17] = [
     "format", "system", "seed", "violates", "expect", "digest", "nodes", "latency", "heal_at", "core", "settle",
-    "knobs", "request", "fault", "fate",
+    "knobs", "request", "fault", "fate", "timer", "clock",
 ];
 const RUN: &str = "run";
 const SYSTEM: &str = "the name of a system, like \"store\"";
 const NODE: &str = "a node number from 0 to 65535";
 /// What the reader takes for the name of a knob.
 pub(super) const KNOB_NAME: &str = "a name of a knob of 1 to 64 bytes, like batch_max";
-const DURATION: &str = "a duration like \"9ms\"";
+pub(super) const DURATION: &str = "a duration like \"9ms\"";
 const ACTION: &str = "one action, like put = { key = \"cart\", value = \"b\" }";
 
 type Parse<'a> = &'a dyn Fn(Value) -> Result<Action, String>;
@@ -44,10 +44,14 @@ pub(super) fn file(text: &str, parse_action: Parse<'_>) -> Result<PlanFile, Wron
         Some(field) => Some(field.parsed("16 hex digits like \"0x5be1c0ffee15dead\"", |text| hex(text, 16))?),
     };
     let mut plan = header(top)?;
-    let [requests, faults, fates] = decisions(top)?;
+    let [requests, faults, fates, late, clocks] = decisions(top)?;
     plan.requests = requests.into_iter().map(|field| request(field, parse_action)).collect::<Result<_, _>>()?;
+    let (armed, faults): (Vec<_>, Vec<_>) = faults.into_iter().partition(|field| moments::is_armed(*field));
     plan.faults = faults.into_iter().map(fault).collect::<Result<_, _>>()?;
+    plan.armed = armed.into_iter().map(moments::read).collect::<Result<_, _>>()?;
     plan.fates = fates_by_name(&fates)?;
+    plan.timers = timers::read(&late)?;
+    plan.clocks = clocks::read(&clocks)?;
     Ok(PlanFile { system, plan, expect, digest, trace: trace(top)? })
 }
 
@@ -132,8 +136,8 @@ pub(super) fn reads_knob(name: &str) -> bool {
     (1..=KNOB_NAME_BYTES_MAX).contains(&name.len())
 }
 
-/// Requests, faults and fates, if there are not too many together.
-fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 3], Wrong> {
+/// Requests, faults, fates, late timers and clocks, if there are not too many together.
+fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 5], Wrong> {
     let mut room = DECISIONS_MAX;
     let mut list = |key: &str| {
         let Some(field) = top.get(key) else { return Ok(Vec::new()) };
@@ -147,7 +151,7 @@ fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 3], Wrong> {
         }
         Ok(items.collect())
     };
-    Ok([list("request")?, list("fault")?, list("fate")?])
+    Ok([list("request")?, list("fault")?, list("fate")?, list("timer")?, list("clock")?])
 }
 
 fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, Wrong> {
@@ -164,6 +168,7 @@ fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, 
     Ok(PlannedRequest { at, node, action })
 }
 
+/// A fault that strikes at a time; [`moments`] reads those that wait for one.
 fn fault(field: Field<'_>) -> Result<PlannedFault, Wrong> {
     let table = field.table("a table like [[fault]]")?;
     let kinds = ["crash", "partition", "pause"];
@@ -266,15 +271,15 @@ fn trace(top: Table<'_>) -> Result<Vec<String>, Wrong> {
     lines.map(|line| line.text("a line of text").map(str::to_owned)).collect()
 }
 
-fn moment(table: Table<'_>) -> Result<Time, Wrong> {
+pub(super) fn moment(table: Table<'_>) -> Result<Time, Wrong> {
     Ok(Time::ZERO + table.need("at", DURATION)?.duration()?)
 }
 
-fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
+pub(super) fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
     node_number(table.need("node", NODE)?)
 }
 
-fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
+pub(super) fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
     Ok(NodeId::new(field.whole(0, u64::from(u16::MAX), NODE)? as usize))
 }
 

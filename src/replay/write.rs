@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::quote::{push_key, push_string, push_value};
 use super::read::{KNOB_NAME, clip, reads_knob, reads_node};
-use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile};
+use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile, clocks, moments, timers};
 use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, is_hidden, show_duration};
 use crate::sim::{Fate, Fault, Link, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
@@ -86,9 +86,14 @@ fn push_decisions(out: &mut String, file: &PlanFile) -> Result<(), String> {
     for fault in &file.plan.faults {
         push_fault(out, fault)?;
     }
+    for armed in &file.plan.armed {
+        moments::push(out, armed)?;
+    }
     for (name, fate) in &file.plan.fates {
         push_fate(out, name, fate)?;
     }
+    timers::push(out, &file.plan.timers)?;
+    clocks::push(out, &file.plan.clocks)?;
     Ok(())
 }
 
@@ -223,7 +228,7 @@ fn show_link(link: Link, both: bool) -> Result<String, String> {
     Ok(format!("\"{}{arrow}{}\"", node(link.from)?, node(link.to)?))
 }
 
-fn node(node: NodeId) -> Result<String, String> {
+pub(super) fn node(node: NodeId) -> Result<String, String> {
     match reads_node(node) {
         true => Ok(node.to_string()),
         false => Err(format!("expected a node number from 0 to {}, found {node}", u16::MAX)),
@@ -231,7 +236,7 @@ fn node(node: NodeId) -> Result<String, String> {
 }
 
 /// Time is 64 bits of nanoseconds: a longer span ends where that does.
-fn span(span: Duration) -> String {
+pub(super) fn span(span: Duration) -> String {
     format!("\"{}\"", show_duration(span.min(Duration::from_nanos(u64::MAX))))
 }
 
@@ -241,7 +246,7 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-fn push_entry(out: &mut String, key: &str, value: &str) {
+pub(super) fn push_entry(out: &mut String, key: &str, value: &str) {
     out.push_str(key);
     out.push_str(" = ");
     out.push_str(value);

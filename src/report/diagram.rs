@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::screen::cut;
-use crate::protocol::{NodeId, Time, visible};
+use crate::protocol::{NodeId, Time, show_duration, visible};
 use crate::sim::{Plan, Trace, TraceEvent, What, show_links};
 
 const TIME_WIDTH: usize = 8;
@@ -83,7 +83,7 @@ fn rows(events: &[&TraceEvent], plan: &Plan) -> Vec<Row> {
     let columns = plan.node_count.clamp(1, NODES_MAX);
     for event in events {
         let TraceEvent { at, what, .. } = event;
-        if let Some(text) = band(what) {
+        if let Some(text) = band(what, plan) {
             rows.push(Row::Band { at: *at, text });
         }
         let Some((node, text)) = cell(what, with_timers) else { continue };
@@ -106,8 +106,9 @@ fn rows(events: &[&TraceEvent], plan: &Plan) -> Vec<Row> {
     rows
 }
 
-fn band(what: &What) -> Option<String> {
+fn band(what: &What, plan: &Plan) -> Option<String> {
     match what {
+        What::Struck { fault } => plan.armed.get(*fault).map(ToString::to_string),
         What::Cut { links } => Some(format!("cut {}", show_links(links))),
         What::Joined { links } => Some(format!("joined {}", show_links(links))),
         What::Healed | What::Omitted { .. } => Some(what.to_string()),
@@ -117,7 +118,11 @@ fn band(what: &What) -> Option<String> {
 
 fn cell(what: &What, with_timers: bool) -> Option<(NodeId, String)> {
     match what {
-        What::Fired { node, text } if with_timers => Some((*node, format!("timer {text}"))),
+        What::Fired { name, late: Some(late), .. } => {
+            Some((name.node, format!("{} fires {} late", visible(&name.kind), show_duration(*late))))
+        }
+        What::Fired { name, text, late: None } if with_timers => Some((name.node, format!("timer {text}"))),
+        What::Held { name } => Some((name.link.from, format!("holds {} for {}", visible(&name.kind), name.link.to))),
         What::Started { node, incarnation } if *incarnation > 0 => Some((*node, "restarts".to_owned())),
         What::Asked { node, text, .. } => Some((*node, visible(text).into_owned())),
         What::Unheard { node, .. } => Some((*node, "(request unheard)".to_owned())),

@@ -65,6 +65,27 @@ pub(crate) fn faults(trials: &mut Trials<'_>) {
     );
 }
 
+pub(crate) fn timers(trials: &mut Trials<'_>) {
+    in_chunks(trials, |plan| plan.timers.len(), |_| chunk_drained(|plan, from, to| drop(plan.timers.drain(from..to))));
+}
+
+pub(crate) fn armed(trials: &mut Trials<'_>) {
+    in_chunks(trials, |plan| plan.armed.len(), |_| chunk_drained(|plan, from, to| drop(plan.armed.drain(from..to))));
+}
+
+pub(crate) fn clocks(trials: &mut Trials<'_>) {
+    in_chunks(trials, |plan| plan.clocks.len(), |_| chunk_drained(|plan, from, to| drop(plan.clocks.drain(from..to))));
+}
+
+/// The plan without a chunk of one of its lists.
+fn chunk_drained(drain: fn(&mut Plan, usize, usize)) -> impl Fn(&Plan, usize, usize) -> [Plan; 1] {
+    move |plan, from, to| {
+        let mut plan = plan.clone();
+        drain(&mut plan, from, to);
+        [plan]
+    }
+}
+
 /// Tries to remove chunks of a list from its end to its beginning; `without` makes, for a best plan, what makes the ways
 /// in which a plan can do without a chunk.
 fn in_chunks<W, const WAYS: usize>(
@@ -139,7 +160,7 @@ pub(crate) fn moments(best: &Recorded) -> Vec<Time> {
     times.into_iter().take(MOMENTS_MAX).flat_map(|at| [at, at + JUST_AFTER]).collect()
 }
 
-/// The plan without some of its decisions, numbered as requests, faults, fates, knobs.
+/// The plan without some of its decisions, numbered as requests, faults, fates, knobs, late timers, clocks, armed faults.
 fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) -> Plan {
     let (requests, faults) = (plan.requests.len(), plan.faults.len());
     fn kept<T: Clone>(items: impl Iterator<Item = T>, first: usize, gone: &[usize]) -> Vec<T> {
@@ -149,12 +170,21 @@ fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) ->
     let fates = kept(fates, requests + faults, gone).into_iter().collect();
     let knobs = plan.knobs.iter().map(|(name, value)| (name.to_owned(), value));
     let knobs = kept(knobs, requests + faults + plan.fates.len(), gone);
+    let knob_count = requests + faults + plan.fates.len() + plan.knobs.len();
+    let timers = plan.timers.iter().map(|(name, late)| (name.clone(), *late));
+    let timers = kept(timers, knob_count, gone).into_iter().collect();
+    let clocks = plan.clocks.iter().map(|(node, clock)| (*node, *clock));
+    let clocks = kept(clocks, knob_count + plan.timers.len(), gone).into_iter().collect();
+    let armed = kept(plan.armed.iter().cloned(), knob_count + plan.timers.len() + plan.clocks.len(), gone);
     let gone_messages = gone.iter().filter_map(|place| sends.get(*place)).flatten();
     Plan {
         requests: kept(plan.requests.iter().cloned(), 0, gone),
         faults: kept(plan.faults.iter().cloned(), requests, gone),
         fates: moved_up(&fates, gone_messages),
         knobs: knobs.into_iter().collect(),
+        timers,
+        clocks,
+        armed,
         ..plan.clone()
     }
 }

@@ -1,8 +1,9 @@
 //! How checks and recorders look on.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use super::{Fate, Link, NameRef, Nodes};
+use super::{Fate, Link, NameRef, Nodes, TimerRef};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
 
 /// Looks on as a world runs, and may stop it.
@@ -64,11 +65,17 @@ pub enum EventKind {
     Healed,
     /// [`Event::Rest`]
     Rest,
+    /// [`Event::TimerLate`]
+    TimerLate,
+    /// [`Event::Struck`]
+    Struck,
+    /// [`Event::Held`]
+    Held,
 }
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Begins,
         Self::Ends,
         Self::Sent,
@@ -80,6 +87,9 @@ impl EventKind {
         Self::Joined,
         Self::Healed,
         Self::Rest,
+        Self::TimerLate,
+        Self::Struck,
+        Self::Held,
     ];
 }
 
@@ -173,6 +183,25 @@ pub enum Event<'a, M: StateMachine> {
         /// promise is broken should say that it is not kept *in time*.
         quiet: bool,
     },
+    /// A timer was set that will fire late: its fate.
+    TimerLate {
+        /// Which.
+        timer: TimerRef<'a>,
+        /// By how much.
+        late: Duration,
+    },
+    /// An [armed fault](super::Plan::armed) strikes; what it does is told next.
+    Struck {
+        /// Its place in the plan.
+        fault: usize,
+    },
+    /// A message that was sent is held back by a fault.
+    Held {
+        /// Which.
+        name: NameRef<'a>,
+        /// What.
+        message: &'a M::Message,
+    },
 }
 
 impl<M: StateMachine> Event<'_, M> {
@@ -192,6 +221,9 @@ impl<M: StateMachine> Event<'_, M> {
             Self::Joined { .. } => EventKind::Joined,
             Self::Healed => EventKind::Healed,
             Self::Rest { .. } => EventKind::Rest,
+            Self::TimerLate { .. } => EventKind::TimerLate,
+            Self::Struck { .. } => EventKind::Struck,
+            Self::Held { .. } => EventKind::Held,
         }
     }
 }
@@ -221,6 +253,8 @@ pub enum Input<'a, M: StateMachine> {
     Timer {
         /// Which.
         timer: &'a M::Timer,
+        /// Which setting of its kind, from 1; 0 when nobody counts.
+        number: u32,
     },
 }
 

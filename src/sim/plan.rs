@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Action, Link, MessageName};
+use super::{Action, ArmedFault, Clock, Link, MessageName, TimerName};
 use crate::protocol::{Knobs, NodeId, Time};
 
 /// The largest cluster a plan may describe.
@@ -47,6 +47,12 @@ pub struct Plan {
     pub faults: Vec<PlannedFault>,
     /// Which messages have a fate that is not boring.
     pub fates: IndexMap<MessageName, Fate>,
+    /// Which timers fire late, and by how much. A timer without an entry fires when it is due.
+    pub timers: IndexMap<TimerName, Duration>,
+    /// Which nodes have a clock of their own. All others have the time of the world.
+    pub clocks: IndexMap<NodeId, Clock>,
+    /// Faults that wait for something that a node says.
+    pub armed: Vec<ArmedFault>,
 }
 
 impl Plan {
@@ -64,27 +70,43 @@ impl Plan {
             requests: Vec::new(),
             faults: Vec::new(),
             fates: IndexMap::new(),
+            timers: IndexMap::new(),
+            clocks: IndexMap::new(),
+            armed: Vec::new(),
         }
     }
 
-    /// The number of decisions: requests, faults, fates, knobs, and a core. The measure of a counterexample.
+    /// The number of decisions: requests, faults, fates, knobs, late timers, clocks, armed faults, and a core. The measure of a
+    /// counterexample.
     #[must_use]
     pub fn decision_count(&self) -> usize {
-        self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len() + usize::from(self.core.is_some())
+        let drawn = self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len();
+        drawn + self.timers.len() + self.clocks.len() + self.armed.len() + usize::from(self.core.is_some())
     }
 }
 
-/// All that it says; of knobs nothing if none is set.
+/// All that it says; of knobs, late timers, clocks and armed faults nothing if there are none.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates } = self;
+        let Self { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates, .. } = self;
+        let Self { timers, clocks, armed, .. } = self;
         let mut plan = f.debug_struct("Plan");
         plan.field("seed", seed).field("node_count", node_count).field("latency", latency).field("heal_at", heal_at);
         plan.field("core", core).field("settle", settle);
         if !knobs.is_empty() {
             plan.field("knobs", knobs);
         }
-        plan.field("requests", requests).field("faults", faults).field("fates", fates).finish()
+        plan.field("requests", requests).field("faults", faults).field("fates", fates);
+        if !timers.is_empty() {
+            plan.field("timers", timers);
+        }
+        if !clocks.is_empty() {
+            plan.field("clocks", clocks);
+        }
+        if !armed.is_empty() {
+            plan.field("armed", armed);
+        }
+        plan.finish()
     }
 }
 

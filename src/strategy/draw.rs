@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::fates::{LinkFaults, SeededFates};
 use super::late_timers::LateTimers;
 use super::scheduler::{Actions, ActionsOf, Sketch};
-use super::{Profile, Worlds, draw_knobs, scheduler_of};
+use super::{Fitted, Profile, Sayings, Worlds, add_scenario, arm, draw_knobs, scheduler_of, set_clocks};
 use crate::protocol::{NodeId, Rng, StateMachine, Time};
 use crate::sim::{Action, Clients, Fault, Link, Plan, PlannedFault, PlannedRequest};
 
@@ -17,6 +17,9 @@ const REQUEST_STREAM: u64 = 1;
 const FAULT_STREAM: u64 = 2;
 /// What not every profile has; so that the others mean what they meant before there was such a thing.
 const HARSH_STREAM: u64 = 4;
+
+/// The random stream of when requests begin.
+const WARM_UP_STREAM: u64 = 21;
 
 /// Of the worlds whose faults are aimed, so many in a thousand draw for themselves which faults they have.
 const SWARM_PERMILLE: u32 = 400;
@@ -27,16 +30,31 @@ pub(crate) struct FaultCounts {
     pub(crate) crashes: u64,
 }
 
-impl Worlds {
+impl Fitted {
     /// The world of `seed`: a plan without fates, and the source that draws them.
     pub(crate) fn draw<M: StateMachine>(&self, clients: Option<Box<dyn Clients<M>>>, seed: u64) -> (Plan, SeededFates) {
+        self.worlds.draw_world(clients, seed, &self.sayings)
+    }
+}
+
+impl Worlds {
+    fn draw_world<M: StateMachine>(
+        &self,
+        clients: Option<Box<dyn Clients<M>>>,
+        seed: u64,
+        sayings: &Sayings,
+    ) -> (Plan, SeededFates) {
         let mut clients = clients.map(ActionsOf);
         let clients = clients.as_mut().map(|clients| clients as &mut dyn Actions);
         let scheduler = scheduler_of(self.strategy.of(seed));
         let (mut plan, fates) = scheduler.draw(&mut Sketch { worlds: self, clients, seed });
+        set_clocks(&mut plan, self.clocks, self.profile.clock_permille);
         if scheduler.is_baseline() {
+            add_scenario(&mut plan, &self.scenarios);
             return (plan, fates);
         }
+        arm(&mut plan, &self.profile, sayings);
+        add_scenario(&mut plan, &self.scenarios);
         plan.knobs = draw_knobs(&self.knobs, self.profile.knob_permille, seed);
         let timers = LateTimers::draw(&self.profile, plan.node_count, seed);
         (plan, fates.with_timers(timers))
@@ -117,13 +135,23 @@ fn draw_paced(plan: &mut Plan, count: u64, clients: &mut dyn Actions, profile: &
     clients.begin(rng);
     let pace = rng.between(1, 1_000);
     let gap_max_us = (pace * pace * (profile.pace_max.as_micros() as u64) / 1_000_000).max(1);
-    let mut at = Time::ZERO;
+    let mut at = warm_up(profile, plan.seed);
     plan.requests.reserve_exact(count as usize);
     for _ in 0..count {
         at = at + Duration::from_micros(rng.below(gap_max_us));
         plan.requests.push(PlannedRequest { at, node: any_node(plan, rng), action: clients.draw(rng) });
     }
     plan.heal_at = plan.heal_at.max(at);
+}
+
+/// When the first request may come. Before a protocol has its leader there is little to ask for; but sometimes that is the story.
+fn warm_up(profile: &Profile, seed: u64) -> Time {
+    let longest = profile.warm_up.unwrap_or_default();
+    if longest.is_zero() {
+        return Time::ZERO;
+    }
+    let rng = &mut Rng::new(seed, WARM_UP_STREAM);
+    if rng.chance(300) { Time::ZERO } else { Time::ZERO + Duration::from_micros(rng.below(micros(longest))) }
 }
 
 /// Requests that are due at no time in particular.
@@ -178,7 +206,12 @@ impl Profile {
         }
         for _ in 0..counts.crashes {
             let effects = self.draw_budget(rng);
-            let fault = Fault::Crash { node: any_node(plan, rng), effects, restart: until(rng, micros(self.restart_max)), wipe: false };
+            let fault = Fault::Crash {
+                node: any_node(plan, rng),
+                effects,
+                restart: until(rng, micros(self.restart_max)),
+                wipe: false,
+            };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
         plan.faults.retain(|planned| !matches!(&planned.fault, Fault::Partition { links, .. } if links.is_empty()));

@@ -4,15 +4,19 @@
 //! think likely to break a system. `ddc score` measures how soon each finds what.
 
 mod aimed;
+mod calibration;
+mod clocks;
 mod delay_bounded;
 mod draw;
 mod fates;
 mod knobs;
 mod late_timers;
+mod moments;
 mod pct;
 mod portfolio;
 mod pos;
 mod profile;
+mod scenario;
 mod scheduler;
 mod swarm;
 mod uniform;
@@ -21,13 +25,21 @@ mod worlds;
 use std::fmt;
 use std::str::FromStr;
 
+pub use calibration::{Calibration, TimerSpans};
+pub use clocks::ClockBounds;
+use clocks::set_clocks;
 pub(crate) use draw::{any_node, draw_asks, draw_links, draw_pause, micros, until};
 pub(crate) use fates::LinkFaults;
 pub use fates::SeededFates;
 pub use knobs::Knob;
 use knobs::draw_knobs;
+pub(crate) use moments::Sayings;
+use moments::arm;
 pub use profile::{Profile, UnknownProfile};
+pub use scenario::Scenario;
+use scenario::add_scenario;
 use scheduler::Scheduler;
+pub(crate) use worlds::Fitted;
 pub use worlds::Worlds;
 
 /// Declares the strategies from one table: the variant, its name on the command line, and who draws.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Knob, Profile, Strategy};
+use super::{Calibration, ClockBounds, Knob, Profile, Sayings, Scenario, Strategy};
 
 /// What drawn worlds are like: all that a seed is expanded with, beside what clients do.
 #[derive(Clone, Debug)]
@@ -21,6 +21,26 @@ pub struct Worlds {
     pub knobs: Vec<Knob>,
     /// How they are drawn from seeds.
     pub strategy: Strategy,
+    /// How far the clocks of nodes are from each other; not at all by default.
+    pub clocks: ClockBounds,
+    /// What somebody has thought of; half of the worlds have one of these.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// Worlds in the scale of a system.
+#[derive(Clone, Debug)]
+pub(crate) struct Fitted {
+    pub(crate) calibration: Calibration,
+    pub(crate) worlds: Worlds,
+    /// What faults may wait for.
+    pub(crate) sayings: Sayings,
+}
+
+impl Fitted {
+    pub(crate) fn new(calibration: Calibration, worlds: &Worlds) -> Self {
+        let worlds = Worlds { profile: calibration.fit(&worlds.profile), ..worlds.clone() };
+        Self { sayings: Sayings::of(&calibration), calibration, worlds }
+    }
 }
 
 impl Default for Worlds {
@@ -32,6 +52,8 @@ impl Default for Worlds {
             profile: Profile::hostile(),
             knobs: Vec::new(),
             strategy: Strategy::default(),
+            clocks: ClockBounds::default(),
+            scenarios: Vec::new(),
         }
     }
 }

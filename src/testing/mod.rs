@@ -3,6 +3,9 @@
 //! and [`Fuzzer`]. Each runs, shrinks, explains, saves and panics with the first screen.
 
 mod bytes;
+mod extras_bytes;
+#[cfg(feature = "proptest")]
+mod extras_plans;
 mod fuzz;
 mod model_check;
 mod mutation;

@@ -10,6 +10,7 @@ use crate::harness::Harness;
 use crate::protocol::{Knobs, NodeId, StateMachine};
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest};
 use crate::strategy::{Knob, Profile};
+use crate::testing::extras_plans::extras;
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, RESTART_US, micros};
 
 /// How many messages of a kind and link a plan may have decided on.
@@ -33,8 +34,9 @@ impl<M: StateMachine> Harness<M> {
                 vec((name(node_count, pool.kinds.clone()), fate()), fates),
                 core(node_count, &pool.profile),
                 knobs(&pool.knobs),
+                extras(node_count, &pool),
             )
-                .prop_map(move |(picked, faults, fates, core, knobs)| {
+                .prop_map(move |(picked, faults, fates, core, knobs, extras)| {
                     let mut plan = Plan { core, knobs, ..pool.plan(node_count) };
                     plan.requests = picked
                         .into_iter()
@@ -45,6 +47,7 @@ impl<M: StateMachine> Harness<M> {
                         .collect();
                     plan.faults = faults;
                     plan.fates = fates.into_iter().collect();
+                    extras.add_to(&mut plan);
                     plan
                 })
         })

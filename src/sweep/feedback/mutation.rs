@@ -19,8 +19,10 @@ pub(crate) fn mutate(plan: &Plan, other: &Plan, profile: &Profile, rng: &mut Rng
     if rng.chance(SPLICE_PERMILLE) && plan.node_count == other.node_count {
         if rng.chance(500) {
             plan.faults.clone_from(&other.faults);
+            plan.armed.clone_from(&other.armed);
         } else {
             plan.fates.clone_from(&other.fates);
+            plan.timers.clone_from(&other.timers);
         }
     }
     for _ in 0..1 << rng.below(4) {
@@ -30,6 +32,7 @@ pub(crate) fn mutate(plan: &Plan, other: &Plan, profile: &Profile, rng: &mut Rng
             _ => change_fate(&mut plan, profile, rng),
         }
     }
+    super::extras::change(&mut plan, rng);
     plan.requests.sort_by_key(|planned| planned.at);
     plan.faults.sort_by_key(|planned| planned.at);
     plan
