@@ -1,4 +1,4 @@
-//! Runs a few quiet worlds of a system, to learn its scale and what its nodes say.
+//! Runs a few quiet worlds of a system, to learn its scale and what its nodes say; and one that is not, for what they say only then.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -10,16 +10,19 @@ use super::Harness;
 use crate::protocol::{Effect, NodeId, RequestId, Rng, StateMachine, Time};
 use crate::running::{Doing, Made, Running, catch_panic_at};
 use crate::sim::{
-    End, Event, Input, Limits, Nodes, Observer, Plan, PlannedFates, PlannedRequest, catch_panic, timer_kind_of,
+    End, Event, Fault, Input, Limits, Link, Nodes, Observer, Plan, PlannedFates, PlannedFault, PlannedRequest,
+    catch_panic, timer_kind_of,
 };
 use crate::strategy::{Calibration, Fitted, TimerSpans};
 
 /// The seed of the quiet worlds.
 const SEED: u64 = 0;
-/// So many requests each of them has …
-const REQUESTS: usize = 8;
+/// So many requests each of them has, or as many as drawn worlds have at the most, if that is less …
+const REQUESTS: u32 = 32;
 /// … one after the other has had so long, where timers are short.
 const GAP: Duration = Duration::from_millis(5);
+/// So many nodes are cut off and crash, one after the other, in the world that is not quiet.
+const STIRRED_MAX: usize = 5;
 /// So many steps show what there is to see.
 const STEPS_MAX: u64 = 20_000;
 /// So many spans of timers are kept of each kind.
@@ -47,10 +50,38 @@ impl<M: StateMachine> Harness<M> {
         let (gap, start) = unit.map_or((GAP, Time::ZERO), |unit| (unit / 2, Time::ZERO + unit * 2));
         let second = self.quiet_world(most.min(fewest.saturating_add(4)), gap, start);
         // Where timers are long, requests before the first of them has fired show little.
-        if unit.is_some() || second.answers > first.answers { second } else { first }
+        let mut calibration = if unit.is_some() || second.answers > first.answers { second } else { first };
+        let profile = &self.worlds.profile;
+        if profile.crash_permille > 0 && profile.partition_permille > 0 {
+            calibration.add_sayings(self.stirred_world(fewest, gap, start));
+        }
+        calibration
     }
 
-    fn quiet_world(&self, node_count: usize, gap: Duration, start: Time) -> Calibration {
+    /// A world in which each node is cut off once and crashes once, for what nodes say only then.
+    fn stirred_world(&self, node_count: usize, gap: Duration, start: Time) -> Calibration {
+        let mut plan = self.quiet_plan(node_count, gap, start);
+        let lasts = Some(gap * 4);
+        let mut at = start;
+        for node in (0..node_count.min(STIRRED_MAX)).map(NodeId::new) {
+            let peers = (0..node_count).filter(|peer| *peer != node.index());
+            let links = peers.flat_map(|peer| [Link::new(node.index(), peer), Link::new(peer, node.index())]).collect();
+            plan.faults.push(PlannedFault { at, fault: Fault::Partition { links, heal: lasts } });
+            let crash = Fault::Crash { node, effects: None, restart: lasts, wipe: false };
+            plan.faults.push(PlannedFault { at: at + gap * 6, fault: crash });
+            at = at + gap * 8;
+        }
+        plan.heal_at = plan.heal_at.max(at + gap * 4);
+        let mut gauge = Gauge::default();
+        let _ = self.run_limited(&plan, PlannedFates(&plan.fates), self.short_limits(), &mut gauge);
+        gauge.finish(0)
+    }
+
+    fn short_limits(&self) -> Limits {
+        Limits { step_count_max: self.limits.step_count_max.min(STEPS_MAX), ..self.limits }
+    }
+
+    fn quiet_plan(&self, node_count: usize, gap: Duration, start: Time) -> Plan {
         let mut plan = Plan { seed: SEED, settle: self.worlds.settle, ..Plan::new(node_count) };
         for (place, action) in self.quiet_actions().into_iter().enumerate() {
             let at = start + gap * place as u32;
@@ -58,9 +89,14 @@ impl<M: StateMachine> Harness<M> {
         }
         let last = plan.requests.last().map_or(start, |request| request.at);
         plan.heal_at = last + gap;
-        let limits = Limits { step_count_max: self.limits.step_count_max.min(STEPS_MAX), ..self.limits };
+        plan
+    }
+
+    fn quiet_world(&self, node_count: usize, gap: Duration, start: Time) -> Calibration {
+        let plan = self.quiet_plan(node_count, gap, start);
+        let last = plan.requests.last().map_or(start, |request| request.at);
         let mut gauge = Gauge::default();
-        let outcome = self.run_limited(&plan, PlannedFates(&plan.fates), limits, &mut gauge);
+        let outcome = self.run_limited(&plan, PlannedFates(&plan.fates), self.short_limits(), &mut gauge);
         let mut calibration = gauge.finish(plan.requests.len() as u64);
         match outcome.end {
             Some(End::Quiet) => calibration.rest_time = Some(outcome.at - last),
@@ -83,7 +119,8 @@ impl<M: StateMachine> Harness<M> {
         let drawn = catch_panic_at(|| {
             let (mut clients, rng) = (clients.fork(), &mut Rng::new(SEED, 1));
             clients.begin(rng);
-            (0..REQUESTS).map(|_| clients.draw(rng)).collect()
+            let count = (*self.worlds.request_counts.end()).min(REQUESTS);
+            (0..count).map(|_| clients.draw(rng)).collect()
         });
         drawn.unwrap_or_default()
     }

@@ -118,6 +118,9 @@ fn band(what: &What, plan: &Plan) -> Option<String> {
 
 fn cell(what: &What, with_timers: bool) -> Option<(NodeId, String)> {
     match what {
+        What::TimerLate { name, late } => {
+            Some((name.node, format!("{} will be {} late", visible(&name.kind), show_duration(*late))))
+        }
         What::Fired { name, late: Some(late), .. } => {
             Some((name.node, format!("{} fires {} late", visible(&name.kind), show_duration(*late))))
         }

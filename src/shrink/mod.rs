@@ -21,6 +21,7 @@ mod fates;
 mod faults;
 mod judge;
 mod knobs;
+mod late_timers;
 mod moments;
 mod nodes;
 mod pass;

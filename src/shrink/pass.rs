@@ -3,7 +3,7 @@
 use crate::harness::Harness;
 use crate::protocol::StateMachine;
 use crate::shrink::trial::Trials;
-use crate::shrink::{clocks, cut, draw, fates, faults, knobs, moments, nodes, remove, simpler, times};
+use crate::shrink::{clocks, cut, draw, fates, faults, knobs, late_timers, moments, nodes, remove, simpler, times};
 
 /// Shrinks until nothing helps any more, or the budget is spent. The run is cut short first: what comes after the violation goes, and
 /// then requests, by halves. A plan is never tried twice, so the last round, which finds nothing, costs little.
@@ -23,6 +23,7 @@ pub(crate) fn to_fixpoint<M: StateMachine>(trials: &mut Trials<'_>, system: &Har
         trials.exhaust(|best| simpler::requests(system, &best.plan));
         trials.exhaust(faults::simpler);
         trials.exhaust(fates::simpler);
+        trials.exhaust(late_timers::earlier);
         trials.exhaust(moments::simpler);
         trials.exhaust(clocks::simpler);
         times::simplify(trials);

@@ -7,6 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use crate::harness::Recorded;
 use crate::protocol::Time;
+use crate::shrink::late_timers;
 use crate::shrink::trial::{Candidate, Edit, Edits, Trials, edit, none};
 use crate::sim::{Fate, Link, MessageName, Plan, What};
 
@@ -25,12 +26,13 @@ pub(crate) fn requests(trials: &mut Trials<'_>) {
         trials,
         |plan| plan.requests.len(),
         |best| {
-            let sends = messages_of_requests(best);
+            let (sends, set_at) = (messages_of_requests(best), late_timers::set_at(best));
             move |plan: &Plan, from, to| {
                 let mut plain = plan.clone();
                 plain.requests.drain(from..to);
                 let mut moved = plain.clone();
                 moved.fates = moved_up(&plain.fates, sends[from..to].iter().flatten());
+                moved.timers = late_timers::moved_up(plan, &set_at, from..to);
                 [moved, plain]
             }
         },

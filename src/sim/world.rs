@@ -229,10 +229,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
         // Marks are no part of the digest: to say more changes no run.
         let (effect_count, hits) = match &mut self.armed {
-            None => (driver.call(place, now, budget, &mut self.effects, work), Hits::default()),
+            None => (driver.call(place, now, budget, &mut self.effects, work), None),
             Some(armed) => {
                 let mut ear = Ear { armed, faults: &self.plan.armed, node, hits: Hits::default() };
-                (driver.call_heard(place, now, budget, &mut self.effects, &mut ear, work), ear.hits)
+                (driver.call_heard(place, now, budget, &mut self.effects, &mut ear, work), Some(ear.hits))
             }
         };
         let mut effects = mem::take(&mut self.effects);
@@ -245,7 +245,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         if let Some(doom) = doom {
             self.crash(node, doom.fault, true)?;
         }
-        if hits.is_empty() { ControlFlow::Continue(()) } else { self.hit(node, hits) }
+        match hits {
+            Some(hits) if !hits.is_empty() => self.hit(node, hits),
+            _ => ControlFlow::Continue(()),
+        }
     }
 
     #[inline]

@@ -24,7 +24,8 @@ const LATE_TIMERS_PERMILLE: u32 = 400;
 /// And so many have faults that wait for a moment, if there are moments to wait for and the profile does not say.
 const MOMENTS_PERMILLE: u32 = 500;
 
-/// What a few quiet worlds of a system have shown: no fault, no loss, each message after the base latency.
+/// What a few quiet worlds of a system have shown: no fault, no loss, each message after the base latency. Kinds of messages and
+/// marks may also come from one in which each node is cut off and crashes once, if the profile has such faults.
 ///
 /// It is a function of the system alone, and it only scales and aims what strategies draw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,6 +104,18 @@ impl Calibration {
             fitted.moments_permille.get_or_insert(MOMENTS_PERMILLE);
         }
         fitted
+    }
+
+    /// Adds what nodes have said in another world: only that, for its times are not the system's own.
+    pub(crate) fn add_sayings(&mut self, other: Self) {
+        let add = |known: &mut Vec<(Arc<str>, u64)>, more: Vec<(Arc<str>, u64)>| {
+            let new = more.into_iter().filter(|(what, _)| !known.iter().any(|(other, _)| other == what));
+            let new: Vec<_> = new.collect();
+            known.extend(new);
+        };
+        add(&mut self.marks, other.marks);
+        add(&mut self.sent, other.sent);
+        self.persists = self.persists.max(other.persists);
     }
 
     /// What is wrong with a quiet world, in a sentence each.

@@ -28,8 +28,11 @@ impl LateTimers {
     /// Those of the world of `seed`; `None` if its timers fire when they are due.
     pub(crate) fn draw(profile: &Profile, node_count: usize, seed: u64) -> Option<Self> {
         let late_permille = profile.late_timers_permille.unwrap_or(0);
+        if late_permille == 0 || profile.timer_late_max.is_zero() {
+            return None;
+        }
         let mut rng = Rng::new(seed, TIMER_STREAM);
-        if profile.timer_late_max.is_zero() || !rng.chance(late_permille) {
+        if !rng.chance(late_permille) {
             return None;
         }
         let reach = rng.between(100, 1_000);

@@ -52,6 +52,9 @@ impl Sayings {
 /// Adds the armed faults of the world of its seed to a plan, if it has any.
 pub(crate) fn arm(plan: &mut Plan, profile: &Profile, sayings: &Sayings) {
     let permille = profile.moments_permille.unwrap_or(0);
+    if permille == 0 {
+        return;
+    }
     let rng = &mut Rng::new(plan.seed, MOMENT_STREAM);
     if !rng.chance(permille) {
         return;

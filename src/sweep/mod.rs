@@ -6,6 +6,7 @@ mod feedback;
 mod findings;
 mod others;
 mod so_far;
+mod unstruck;
 
 use std::mem;
 use std::num::NonZeroUsize;
@@ -217,14 +218,6 @@ impl Sweep {
             _ => format!("{} {}", visible(check), show(*count)),
         });
         told.collect()
-    }
-
-    /// Which faults that must strike never did, in a sentence; `None` if none is missing.
-    #[must_use]
-    pub fn tell_unstruck(&self) -> Option<String> {
-        let (worlds, system) = (self.worlds, visible(&self.system));
-        (!self.unstruck.is_empty())
-            .then(|| format!("in none of {worlds} worlds of \"{system}\" struck {}", self.unstruck.join(", nor ")))
     }
 
     /// Which marks were never hit, in a sentence; `None` if none of those that must be reached is missing.

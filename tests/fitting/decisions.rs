@@ -22,7 +22,10 @@ fn file<M: StateMachine>(harness: &Harness<M>, plan: Plan) -> PlanFile {
     PlanFile { system: harness.name().to_owned(), plan, expect: Expect::Clean, digest: None, trace: Vec::new() }
 }
 
-fn parse<M: StateMachine>(harness: &Harness<M>, text: &str) -> Result<PlanFile, distributed_data_consistency::replay::Error> {
+fn parse<M: StateMachine>(
+    harness: &Harness<M>,
+    text: &str,
+) -> Result<PlanFile, distributed_data_consistency::replay::Error> {
     harness.parse_plan(Path::new("plan.toml"), text)
 }
 
@@ -147,7 +150,7 @@ fn a_late_timer_is_shrunk_and_told() {
     assert_eq!(plan.timers.keys().next().unwrap().to_string(), "0 work #1");
     assert_eq!(failure.twin.as_ref().unwrap().changed, Changed::Timer);
     let screen = Screen { failure: &failure, hints: &[] }.to_string();
-    assert!(screen.contains("work fires 50ms late"), "{screen}");
+    assert!(screen.contains("work will be 50ms late"), "{screen}");
     assert!(screen.contains("without \"timer 0 work #1 50ms late\" it passes"), "{screen}");
 }
 

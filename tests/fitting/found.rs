@@ -34,9 +34,7 @@ fn a_clock_that_drifts_shows_a_lease_that_is_too_long() {
 #[test]
 fn a_crash_right_after_a_mark_shows_a_file_that_is_half_there() {
     let without = Profile { moments_permille: Some(0), ..Profile::hostile() };
-    let found = first_failing(&compacting(), 400).unwrap();
-    let blind = first_failing(&compacting().profile(without), 400).unwrap_or(400);
-    assert!(found * 4 < blind, "{found} worlds with moments, {blind} without");
+    assert_found(&compacting(), &compacting().profile(without), 400);
 }
 
 #[test]
@@ -44,6 +42,6 @@ fn the_unpersisted_vote_is_found_and_raft_without_a_mistake_is_clean() {
     assert!(first_failing(&raft(Mistake::VoteNotPersisted), 1_000).is_some());
     let sweep = raft(Mistake::None).sweep_with(&options(400), &|_| {});
     assert!(sweep.violations.is_empty(), "{:?}", sweep.failures);
-    assert!(sweep.stats.marks["leader elected"] > 800 && sweep.stats.marks["committed"] > 400, "{:?}", sweep.stats);
+    assert!(sweep.stats.marks["leader elected"] > 600 && sweep.stats.marks["committed"] > 400, "{:?}", sweep.stats);
     assert!(sweep.stats.timers_late > 0 && sweep.stats.struck > 0 && sweep.stats.armed > sweep.stats.struck);
 }

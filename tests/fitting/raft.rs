@@ -55,7 +55,7 @@ pub(crate) struct Raft {
     mistake: Mistake,
     disk: Disk,
     role: Role,
-    votes: usize,
+    votes: Vec<NodeId>,
     commit: usize,
     next: Vec<usize>,
     matched: Vec<usize>,
@@ -66,7 +66,16 @@ impl Raft {
     fn boot(boot: Boot<Disk>, mistake: Mistake) -> Self {
         let count = boot.node_count;
         let (next, matched) = (vec![0; count], vec![0; count]);
-        Self { mistake, disk: boot.durable, role: Role::Follower, votes: 0, commit: 0, next, matched, asked: vec![] }
+        Self {
+            mistake,
+            disk: boot.durable,
+            role: Role::Follower,
+            votes: vec![],
+            commit: 0,
+            next,
+            matched,
+            asked: vec![],
+        }
     }
 
     fn last(&self) -> (u64, usize) {
@@ -164,8 +173,11 @@ impl StateMachine for Raft {
                 env.send(from, Message::Vote { term: self.disk.term, granted });
             }
             Message::Vote { granted, .. } if is_now && granted && self.role == Role::Candidate => {
-                self.votes += 1;
-                if self.votes * 2 > env.node_count() {
+                // The network may double it.
+                if !self.votes.contains(&from) {
+                    self.votes.push(from);
+                }
+                if self.votes.len() * 2 > env.node_count() {
                     self.lead(env);
                 }
             }
@@ -226,7 +238,7 @@ impl StateMachine for Raft {
             }
             Timer::Election if self.role != Role::Leader => {
                 self.disk.term += 1;
-                (self.disk.voted, self.role, self.votes) = (Some(env.id()), Role::Candidate, 1);
+                (self.disk.voted, self.role, self.votes) = (Some(env.id()), Role::Candidate, vec![env.id()]);
                 self.save(env);
                 Self::await_leader(env);
                 env.broadcast(&Message::AskVote { term: self.disk.term, last: self.last() });

@@ -92,15 +92,23 @@ fn a_moment_that_never_comes_changes_nothing() {
 fn a_scenario_is_mixed_with_what_is_drawn_and_must_strike() {
     let scenario = || Scenario::new("two leaders").fault(down_until_second()).fault(isolate_first()).must_strike();
     let calm = Profile { moments_permille: Some(0), ..Profile::hostile() };
-    let sweep = raft(Mistake::None).nodes(3..=3).profile(calm.clone()).scenario(scenario()).sweep_with(&options(1_000), &|_| {});
+    let sweep = raft(Mistake::None)
+        .nodes(3..=3)
+        .profile(calm.clone())
+        .scenario(scenario())
+        .sweep_with(&options(1_000), &|_| {});
     assert!(sweep.violations.is_empty() && sweep.is_clean(), "{:?}", sweep.unstruck);
     assert!(sweep.stats.armed > 600 && sweep.stats.struck > 300, "{} {}", sweep.stats.armed, sweep.stats.struck);
 
     let never = ArmedFault { when: at(elected(5_000)), ..isolate_first() };
-    let harness = raft(Mistake::None).nodes(3..=3).profile(calm).scenario(Scenario::new("never").fault(never).must_strike());
+    let harness =
+        raft(Mistake::None).nodes(3..=3).profile(calm).scenario(Scenario::new("never").fault(never).must_strike());
     let sweep = harness.sweep_with(&options(1_000), &|_| {});
     assert!(sweep.violations.is_empty() && !sweep.is_clean());
     let told = sweep.tell_unstruck().unwrap();
-    assert!(told.contains("isolate that node at mark \"leader elected\" #5000 for 900ms\" of scenario \"never\""), "{told}");
+    assert!(
+        told.contains("isolate that node at mark \"leader elected\" #5000 for 900ms\" of scenario \"never\""),
+        "{told}"
+    );
     assert!(harness.sweep_with(&options(10), &|_| {}).is_clean(), "so few worlds say nothing");
 }
