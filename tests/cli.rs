@@ -412,7 +412,7 @@ fn an_ablation_tells_what_is_not_found_without_what() {
         let score = scores.iter().find(|score| score["without"] == without).expect("each kind has a column");
         score["found"].as_u64().unwrap()
     };
-    assert_eq!(scores.len(), 17);
+    assert_eq!(scores.len(), 20);
     assert_eq!((found(serde_json::Value::Null), found("crash".into())), (2, 0));
 }
 

@@ -117,7 +117,7 @@ impl<M: StateMachine> Check<M> for Notes {
                     Input::Message { name, message } => format!("{} {message:?}", name.link),
                     Input::Request { id, request } => format!("{id} {request:?}"),
                     Input::Disconnected { peer } | Input::Reconnected { peer } => format!("session {peer}"),
-                    Input::Timer { timer } => format!("timer {timer:?}"),
+                    Input::Timer { timer, .. } => format!("timer {timer:?}"),
                 };
                 self.histories[node.index()].fold_bytes(text.as_bytes());
             }

@@ -216,7 +216,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "nodes = 3",
         "nodez = 3",
         "x.toml:6: expected one of format, system, seed, violates, expect, digest, nodes, latency, heal_at, core, \
-         settle, links, closed_loop, spares, knobs, request, fault, fate, disk, run, found a field \"nodez\"",
+         settle, links, closed_loop, spares, knobs, request, fault, fate, disk, timer, clock, run, found a field \"nodez\"",
     ),
     ("nodes = 3\n", "\n", "x.toml:1: expected a field \"nodes\": a number of nodes from 1 to 4096"),
     ("nodes = 3", "nodes = 0", "x.toml:6: expected a number of nodes from 1 to 4096, found 0"),
@@ -297,7 +297,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[run]",
         "[runs]",
         "x.toml:45: expected one of format, system, seed, violates, expect, digest, nodes, latency, \
-         heal_at, core, settle, links, closed_loop, spares, knobs, request, fault, fate, disk, run, found a field \"runs\"",
+         heal_at, core, settle, links, closed_loop, spares, knobs, request, fault, fate, disk, timer, clock, run, found a field \"runs\"",
     ),
     ("trace = '''", "tracks = '''", "x.toml:46: expected one of trace, found a field \"tracks\""),
     ("nodes = 3", "nodes = 3\nnodes = 3", "x.toml:7: expected TOML: duplicate key"),
@@ -581,7 +581,8 @@ fn plans() -> impl Strategy<Value = Plan> {
     (header, core, knobs, decisions).prop_map(|(header, core, knobs, (requests, faults, fates))| {
         let (seed, node_count, latency, heal_at, settle) = header;
         let (heal_at, fates) = (Time::from_nanos(heal_at), fates.into_iter().collect());
-        Plan { seed, node_count, latency, heal_at, core, settle, knobs, requests, faults, fates, ..Plan::new(1) }
+        let plan = Plan::new(node_count);
+        Plan { seed, latency, heal_at, core, settle, knobs, requests, faults, fates, ..plan }
     })
 }
 

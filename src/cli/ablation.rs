@@ -20,6 +20,9 @@ pub(super) enum Off {
     Wipes,
     Cores,
     Knobs,
+    LateTimers,
+    Clocks,
+    Moments,
     /// Each world has a little of everything.
     Swarm,
     Sessions,
@@ -28,7 +31,7 @@ pub(super) enum Off {
 }
 
 impl Off {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Nothing,
         Self::Delays,
         Self::Drops,
@@ -42,6 +45,9 @@ impl Off {
         Self::Wipes,
         Self::Cores,
         Self::Knobs,
+        Self::LateTimers,
+        Self::Clocks,
+        Self::Moments,
         Self::Swarm,
         Self::Sessions,
         Self::Deletes,
@@ -63,6 +69,9 @@ impl Off {
             Self::Wipes => "-wipe",
             Self::Cores => "-core",
             Self::Knobs => "-knobs",
+            Self::LateTimers => "-timer",
+            Self::Clocks => "-clock",
+            Self::Moments => "-moment",
             Self::Swarm => "-swarm",
             Self::Sessions => "-sess",
             Self::Deletes => "-del",
@@ -91,6 +100,9 @@ impl Off {
             Self::Wipes => profile.wipe_permille = 0,
             Self::Cores => profile.core_permille = 0,
             Self::Knobs => profile.knob_permille = 0,
+            Self::LateTimers => profile.late_timers_permille = Some(0),
+            Self::Clocks => profile.clock_permille = 0,
+            Self::Moments => profile.moments_permille = Some(0),
             Self::Swarm => profile.fixed_mix = true,
         }
         profile

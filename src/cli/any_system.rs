@@ -13,7 +13,7 @@ use crate::replay::Error;
 use crate::score::{Score, ScoreOptions, score};
 use crate::shrink::ShrinkOptions;
 use crate::sim::{Links, Plan};
-use crate::strategy::{Profile, Strategy};
+use crate::strategy::{Calibration, Profile, Strategy};
 use crate::sweep::{Failure, Sweep, SweepOptions};
 use crate::testing::{Replayed, Updated};
 
@@ -25,6 +25,8 @@ pub(super) trait AnySystem {
     /// Worlds of other sizes may not reach what the system's own must.
     fn set_nodes(&mut self, counts: RangeInclusive<usize>);
     fn profile(&self) -> &Profile;
+    /// What quiet worlds of the system have shown.
+    fn calibration(&self) -> &Calibration;
     /// Worlds of another profile may not reach what the system's own must.
     fn set_profile(&mut self, profile: Profile);
     fn set_strategy(&mut self, strategy: Strategy);
@@ -54,8 +56,12 @@ impl<M: StateMachine> AnySystem for Harness<M> {
         Self::hangs_after(self)
     }
 
+    fn calibration(&self) -> &Calibration {
+        Self::calibration(self)
+    }
+
     fn set_nodes(&mut self, counts: RangeInclusive<usize>) {
-        self.worlds.node_counts = counts;
+        self.worlds_mut().node_counts = counts;
         self.must_reach.clear();
     }
 
@@ -63,15 +69,17 @@ impl<M: StateMachine> AnySystem for Harness<M> {
         &self.worlds.profile
     }
 
-    fn set_profile(&mut self, profile: Profile) {
+    fn set_profile(&mut self, mut profile: Profile) {
+        // Whether faults wait for moments is the system's affair, unless the profile says.
+        profile.moments_permille = profile.moments_permille.or(self.worlds.profile.moments_permille);
         if profile != self.worlds.profile {
             self.must_reach.clear();
         }
-        self.worlds.profile = profile;
+        self.worlds_mut().profile = profile;
     }
 
     fn set_strategy(&mut self, strategy: Strategy) {
-        self.worlds.strategy = strategy;
+        self.worlds_mut().strategy = strategy;
     }
 
     fn set_feedback(&mut self, feedback: bool) {

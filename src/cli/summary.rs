@@ -92,6 +92,11 @@ impl Summary<'_> {
             "siblings": stats.marks.get("siblings").copied().unwrap_or(0),
             "marks": stats.marks,
             "unreached": unreached,
+            "unstruck": self.sweep.unstruck,
+            "armed": stats.armed,
+            "struck": stats.struck,
+            "measured": self.sweep.calibration.to_string(),
+            "warnings": self.sweep.calibration.warnings(),
             "transitions": coverage.transitions,
             "worlds_alone": coverage.worlds_alone,
             "new_per_million_worlds": per_million(coverage.worlds_alone, *worlds),
@@ -113,6 +118,12 @@ impl fmt::Display for Summary<'_> {
             let (count, of) = (grouped(stats.ended_by_time), grouped(self.sweep.worlds));
             writeln!(f, "  rest      {count} of {of} worlds still had timers set when their time was up")?;
         }
+        let Sweep { calibration, profile, .. } = self.sweep;
+        let measured = calibration.to_string();
+        if !measured.is_empty() {
+            let stretched = profile.hostile_max.as_millis() as u64;
+            writeln!(f, "  measured  {measured}; hostile for up to {}ms", grouped(stretched))?;
+        }
         writeln!(f, "  events    {}, over {} of virtual time", grouped(stats.steps), hours(stats.virtual_nanos))?;
         if self.sweep.has_clients {
             let (all, lost) = (stats.requests + stats.requests_lost, stats.requests_lost);
@@ -121,6 +132,9 @@ impl fmt::Display for Summary<'_> {
             writeln!(f, "  clients   none: nobody asks anything, and nodes do only what they do by themselves")?;
         }
         writeln!(f, "  messages  {} sent, {} delivered", grouped(stats.sent), grouped(stats.delivered))?;
+        if stats.armed > 0 {
+            writeln!(f, "  moments   {} faults armed, {} struck", grouped(stats.armed), grouped(stats.struck))?;
+        }
         let faults = stats.faults().into_iter().map(|(name, count)| (name.replace('_', " "), count));
         let faults: Vec<(String, u64)> = faults.collect();
         write_columns(f, "faults", &faults)?;

@@ -50,6 +50,7 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         as_json: arguments.json,
     };
     let watch = watch.watch();
+    system.calibration().warnings().iter().for_each(|warning| tell(format_args!("warning: {warning}")));
     let sweep = system.sweep(&options, &|worlds| progress.add(worlds));
     drop(watch);
     let elapsed = progress.finish();
@@ -63,6 +64,9 @@ pub(super) fn run(registry: &mut dyn Registry, arguments: &SweepArguments) -> Re
         print(&summary);
         if let Some(unreached) = sweep.tell_unreached() {
             print(format_args!("VIOLATED reach: {unreached}\n"));
+        }
+        if let Some(unstruck) = sweep.tell_unstruck() {
+            print(format_args!("VIOLATED reach: {unstruck}\n"));
         }
         tell(speed(&sweep, elapsed));
     } else {

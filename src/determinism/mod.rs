@@ -23,7 +23,7 @@ use crate::harness::bounds::{Bounds, Brake};
 use crate::harness::{Harness, Outcome, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
 use crate::running::spawn_scoped;
-use crate::sim::{Arena, Limits, MessageName, Observer, Plan};
+use crate::sim::{Arena, Limits, MessageName, Observer, Plan, TimerName};
 
 /// The name of the check that a system breaks which is not deterministic, as it stands in reports and plan files.
 pub const DETERMINISM: &str = "determinism";
@@ -237,6 +237,8 @@ pub(crate) fn cut_off(recorded: Recorded, violation: &Violation) -> Recorded {
         trace.events.retain(|event| event.step <= violation.step && event.at <= violation.at);
         let sent: IndexSet<&MessageName> = trace.events.iter().filter_map(|event| event.what.sent()).collect();
         plan.fates.retain(|name, _| sent.contains(name));
+        let late: IndexSet<&TimerName> = trace.events.iter().filter_map(|event| event.what.late_timer()).collect();
+        plan.timers.retain(|name, _| late.contains(name));
         plan.requests.retain(|planned| planned.at <= violation.at);
         plan.faults.retain(|planned| planned.at <= violation.at);
         outcome.at = violation.at;

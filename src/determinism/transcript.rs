@@ -247,7 +247,7 @@ impl Transcript {
                     Input::Reconnected { peer } => {
                         self.write(at, here, format_args!("has a session with node {peer} again"));
                     }
-                    Input::Timer { timer } => self.write(at, here, format_args!("wakes: {timer:?}")),
+                    Input::Timer { timer, .. } => self.write(at, here, format_args!("wakes: {timer:?}")),
                 }
             }
             Event::Ends { node, effects, .. } => self.write_effects(at, *node, effects, nodes, show),
@@ -266,7 +266,10 @@ impl Transcript {
             | Event::Cut { .. }
             | Event::Joined { .. }
             | Event::Healed
-            | Event::Disk { .. } => {}
+            | Event::Disk { .. }
+            | Event::TimerLate { .. }
+            | Event::Struck { .. }
+            | Event::Held { .. } => {}
         }
     }
 }

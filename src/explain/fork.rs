@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::harness::Recorded;
 use crate::protocol::{NodeId, Rng, Time};
 use crate::sim::{
-    DiskFault, Fate, Fates, Fault, Link, LostWhy, MessageName, NameRef, Plan, PlannedFault, TraceEvent, What,
+    ArmedFault, DiskFault, Fate, Fates, Fault, Link, LostWhy, MessageName, NameRef, Plan, PlannedFault, TimerName,
+    TraceEvent, What,
 };
 
 /// Light weather: in how many cases of a thousand a message is lost, late, and doubled.
@@ -86,6 +87,9 @@ impl<'a> Fork<'a> {
     /// How it may go on: a plan, and the fates of its messages.
     pub(crate) fn draw(&self, rng: &mut Rng) -> (Plan, ForkedFates) {
         let mut plan = Plan { faults: self.faults(), disk: self.disk(), ..self.failing.plan.clone() };
+        let late: IndexSet<&TimerName> = self.prefix.iter().filter_map(|event| event.what.late_timer()).collect();
+        plan.timers.retain(|name, _| late.contains(name));
+        plan.armed = self.armed();
         let has_healed = self.prefix.iter().any(|event| event.what == What::Healed);
         if !has_healed {
             plan.core = None;
@@ -124,6 +128,16 @@ impl<'a> Fork<'a> {
         };
         let is_known = |fault: &&DiskFault| matches!(fault, DiskFault::Loses { .. }) || has_failed(fault);
         self.failing.plan.disk.iter().filter(is_known).cloned().collect()
+    }
+
+    /// The armed faults that have struck, or will in the step in progress.
+    fn armed(&self) -> Vec<ArmedFault> {
+        let last_step = self.prefix.last().map_or(0, |event| event.step);
+        let events = self.failing.trace.events.iter().enumerate();
+        let struck = events.filter(|(place, event)| *place < self.prefix.len() || event.step <= last_step);
+        let struck: IndexSet<usize> = struck.filter_map(|(_, event)| event.what.struck()).collect();
+        let armed = self.failing.plan.armed.iter().enumerate();
+        armed.filter(|(place, _)| struck.contains(place)).map(|(_, armed)| armed.clone()).collect()
     }
 
     /// The faults that have struck. A crash in the middle of a step strikes as the step begins: it decides how far that goes.

@@ -10,6 +10,7 @@ mod story;
 #[cfg(all(test, feature = "builtin"))]
 mod tests;
 mod twin;
+mod undone;
 
 pub use pivot::{Moment, Pivot};
 pub use state_diff::{Difference, differences};

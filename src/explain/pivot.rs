@@ -59,6 +59,9 @@ pub(crate) fn pivot<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bo
                 | What::Answered { .. }
                 | What::Marked { .. }
                 | What::Disk { .. }
+                | What::TimerLate { .. }
+                | What::Struck { .. }
+                | What::Held { .. }
         )
     };
     let mut starts: Vec<usize> = (0..events.len()).filter(|place| is_moment(&events[*place].what)).collect();

@@ -149,6 +149,8 @@ fn weights(failing: &Recorded, needed: &IndexSet<MessageName>, notes: &IndexMap<
         What::Answered { .. } if Some(event.step) == violating => Weight::Decisive,
         What::Answered { .. } => Weight::Beside,
         What::Marked { .. } => of_step(event.step, Weight::Beside),
+        What::Fired { late: Some(_), .. } => Weight::Decisive,
+        What::TimerLate { .. } => Weight::Beside,
         What::Fired { .. } if notes.get(&event.step).is_some_and(|note| !note.is_empty()) => {
             of_step(event.step, Weight::Beside)
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::phrase;
+use super::{phrase, undone};
 use crate::harness::bounds::Bounds;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
@@ -11,7 +11,7 @@ use crate::sim::{Fate, Fault, MessageName, Plan, PlannedFault, TraceEvent, What,
 /// So many of the messages taken last are tried with another fate.
 const MESSAGES_MAX: usize = 12;
 /// How much later messages and requests are tried.
-const LATER: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
+pub(super) const LATER: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
 /// A twin is looked for in about so many steps at most, if each plan takes as many as the one that fails …
 const STEPS_MAX: u64 = 500_000;
 /// … and in no case in more than so many times that.
@@ -41,6 +41,10 @@ pub enum Changed {
     Knob,
     /// What a disk does.
     Disk,
+    /// When a timer fires.
+    Timer,
+    /// A node's clock.
+    Clock,
     /// What a client asks, when, or of whom.
     Request,
 }
@@ -56,8 +60,8 @@ pub struct Parting {
     pub what: String,
 }
 
-/// The nearest plan that passes, if one thing changed is enough: a fate, fault or knob of the plan undone or changed, a message
-/// late or lost that was not, and only then a request at another time, at another node, or not at all.
+/// The nearest plan that passes, if one thing changed is enough: a decision of the plan undone or changed, a message late or lost
+/// that was not, a timer late that was not, and only then a request at another time, at another node, or not at all.
 /// `None` also if somebody has seen enough. What goes farther than `bounds` does not pass.
 pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bounds: &Bounds<'_>) -> Option<Twin> {
     let tries = STEPS_MAX / failing.outcome.stats.steps.max(1);
@@ -66,8 +70,13 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bou
         .chain(knobs_undone(failing))
         .chain(disk_undone(failing))
         .chain(retries_undone(failing))
+        .chain(undone::timers(failing))
+        .chain(undone::armed(failing))
+        .chain(undone::clocks(failing))
         .chain(delays_changed(failing))
+        .chain(undone::timers_changed(failing))
         .chain(messages_changed(failing))
+        .chain(undone::timers_late(failing))
         .chain(requests_changed(failing));
     let mut left = STEPS_MAX * STEPS_FACTOR;
     for mut twin in changes.take(tries as usize).filter(|twin| twin.plan != failing.plan) {
@@ -85,7 +94,7 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bou
     None
 }
 
-fn change(changed: Changed, change: String, failing: &Recorded, edit: impl FnOnce(&mut Plan)) -> Twin {
+pub(super) fn change(changed: Changed, change: String, failing: &Recorded, edit: impl FnOnce(&mut Plan)) -> Twin {
     let mut plan = failing.plan.clone();
     edit(&mut plan);
     Twin { change, changed, plan, parting: None }

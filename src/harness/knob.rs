@@ -92,7 +92,7 @@ impl<M: StateMachine> Harness<M> {
             bytes.contains(&name.len()),
             "expected a name of 1 to {KNOB_NAME_BYTES_MAX} bytes, found knob {name:?}"
         );
-        let knobs = &mut self.worlds.knobs;
+        let knobs = &mut self.worlds_mut().knobs;
         knobs.retain(|knob| knob.name != name);
         knobs.push(Knob { name, range: low..=high });
         assert!(knobs.len() <= KNOB_COUNT_MAX, "expected at most {KNOB_COUNT_MAX} knobs");

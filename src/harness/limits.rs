@@ -11,7 +11,7 @@ impl<M: StateMachine> Harness<M> {
     /// [at rest](Self::at_rest) is judged then.
     #[must_use]
     pub fn settle(mut self, settle: Duration) -> Self {
-        self.worlds.settle = settle;
+        self.worlds_mut().settle = settle;
         self
     }
 

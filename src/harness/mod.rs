@@ -22,6 +22,7 @@
 //! A protocol of your own from end to end, with a bug to find, is in `examples/your_protocol.rs`.
 
 pub(crate) mod bounds;
+mod calibrate;
 mod checks;
 mod clients;
 mod compared;
@@ -32,10 +33,12 @@ mod limits;
 mod origin;
 mod outcome;
 mod run;
+mod worlds;
 
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -44,7 +47,7 @@ use serde::de::DeserializeOwned;
 use crate::check::Check;
 use crate::protocol::{Boot, Requests, Rng, StateMachine, Workload};
 use crate::sim::{Clients, DECISIONS_MAX, Limits, NODE_COUNT_MAX};
-use crate::strategy::{Profile, Strategy, Worlds};
+use crate::strategy::{Fitted, Profile, Strategy, Worlds};
 
 pub(crate) use origin::Origin;
 pub use outcome::Outcome;
@@ -64,6 +67,8 @@ pub struct Harness<M: StateMachine> {
     /// Marks, of nodes or counted by checks, that at least one world of a sweep must hit.
     pub(crate) must_reach: Vec<&'static str>,
     pub(crate) worlds: Worlds,
+    /// The same in the system's own scale, once somebody has asked for it.
+    pub(crate) fitted: OnceLock<Fitted>,
     /// Whether sweeps and scores learn from what worlds show: a quarter of the worlds are then made of the plans of earlier
     /// ones. What a seed means does not change.
     pub(crate) feedback: bool,
@@ -102,6 +107,7 @@ impl<M: StateMachine> Harness<M> {
             checks: Vec::new(),
             must_reach: Vec::new(),
             worlds: Worlds::default(),
+            fitted: OnceLock::new(),
             feedback: false,
             limits: Limits::default(),
             snapshots: PathBuf::from("snapshots/replays"),
@@ -121,7 +127,7 @@ impl<M: StateMachine> Harness<M> {
             !counts.is_empty() && *counts.start() >= 1 && *counts.end() <= NODE_COUNT_MAX,
             "nodes: expected a range such as 3..=5 within 1..={NODE_COUNT_MAX}, found {counts:?}"
         );
-        self.worlds.node_counts = counts;
+        self.worlds_mut().node_counts = counts;
         self
     }
 
@@ -142,6 +148,7 @@ impl<M: StateMachine> Harness<M> {
     #[must_use]
     pub fn workload(mut self, workload: impl Workload<M>) -> Self {
         self.clients = Some(Box::new(workload));
+        self.fitted = OnceLock::new();
         self
     }
 
@@ -170,7 +177,7 @@ impl<M: StateMachine> Harness<M> {
             !counts.is_empty() && *counts.end() as usize <= DECISIONS_MAX,
             "request_counts: expected a range such as 1..=24 up to {DECISIONS_MAX}, found {counts:?}"
         );
-        self.worlds.request_counts = counts;
+        self.worlds_mut().request_counts = counts;
         self
     }
 
@@ -202,14 +209,14 @@ impl<M: StateMachine> Harness<M> {
         if let Err(wrong) = profile.check() {
             panic!("profile {:?}: {wrong}", profile.name);
         }
-        self.worlds.profile = profile;
+        self.worlds_mut().profile = profile;
         self
     }
 
     /// How worlds are drawn from seeds. A seed means another world with another strategy.
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
-        self.worlds.strategy = strategy;
+        self.worlds_mut().strategy = strategy;
         self
     }
 

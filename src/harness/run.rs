@@ -144,17 +144,17 @@ impl<M: StateMachine> Harness<M> {
         let outcome = self.live(&mut Arena::default(), &plan, made, fates, Some(&mut recorder), limits);
         let recording = recorder.finish();
         recording.prune_retries(&mut plan);
-        plan.fates = recording.fates;
-        plan.disk = recording.disk;
+        (plan.fates, plan.timers, plan.disk) = (recording.fates, recording.timers, recording.disk);
         Recorded { plan, outcome, trace: recording.trace }
     }
 
     /// What a seed is expanded into. The workload has its say, and may panic.
     fn draw(&self, seed: u64) -> Result<(Plan, SeededFates), Panic> {
+        let fitted = self.fitted();
         let running = Running::current();
         let _world = running.enter(&self.name, Made::Seed, seed);
         running.doing(Doing::Draw);
-        catch_panic_at(|| self.worlds.draw(self.clients.as_ref().map(|clients| clients.fork()), seed))
+        catch_panic_at(|| fitted.draw(self.clients.as_ref().map(|clients| clients.fork()), seed))
     }
 
     fn live<O: Observer<M>>(
@@ -187,8 +187,9 @@ impl<M: StateMachine> Harness<M> {
             }
         };
         match lived {
-            Ok((end, left)) => {
+            Ok((mut end, left)) => {
                 *arena = left;
+                self.count_scenarios(plan, &end.struck, &mut end.stats);
                 let violation = checks.violation().cloned();
                 let violation = violation.or_else(|| endless::violation(&end)).or_else(|| misanswered(&end));
                 let moment = (end.stats.steps, end.at);

@@ -38,6 +38,13 @@ pub enum Effect<M: StateMachine> {
     Mark(&'static str),
 }
 
+/// Hears each effect as a node asks for it, and says how many more of the step may happen; `None` for as many as before.
+#[cfg(feature = "harness")]
+pub(crate) trait Listener<M: StateMachine> {
+    /// `effect` will happen.
+    fn hears(&mut self, effect: &Effect<M>) -> Option<usize>;
+}
+
 /// A node's view of the world during one step, and its only means to act on it.
 ///
 /// Effects go into a buffer that the driver owns and reuses. The driver may hand out a budget: effects beyond it
@@ -52,6 +59,8 @@ pub struct Env<'a, M: StateMachine> {
     budget: usize,
     /// `None` where nothing goes wrong with writes.
     disk: Option<&'a mut dyn Disk<M::Durable>>,
+    #[cfg(feature = "harness")]
+    listener: Option<&'a mut dyn Listener<M>>,
 }
 
 impl<'a, M: StateMachine> Env<'a, M> {
@@ -64,8 +73,40 @@ impl<'a, M: StateMachine> Env<'a, M> {
         durable: &'a mut M::Durable,
         effects: &'a mut Vec<Effect<M>>,
     ) -> Self {
-        Self { id, node_count, now, rng, durable, effects, budget: usize::MAX, disk: None }
+        Self {
+            id,
+            node_count,
+            now,
+            rng,
+            durable,
+            effects,
+            budget: usize::MAX,
+            disk: None,
+            #[cfg(feature = "harness")]
+            listener: None,
+        }
     }
+
+    /// Lets somebody hear each effect.
+    #[cfg(feature = "harness")]
+    pub(crate) fn heard_by(mut self, listener: &'a mut dyn Listener<M>) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    #[cfg(feature = "harness")]
+    #[inline]
+    fn tell(&mut self) {
+        if let Some(listener) = &mut self.listener
+            && let Some(effect) = self.effects.last()
+            && let Some(left) = listener.hears(effect)
+        {
+            self.budget = self.budget.min(left);
+        }
+    }
+
+    #[cfg(not(feature = "harness"))]
+    fn tell(&mut self) {}
 
     /// Lets only the first `effect_count` effects of the step happen.
     #[must_use]
@@ -111,7 +152,8 @@ impl<'a, M: StateMachine> Env<'a, M> {
         self.nodes().filter(move |&node| node != me)
     }
 
-    /// This node's own clock.
+    /// This node's own clock. In a world with [clocks](crate::sim::Plan::clocks) of their own it is ahead of that of other nodes, or
+    /// goes faster; it never goes back.
     #[must_use]
     pub fn now(&self) -> Time {
         self.now
@@ -239,6 +281,7 @@ impl<'a, M: StateMachine> Env<'a, M> {
     pub fn mark(&mut self, what: &'static str) {
         if self.budget > 0 {
             self.effects.push(Effect::Mark(what));
+            self.tell();
         }
     }
 
@@ -246,6 +289,7 @@ impl<'a, M: StateMachine> Env<'a, M> {
         if self.budget > 0 {
             self.budget -= 1;
             self.effects.push(effect);
+            self.tell();
         }
     }
 }

@@ -39,9 +39,11 @@ mod ids;
 mod knobs;
 mod rng;
 mod time;
+mod timer_kind;
 mod visible;
 mod workload;
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use digest::Digest;
@@ -49,6 +51,8 @@ pub(crate) use disk::Disk;
 pub use disk::DiskError;
 #[cfg(feature = "harness")]
 pub(crate) use disk::Unsynced;
+#[cfg(feature = "harness")]
+pub(crate) use env::Listener;
 pub use env::{Effect, Env};
 pub use ids::{NodeId, RequestId};
 #[cfg(feature = "harness")]
@@ -111,6 +115,13 @@ pub trait StateMachine: Sized {
     fn kind(message: &Self::Message) -> &'static str {
         let _ = message;
         "message"
+    }
+
+    /// A short name for a sort of timer. It names late timers in plans (`1 election #3`), and changing it breaks saved plans. By
+    /// default it is the first word that the timer's `Debug` shows, in small letters: `Election` is `election`, `RetryTo(2)` is
+    /// `retry-to`, and what begins with no word is `timer`. It is asked only where timers are written down or are late.
+    fn timer_kind(timer: &Self::Timer) -> Cow<'static, str> {
+        timer_kind::first_word(timer)
     }
 
     /// About how many bytes of memory a message holds, with all that it owns, as it waits for its receiver. On real threads

@@ -60,6 +60,14 @@ impl<'a> Field<'a> {
         number.filter(|number| (min..=max).contains(number)).ok_or_else(|| self.wrong(expected))
     }
 
+    /// An integer from `-most` to `most`.
+    pub(super) fn signed(self, most: u32, expected: &str) -> Result<i32, Wrong> {
+        let number = self.0.get_ref().as_integer();
+        let number = number.and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());
+        let number = number.filter(|number| number.unsigned_abs() <= most.into());
+        number.and_then(|number| i32::try_from(number).ok()).ok_or_else(|| self.wrong(expected))
+    }
+
     pub(super) fn duration(self) -> Result<Duration, Wrong> {
         let text = self.text("a duration like \"9ms\"")?;
         duration::parse(text).map_err(|expected| self.wrong(expected.0))

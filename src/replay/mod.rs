@@ -48,6 +48,20 @@
 //! write = 3                               # the node's third
 //! fails = true
 //!
+//! [[timer]]
+//! timer = "1 election #3"                 # the third time that node 1 sets this timer
+//! late = "40ms"
+//!
+//! [[clock]]
+//! node = 1
+//! offset = "-5ms"                         # optional, like drift_ppm
+//! drift_ppm = 200
+//!
+//! [[fault]]                               # waits for what a node says, not for a time
+//! when = { mark = "leader elected", count = 2 } # or sent = "append", or persisted = 3; by and after are optional
+//! on = "that node"                        # or "its peers", or the number of a node
+//! crash = { effects = 1, restart = "10ms" } # or isolate, deafen, mute, pause, hold
+//!
 //! [run]
 //! trace = '''
 //! one line per event of the run
@@ -58,14 +72,17 @@
 //! that names the line, because a fault that is silently not understood makes a replay pass that should fail.
 
 mod clients;
+mod clocks;
 mod depth;
 mod disk;
 mod duration;
 mod error;
 mod fields;
 mod file;
+mod moments;
 mod quote;
 mod read;
+mod timers;
 mod update;
 mod write;
 

@@ -6,12 +6,12 @@ use toml::{Spanned, Value};
 
 use super::error::{Wrong, clip};
 use super::fields::{Field, Table};
-use super::{Expect, FORMAT, PlanFile, clients, depth, disk};
+use super::{Expect, FORMAT, PlanFile, clients, clocks, depth, disk, moments, timers};
 use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
 use crate::sim::DECISIONS_MAX;
 use crate::sim::{Action, Fate, Fault, Link, Links, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
-const TOP: [&str; 19] = [
+const TOP: [&str; 21] = [
     "format",
     "system",
     "seed",
@@ -31,6 +31,8 @@ const TOP: [&str; 19] = [
     "fault",
     "fate",
     "disk",
+    "timer",
+    "clock",
 ];
 const RUN: &str = "run";
 const SYSTEM: &str = "the name of a system, like \"store\"";
@@ -61,11 +63,15 @@ pub(super) fn file(text: &str, parse_action: Parse<'_>) -> Result<PlanFile, Wron
         Some(field) => Some(field.parsed("16 hex digits like \"0x5be1c0ffee15dead\"", |text| hex(text, 16))?),
     };
     let mut plan = header(top)?;
-    let [requests, faults, fates, disks] = decisions(top)?;
+    let [requests, faults, fates, disks, late, clocks] = decisions(top)?;
     plan.requests = requests.into_iter().map(|field| request(field, parse_action)).collect::<Result<_, _>>()?;
+    let (armed, faults): (Vec<_>, Vec<_>) = faults.into_iter().partition(|field| moments::is_armed(*field));
     plan.faults = faults.into_iter().map(fault).collect::<Result<_, _>>()?;
+    plan.armed = armed.into_iter().map(moments::read).collect::<Result<_, _>>()?;
     plan.fates = fates_by_name(&fates)?;
     plan.disk = disk::read(disks)?;
+    plan.timers = timers::read(&late)?;
+    plan.clocks = clocks::read(&clocks)?;
     Ok(PlanFile { system, plan, expect, digest, trace: trace(top)? })
 }
 
@@ -161,8 +167,8 @@ pub(super) fn reads_knob(name: &str) -> bool {
     (1..=KNOB_NAME_BYTES_MAX).contains(&name.len())
 }
 
-/// Requests, faults, fates and disk faults, if there are not too many together.
-fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 4], Wrong> {
+/// Requests, faults, fates, disk faults, late timers and clocks, if there are not too many together.
+fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 6], Wrong> {
     let mut room = DECISIONS_MAX;
     let mut list = |key: &str| {
         let Some(field) = top.get(key) else { return Ok(Vec::new()) };
@@ -176,7 +182,7 @@ fn decisions(top: Table<'_>) -> Result<[Vec<Field<'_>>; 4], Wrong> {
         }
         Ok(items.collect())
     };
-    Ok([list("request")?, list("fault")?, list("fate")?, list("disk")?])
+    Ok([list("request")?, list("fault")?, list("fate")?, list("disk")?, list("timer")?, list("clock")?])
 }
 
 fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, Wrong> {
@@ -193,6 +199,7 @@ fn request(field: Field<'_>, parse_action: Parse<'_>) -> Result<PlannedRequest, 
     Ok(PlannedRequest { at, node, action, retries: clients::read(table)? })
 }
 
+/// A fault that strikes at a time; [`moments`] reads those that wait for one.
 fn fault(field: Field<'_>) -> Result<PlannedFault, Wrong> {
     let table = field.table("a table like [[fault]]")?;
     let kinds = ["crash", "partition", "pause"];
@@ -295,11 +302,11 @@ fn trace(top: Table<'_>) -> Result<Vec<String>, Wrong> {
     lines.map(|line| line.text("a line of text").map(str::to_owned)).collect()
 }
 
-fn moment(table: Table<'_>) -> Result<Time, Wrong> {
+pub(super) fn moment(table: Table<'_>) -> Result<Time, Wrong> {
     Ok(Time::ZERO + table.need("at", DURATION)?.duration()?)
 }
 
-fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
+pub(super) fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
     node_number(table.need("node", NODE)?)
 }
 

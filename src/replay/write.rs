@@ -8,7 +8,7 @@ use toml::Value;
 use super::error::clip;
 use super::quote::{push_key, push_string, push_value};
 use super::read::{KNOB_NAME, reads_knob, reads_node};
-use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile, clients, disk};
+use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile, clients, clocks, disk, moments, timers};
 use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, is_hidden, show_duration};
 use crate::sim::{Fate, Fault, Link, Links, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
@@ -96,10 +96,16 @@ fn push_decisions(out: &mut String, file: &PlanFile) -> Result<(), String> {
     for fault in &file.plan.faults {
         push_fault(out, fault)?;
     }
+    for armed in &file.plan.armed {
+        moments::push(out, armed)?;
+    }
     for (name, fate) in &file.plan.fates {
         push_fate(out, name, fate)?;
     }
-    disk::push(out, &file.plan.disk)
+    disk::push(out, &file.plan.disk)?;
+    timers::push(out, &file.plan.timers)?;
+    clocks::push(out, &file.plan.clocks)?;
+    Ok(())
 }
 
 fn push_request(out: &mut String, request: &PlannedRequest) -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::text::{cut, wrapped_to};
 use crate::explain::{Story, Weight};
-use crate::protocol::{NodeId, Time, visible};
+use crate::protocol::{NodeId, Time, show_duration, visible};
 use crate::sim::{DiskFault, Loss, Plan, Trace, TraceEvent, What, show_links};
 
 const TIME_WIDTH: usize = 8;
@@ -42,7 +42,7 @@ pub fn diagram(trace: &Trace, plan: &Plan, story: Option<&Story>, columns: usize
     let hidden = trace.events.iter().filter(|event| kind_taken(&event.what).is_some()).count()
         - shown.iter().filter(|event| kind_taken(&event.what).is_some()).count();
     let nodes = busy_nodes(&shown, plan);
-    let mut rows = rows(&shown, &nodes);
+    let mut rows = rows(&shown, &nodes, plan);
     let elided = rows.len().saturating_sub(rows_max);
     let gap_at = rows_max / 2;
     if elided > 0 {
@@ -70,13 +70,13 @@ pub fn diagram(trace: &Trace, plan: &Plan, story: Option<&Story>, columns: usize
 
 /// The events that are worth a look, so many that they fit if that can be.
 fn choose<'a>(trace: &'a Trace, plan: &Plan, story: Option<&Story>, rows_max: usize) -> Vec<&'a TraceEvent> {
-    let fits = |events: &[&TraceEvent]| rows(events, &busy_nodes(events, plan)).len() <= rows_max;
+    let fits = |events: &[&TraceEvent]| rows(events, &busy_nodes(events, plan), plan).len() <= rows_max;
     let Some(story) = story else {
         // Timers are the story only where a world does not come to rest.
         let with_timers = trace.events.iter().any(|event| matches!(event.what, What::Omitted { .. }));
         let is_shown = |event: &&TraceEvent| match event.what {
             What::Answered { .. } => false,
-            What::Fired { .. } => with_timers,
+            What::Fired { late: None, .. } => with_timers,
             _ => true,
         };
         let mut events: Vec<&TraceEvent> = trace.events.iter().filter(is_shown).collect();
@@ -131,12 +131,12 @@ fn kind_taken(what: &What) -> Option<&str> {
 }
 
 /// What is worth a row; what happens at the same time on different nodes shares one.
-fn rows(events: &[&TraceEvent], nodes: &[NodeId]) -> Vec<Row> {
+fn rows(events: &[&TraceEvent], nodes: &[NodeId], plan: &Plan) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let columns = nodes.len().min(NODES_MAX);
     for event in events {
         let TraceEvent { at, what, step } = event;
-        if let Some(text) = band(what) {
+        if let Some(text) = band(what, plan) {
             rows.push(Row::Band { at: *at, text });
         }
         let Some((node, text)) = cell(what) else { continue };
@@ -220,8 +220,9 @@ fn span(cells: &[Cell], column: usize, width: usize, columns: usize) -> usize {
     }
 }
 
-fn band(what: &What) -> Option<String> {
+fn band(what: &What, plan: &Plan) -> Option<String> {
     match what {
+        What::Struck { fault } => plan.armed.get(*fault).map(ToString::to_string),
         What::Cut { links } => Some(format!("cut {}", show_links(links))),
         What::Joined { links } => Some(format!("joined {}", show_links(links))),
         What::Healed | What::Omitted { .. } => Some(what.to_string()),
@@ -231,7 +232,14 @@ fn band(what: &What) -> Option<String> {
 
 fn cell(what: &What) -> Option<(NodeId, String)> {
     match what {
-        What::Fired { node, text } => Some((*node, format!("timer {text}"))),
+        What::TimerLate { name, late } => {
+            Some((name.node, format!("{} will be {} late", visible(&name.kind), show_duration(*late))))
+        }
+        What::Fired { name, late: Some(late), .. } => {
+            Some((name.node, format!("{} fires {} late", visible(&name.kind), show_duration(*late))))
+        }
+        What::Fired { name, text, late: None } => Some((name.node, format!("timer {text}"))),
+        What::Held { name } => Some((name.link.from, format!("holds {} for {}", visible(&name.kind), name.link.to))),
         What::Started { node, incarnation } if *incarnation > 0 => Some((*node, "restarts".to_owned())),
         What::Asked { node, text, .. } => Some((*node, visible(text).into_owned())),
         What::Answered { node, text, .. } if text != "()" => Some((*node, visible(text).into_owned())),

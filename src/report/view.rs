@@ -53,7 +53,6 @@ pub(super) fn node_of(what: &What) -> Option<NodeId> {
         | What::Asked { node, .. }
         | What::Answered { node, .. }
         | What::Unheard { node, .. }
-        | What::Fired { node, .. }
         | What::Marked { node, .. }
         | What::Crashed { node, .. }
         | What::Paused { node, .. }
@@ -61,9 +60,10 @@ pub(super) fn node_of(what: &What) -> Option<NodeId> {
         | What::Disconnected { node, .. }
         | What::Reconnected { node, .. } => Some(*node),
         What::Disk { fault } => Some(fault.node()),
-        What::Sent { name, .. } => Some(name.link.from),
+        What::Fired { name, .. } | What::TimerLate { name, .. } => Some(name.node),
+        What::Sent { name, .. } | What::Held { name } => Some(name.link.from),
         What::Took { name, .. } | What::Lost { name, .. } => Some(name.link.to),
-        What::Cut { .. } | What::Joined { .. } | What::Healed | What::Omitted { .. } => None,
+        What::Cut { .. } | What::Joined { .. } | What::Healed | What::Struck { .. } | What::Omitted { .. } => None,
     }
 }
 
@@ -78,6 +78,9 @@ pub(super) const fn word_of(what: &What) -> &'static str {
         What::Took { .. } => "took",
         What::Lost { .. } => "lost",
         What::Fired { .. } => "fired",
+        What::TimerLate { .. } => "timer_late",
+        What::Struck { .. } => "struck",
+        What::Held { .. } => "held",
         What::Marked { .. } => "marked",
         What::Crashed { .. } => "crashed",
         What::Paused { .. } => "paused",
@@ -109,7 +112,7 @@ pub(super) fn text_of(what: &What) -> Option<&str> {
 /// The message that an event is about.
 pub(super) const fn message_of(what: &What) -> Option<&MessageName> {
     match what {
-        What::Sent { name, .. } | What::Took { name, .. } | What::Lost { name, .. } => Some(name),
+        What::Sent { name, .. } | What::Took { name, .. } | What::Lost { name, .. } | What::Held { name } => Some(name),
         _ => None,
     }
 }

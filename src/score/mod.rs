@@ -153,7 +153,7 @@ impl Learner {
             self.place = 0;
         }
         self.place += 1;
-        let origin = self.feedback.origin(seed, &system.worlds.profile);
+        let origin = self.feedback.origin(seed, &system.fitted().worlds.profile);
         let mut transitions = TransitionKinds::default();
         transitions.begin(seed);
         let outcome =

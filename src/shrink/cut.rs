@@ -25,5 +25,8 @@ fn shortened(best: &Recorded) -> Plan {
     let requests = plan.requests.iter().enumerate().filter(|(index, _)| heard.contains(index));
     let requests = requests.map(|(_, request)| request.clone()).collect();
     let faults = plan.faults.iter().filter(|planned| planned.at <= outcome.at).cloned().collect();
-    Plan { requests, faults, ..plan.clone() }
+    let struck: IndexSet<usize> = trace.events.iter().filter_map(|event| event.what.struck()).collect();
+    let armed = plan.armed.iter().enumerate().filter(|(place, _)| struck.contains(place));
+    let armed = armed.map(|(_, fault)| fault.clone()).collect();
+    Plan { requests, faults, armed, ..plan.clone() }
 }

@@ -26,6 +26,8 @@ const GAPS_MS: [u64; 8] = [0, 0, 0, 1, 2, 10, 30, 50];
 const DELAYS_MS: [u64; 5] = [2, 5, 20, 30, 50];
 /// Of the partitions drawn, how many in a thousand cut one way only.
 const ONE_WAY_PERMILLE: u32 = 400;
+/// Of what is not drawn anew so much of a thousand is left.
+const KEPT_PERMILLE: u32 = 800;
 /// The random stream of these draws; the seed is the plan itself.
 const DRAW_STREAM: u64 = 4;
 
@@ -68,7 +70,8 @@ fn kinds(best: &Recorded) -> Vec<Arc<str>> {
 }
 
 impl Pool {
-    /// How many decisions there are to draw; knobs, disk faults, spare nodes and retries stay as they are.
+    /// How many decisions there are to draw; knobs, disk faults, spare nodes and retries stay as they are; late timers, clocks and
+    /// armed faults do or go.
     fn decisions(&self) -> u64 {
         let plan = &self.plan;
         (plan.requests.len() + plan.faults.len() + plan.fates.len() + usize::from(plan.core.is_some())) as u64
@@ -81,6 +84,9 @@ impl Pool {
         let node_count = rng.between(self.least.min(plan.node_count) as u64, plan.node_count as u64) as usize;
         let (requests, faults, fates) = Default::default();
         let mut drawn = Plan { node_count, requests, faults, fates, ..plan.clone() };
+        drawn.timers.retain(|_, _| rng.chance(KEPT_PERMILLE));
+        drawn.clocks.retain(|_, _| rng.chance(KEPT_PERMILLE));
+        drawn.armed.retain(|_| rng.chance(KEPT_PERMILLE));
         self.draw_requests(&mut drawn, decisions, rng);
         let last = drawn.requests.last().map_or(Time::ZERO, |request| request.at);
         for _ in drawn.requests.len()..decisions {

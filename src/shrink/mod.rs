@@ -13,6 +13,7 @@
 //! of threads; in memory, as candidates are made when it is their turn; and a candidate that takes many times the steps of the run
 //! that it is to stand for is given up.
 
+mod clocks;
 mod cut;
 mod differs;
 mod disk;
@@ -21,6 +22,8 @@ mod fates;
 mod faults;
 mod judge;
 mod knobs;
+mod late_timers;
+mod moments;
 mod nodes;
 mod pass;
 mod remove;

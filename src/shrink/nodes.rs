@@ -6,7 +6,7 @@ use crate::harness::Recorded;
 use crate::protocol::NodeId;
 use crate::shrink::disk;
 use crate::shrink::trial::{Edits, edit};
-use crate::sim::{Fault, Link, MessageName, Plan};
+use crate::sim::{Fault, Link, MessageName, Plan, TimerName};
 
 /// The plan without each node, the last one first: with its part of the plan gone, or played by another node. At least `least` nodes
 /// stay.
@@ -67,6 +67,12 @@ fn with_nodes(plan: &Plan, moved: &dyn Fn(NodeId) -> Option<NodeId>) -> Plan {
     let fates = std::mem::take(&mut plan.fates).into_iter();
     let renamed = fates.filter_map(|(name, fate)| Some((MessageName { link: moved_link(name.link)?, ..name }, fate)));
     plan.fates = renamed.collect();
+    let timers = std::mem::take(&mut plan.timers).into_iter();
+    let renamed = timers.filter_map(|(name, late)| Some((TimerName { node: moved(name.node)?, ..name }, late)));
+    plan.timers = renamed.collect();
+    let clocks = std::mem::take(&mut plan.clocks).into_iter();
+    plan.clocks = clocks.filter_map(|(node, clock)| Some((moved(node)?, clock))).collect();
+    plan.armed.retain_mut(|armed| armed.rename_nodes(moved));
     plan.faults.retain_mut(|planned| match &mut planned.fault {
         Fault::Crash { node, .. } | Fault::Pause { node, .. } => match moved(*node) {
             Some(moved) => {

@@ -3,7 +3,9 @@
 use crate::harness::Harness;
 use crate::protocol::StateMachine;
 use crate::shrink::trial::Trials;
-use crate::shrink::{cut, disk, draw, fates, faults, knobs, nodes, remove, retries, simpler, times};
+use crate::shrink::{
+    clocks, cut, disk, draw, fates, faults, knobs, late_timers, moments, nodes, remove, retries, simpler, times,
+};
 
 /// Shrinks until nothing helps any more, or the budget is spent. The run is cut short first: what comes after the violation goes, and
 /// then requests, by halves. A plan is never tried twice, so the last round, which finds nothing, costs little.
@@ -17,12 +19,18 @@ pub(crate) fn to_fixpoint<M: StateMachine>(trials: &mut Trials<'_>, system: &Har
         remove::requests(trials);
         remove::fates(trials);
         remove::faults(trials);
+        remove::timers(trials);
+        remove::armed(trials);
+        remove::clocks(trials);
         trials.exhaust(|best| knobs::smaller(best, &system.worlds.knobs));
         trials.exhaust(disk::simpler);
         trials.exhaust(|best| nodes::fewer(best, system.worlds.node_count_least()));
         trials.exhaust(|best| simpler::requests(system, &best.plan));
         trials.exhaust(faults::simpler);
         trials.exhaust(fates::simpler);
+        trials.exhaust(late_timers::earlier);
+        trials.exhaust(moments::simpler);
+        trials.exhaust(clocks::simpler);
         times::simplify(trials);
         if trials.best().plan == before {
             trials.exhaust(remove::pairs);

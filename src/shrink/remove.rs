@@ -7,6 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use crate::harness::Recorded;
 use crate::protocol::Time;
+use crate::shrink::late_timers;
 use crate::shrink::trial::{Candidate, Edit, Edits, Trials, edit, none};
 use crate::sim::{Fate, Link, MessageName, Plan, What};
 
@@ -25,12 +26,13 @@ pub(crate) fn requests(trials: &mut Trials<'_>) {
         trials,
         |plan| plan.requests.len(),
         |best| {
-            let sends = messages_of_requests(best);
+            let (sends, set_at) = (messages_of_requests(best), late_timers::set_at(best));
             move |plan: &Plan, from, to| {
                 let mut plain = plan.clone();
                 plain.requests.drain(from..to);
                 let mut moved = plain.clone();
                 moved.fates = moved_up(&plain.fates, sends[from..to].iter().flatten());
+                moved.timers = late_timers::moved_up(plan, &set_at, from..to);
                 [moved, plain]
             }
         },
@@ -63,6 +65,27 @@ pub(crate) fn faults(trials: &mut Trials<'_>) {
             }
         },
     );
+}
+
+pub(crate) fn timers(trials: &mut Trials<'_>) {
+    in_chunks(trials, |plan| plan.timers.len(), |_| chunk_drained(|plan, from, to| drop(plan.timers.drain(from..to))));
+}
+
+pub(crate) fn armed(trials: &mut Trials<'_>) {
+    in_chunks(trials, |plan| plan.armed.len(), |_| chunk_drained(|plan, from, to| drop(plan.armed.drain(from..to))));
+}
+
+pub(crate) fn clocks(trials: &mut Trials<'_>) {
+    in_chunks(trials, |plan| plan.clocks.len(), |_| chunk_drained(|plan, from, to| drop(plan.clocks.drain(from..to))));
+}
+
+/// The plan without a chunk of one of its lists.
+fn chunk_drained(drain: fn(&mut Plan, usize, usize)) -> impl Fn(&Plan, usize, usize) -> [Plan; 1] {
+    move |plan, from, to| {
+        let mut plan = plan.clone();
+        drain(&mut plan, from, to);
+        [plan]
+    }
 }
 
 /// Tries to remove chunks of a list from its end to its beginning; `without` makes, for a best plan, what makes the ways
@@ -139,7 +162,7 @@ pub(crate) fn moments(best: &Recorded) -> Vec<Time> {
     times.into_iter().take(MOMENTS_MAX).flat_map(|at| [at, at + JUST_AFTER]).collect()
 }
 
-/// The plan without some of its decisions, numbered as requests, faults, fates, knobs, disk faults.
+/// The plan without some of its decisions, numbered as requests, faults, fates, knobs, disk faults, late timers, clocks, armed faults.
 fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) -> Plan {
     let (requests, faults) = (plan.requests.len(), plan.faults.len());
     fn kept<T: Clone>(items: impl Iterator<Item = T>, first: usize, gone: &[usize]) -> Vec<T> {
@@ -150,6 +173,12 @@ fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) ->
     let knobs = plan.knobs.iter().map(|(name, value)| (name.to_owned(), value));
     let knobs = kept(knobs, requests + faults + plan.fates.len(), gone);
     let disk = requests + faults + plan.fates.len() + plan.knobs.len();
+    let knob_count = disk + plan.disk.len();
+    let timers = plan.timers.iter().map(|(name, late)| (name.clone(), *late));
+    let timers = kept(timers, knob_count, gone).into_iter().collect();
+    let clocks = plan.clocks.iter().map(|(node, clock)| (*node, *clock));
+    let clocks = kept(clocks, knob_count + plan.timers.len(), gone).into_iter().collect();
+    let armed = kept(plan.armed.iter().cloned(), knob_count + plan.timers.len() + plan.clocks.len(), gone);
     let gone_messages = gone.iter().filter_map(|place| sends.get(*place)).flatten();
     Plan {
         requests: kept(plan.requests.iter().cloned(), 0, gone),
@@ -157,6 +186,9 @@ fn without_decisions(plan: &Plan, gone: &[usize], sends: &[Vec<MessageName>]) ->
         fates: moved_up(&fates, gone_messages),
         knobs: knobs.into_iter().collect(),
         disk: kept(plan.disk.iter().cloned(), disk, gone),
+        timers,
+        clocks,
+        armed,
         ..plan.clone()
     }
 }

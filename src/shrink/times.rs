@@ -8,7 +8,7 @@ use indexmap::IndexSet;
 use crate::harness::Recorded;
 use crate::protocol::Time;
 use crate::shrink::trial::{Edits, Trials, edit};
-use crate::sim::{Fate, Fault, Plan};
+use crate::sim::{Fate, Fault, Plan, When};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// What times are made multiples of, the plainest first.
@@ -132,12 +132,17 @@ fn healed_soon(best: &Recorded) -> Edits<'_> {
 
 fn moments(plan: &Plan) -> impl Iterator<Item = Time> {
     let requests = plan.requests.iter().map(|request| request.at);
-    requests.chain(plan.faults.iter().map(|planned| planned.at))
+    let armed = plan.armed.iter().filter_map(|armed| if let When::At(at) = armed.when { Some(at) } else { None });
+    requests.chain(plan.faults.iter().map(|planned| planned.at)).chain(armed)
 }
 
 fn moments_mut(plan: &mut Plan) -> Vec<&mut Time> {
     let requests = plan.requests.iter_mut().map(|request| &mut request.at);
-    requests.chain(plan.faults.iter_mut().map(|planned| &mut planned.at)).collect()
+    let armed = plan.armed.iter_mut().filter_map(|armed| match &mut armed.when {
+        When::At(at) => Some(at),
+        When::Said { .. } => None,
+    });
+    requests.chain(plan.faults.iter_mut().map(|planned| &mut planned.at)).chain(armed).collect()
 }
 
 fn each_time(plan: &mut Plan, map: &dyn Fn(Time) -> Time) {
@@ -155,7 +160,14 @@ fn spans_mut(plan: &mut Plan) -> Vec<&mut Duration> {
         Fate::Deliver(delays) => delays.as_mut_slice(),
     });
     let retries = plan.requests.iter_mut().flat_map(|request| &mut request.retries).map(|retry| &mut retry.after);
-    faults.chain(delays).chain(retries).collect()
+    let armed = plan.armed.iter_mut().flat_map(|armed| {
+        let after = match &mut armed.when {
+            When::Said { after, .. } if !after.is_zero() => Some(after),
+            _ => None,
+        };
+        [after, armed.lasts.as_mut()].into_iter().flatten()
+    });
+    faults.chain(delays).chain(retries).chain(plan.timers.values_mut()).chain(armed).collect()
 }
 
 fn round_down(at: Time, unit: Duration) -> Time {

@@ -11,7 +11,7 @@ use super::{Event, Fates, Observer, Plan, World};
 use crate::protocol::{Disk, NodeId, Rng, StateMachine, Unsynced};
 
 /// The random stream of node 0's disk; node *i* has the *i*-th after it.
-const DISK_STREAM: u64 = 1 << 33;
+const DISK_STREAM: u64 = 1 << 34;
 /// Of the crashes that may take writes so many in a thousand take all that are not synced.
 const ALL_PERMILLE: u32 = 400;
 /// Of so many writes in a thousand one fails, in worlds in which some do.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::names::has_one_way;
 use super::nodes::Doom;
 use super::pending::Pending;
-use super::{Event, Fates, Fault, Input, Observer, World};
+use super::{Event, Fates, Fault, Input, Link, Observer, World};
 use crate::protocol::{NodeId, StateMachine};
 use crate::running::Doing;
 
@@ -21,18 +21,22 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             }
             Fault::Pause { node, span } => self.pause(*node, *span),
             Fault::Partition { links, heal } => {
-                self.network.cut(links);
-                let one_way = has_one_way(links);
-                self.stats.partitions_one_way += u64::from(one_way);
-                self.stats.partitions += u64::from(!one_way);
                 if let Some(heal) = heal {
                     self.queue.push(self.now + *heal, Pending::PartitionEnd(index));
                 }
-                self.see(&Event::Cut { links })?;
+                self.cut(links)?;
                 links.iter().for_each(|link| self.break_session(*link));
                 ControlFlow::Continue(())
             }
         }
+    }
+
+    pub(super) fn cut(&mut self, links: &[Link]) -> ControlFlow<()> {
+        self.network.cut(links);
+        let one_way = has_one_way(links);
+        self.stats.partitions_one_way += u64::from(one_way);
+        self.stats.partitions += u64::from(!one_way);
+        self.see(&Event::Cut { links })
     }
 
     pub(super) fn end_partition(&mut self, index: usize) -> ControlFlow<()> {
@@ -44,7 +48,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         self.see(&Event::Joined { links })
     }
 
-    fn pause(&mut self, node: NodeId, span: Duration) -> ControlFlow<()> {
+    pub(super) fn pause(&mut self, node: NodeId, span: Duration) -> ControlFlow<()> {
         let until = (self.now + span).min(self.plan.heal_at);
         let driver = &mut self.nodes[node.index()];
         driver.paused_until = until.max(driver.paused_until);
@@ -55,6 +59,19 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     }
 
     pub(super) fn crash(&mut self, node: NodeId, fault: usize, in_step: bool) -> ControlFlow<()> {
+        let Fault::Crash { restart, wipe, .. } = self.plan.faults[fault].fault else {
+            unreachable!("expect: only a crash crashes");
+        };
+        self.crash_node(node, restart, wipe, in_step)
+    }
+
+    pub(super) fn crash_node(
+        &mut self,
+        node: NodeId,
+        restart: Option<Duration>,
+        wiped: bool,
+        in_step: bool,
+    ) -> ControlFlow<()> {
         self.running.doing(Doing::Drop(node));
         let driver = &mut self.nodes[node.index()];
         let crash = driver.incarnation.saturating_add(1);
@@ -64,9 +81,6 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         self.stats.crashes += 1;
         self.stats.crashes_in_step += u64::from(in_step);
         self.digest.fold(5 | (node.index() as u64) << 3);
-        let Fault::Crash { restart, wipe: wiped, .. } = self.plan.faults[fault].fault else {
-            unreachable!("expect: only a crash crashes");
-        };
         if let Some(restart) = restart {
             self.queue.push(self.now + restart, Pending::Restart { node, incarnation });
         }
@@ -106,6 +120,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
 
     pub(super) fn heal(&mut self) -> ControlFlow<()> {
         self.healed = true;
+        self.disarm();
         self.network.heal();
         self.see(&Event::Healed)?;
         let mut stays = vec![self.plan.core.is_none(); self.nodes.len()];

@@ -30,7 +30,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
 
     /// Drops all that a world holds that a panic has ended, whatever of it panics once more.
     pub(crate) fn drop_all(self) {
-        let Self { clients, fates, mut nodes, mut queue, effects, requests, .. } = self;
+        let Self { clients, fates, mut nodes, mut queue, effects, requests, armed, .. } = self;
         for driver in nodes.drain(..) {
             let _ = catch_panic_at(|| drop(driver));
         }
@@ -43,6 +43,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         for request in requests {
             let _ = catch_panic_at(|| drop(request));
         }
+        let _ = catch_panic_at(|| drop(armed));
         let _ = catch_panic_at(|| drop((clients, fates)));
     }
 }

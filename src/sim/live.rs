@@ -85,6 +85,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         for (index, planned) in plan.faults.iter().enumerate() {
             self.queue.push(planned.at, Pending::Fault(index));
         }
+        self.schedule_armed();
         let last = plan.heal_at + plan.settle;
         for (id, planned) in (0..).zip(&plan.requests).filter(|(_, planned)| planned.at <= last) {
             let request = Pending::Request(id);
@@ -157,7 +158,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
     pub(super) fn is_dead(&self, pending: &Pending<M>) -> bool {
         match pending {
             Pending::Delivery { .. } => false,
-            Pending::Timer { node, incarnation, token } => {
+            Pending::Timer { node, incarnation, token, .. } => {
                 let driver = &self.nodes[node.index()];
                 driver.incarnation != *incarnation || driver.get_timer(*token).is_none()
             }
@@ -180,7 +181,8 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
                         Fault::Partition { .. } => false,
                     }
             }
-            Pending::PartitionEnd(_) => self.healed,
+            Pending::PartitionEnd(_) | Pending::Armed { .. } => self.healed,
+            Pending::ArmedEnd(place) => self.is_dead_end(*place),
             Pending::Open { pair, number } => !self.can_open(*pair, *number),
             Pending::Session { link, incarnation, .. } => {
                 is_down(link.from) || self.nodes[link.from.index()].incarnation != *incarnation
@@ -207,7 +209,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         self.now = at;
         match pending {
             Pending::Delivery { link, number, sent, message } => self.deliver(link, number, sent, message),
-            Pending::Timer { node, token, .. } => self.timer(node, token),
+            Pending::Timer { node, token, number, .. } => self.timer(node, token, number),
             other => self.happen(other),
         }
     }
@@ -218,6 +220,8 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             Pending::Request(id) => self.request(id),
             Pending::Fault(index) => self.strike(index),
             Pending::PartitionEnd(index) => self.end_partition(index),
+            Pending::Armed { fault, that } => self.strike_armed(fault as usize, that, false),
+            Pending::ArmedEnd(place) => self.end_armed(place as usize),
             Pending::Restart { node, .. } => self.restart(node),
             Pending::Heal => self.heal(),
             Pending::Open { pair, .. } => self.open(pair),
@@ -285,6 +289,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
             Pending::Retry { id, number } => is_up(self.plan.requests[*id as usize].retries[*number as usize].node),
             Pending::Heal => self.nodes.iter().any(|driver| driver.machine.is_none()),
             Pending::Fault(_) | Pending::PartitionEnd(_) | Pending::Open { .. } | Pending::GiveUp(_) => false,
+            Pending::Armed { .. } | Pending::ArmedEnd(_) => false,
         }
     }
 

@@ -145,7 +145,7 @@ impl fmt::Display for NameRef<'_> {
 }
 
 /// One word is shown as it is, all else in quotes. [`read_kind`] reads it back, whatever it is.
-fn show_kind(kind: &str) -> Cow<'_, str> {
+pub(super) fn show_kind(kind: &str) -> Cow<'_, str> {
     let is_word = |c: char| !c.is_whitespace() && !is_hidden(c);
     if !kind.is_empty() && !kind.starts_with('"') && kind.chars().all(is_word) {
         return Cow::Borrowed(kind);
@@ -163,7 +163,7 @@ fn show_kind(kind: &str) -> Cow<'_, str> {
 }
 
 /// The kind that `text` begins with, and what comes behind it.
-fn read_kind(text: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(super) fn read_kind(text: &str) -> Option<(Cow<'_, str>, &str)> {
     if let Some((kind, rest)) = text.strip_prefix('"').and_then(read_quoted)
         && rest.starts_with(char::is_whitespace)
     {
@@ -210,9 +210,9 @@ impl fmt::Debug for MessageName {
     }
 }
 
-/// Why a text names no link or message.
+/// Why a text names no link, message or timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseNameError(&'static str);
+pub struct ParseNameError(pub(super) &'static str);
 
 impl fmt::Display for ParseNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

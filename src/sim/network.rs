@@ -1,9 +1,11 @@
 //! The network: what becomes of each message.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 
 use super::{DrawnDisks, Fate, Link, MessageName, NameRef};
-use crate::protocol::Time;
+use crate::protocol::{NodeId, Time};
 
 /// Decides what becomes of messages.
 pub trait Fates {
@@ -16,6 +18,18 @@ pub trait Fates {
 
     /// What disks do, beside what the plan says of them; `None` if that is nothing. Asked once, before the world begins.
     fn disks(&self) -> Option<DrawnDisks> {
+        None
+    }
+
+    /// True if [`lateness`](Self::lateness) should be asked. By default timers fire when they are due.
+    fn draws_timers(&self) -> bool {
+        false
+    }
+
+    /// How late a timer fires that `node` sets at `at` and that is due at `due`; `None` if it is not late. Not asked once the
+    /// world has healed, nor of timers that the plan decides on.
+    fn lateness(&mut self, node: NodeId, at: Time, due: Time) -> Option<Duration> {
+        let _ = (node, at, due);
         None
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::disk::FaultyDisk;
 use super::timers::Timers;
-use crate::protocol::{Boot, Disk, Effect, Env, Knobs, NodeId, Rng, StateMachine, Time};
+use crate::protocol::{Boot, Disk, Effect, Env, Knobs, Listener, NodeId, Rng, StateMachine, Time};
 
 /// How the nodes stand at one moment.
 pub struct Nodes<'a, M: StateMachine>(pub(super) &'a [NodeDriver<M>]);
@@ -125,6 +125,23 @@ impl<M: StateMachine> NodeDriver<M> {
         let mut env = env.with_budget(budget).with_disk(disk);
         work(machine, &mut env);
         budget - env.budget()
+    }
+
+    /// The same while somebody hears what it wants done, and may cut it short.
+    pub(crate) fn call_heard(
+        &mut self,
+        (id, node_count): (NodeId, usize),
+        now: Time,
+        budget: usize,
+        effects: &mut Vec<Effect<M>>,
+        listener: &mut dyn Listener<M>,
+        work: impl FnOnce(&mut M, &mut Env<'_, M>),
+    ) -> usize {
+        let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
+        let before = effects.len();
+        let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
+        work(machine, &mut env.with_budget(budget).heard_by(listener));
+        effects[before..].iter().filter(|effect| !matches!(effect, Effect::Mark(_))).count()
     }
 
     /// How many timers are set.

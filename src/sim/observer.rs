@@ -1,8 +1,9 @@
 //! How checks and recorders look on.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use super::{DiskFault, Fate, Link, NameRef, Nodes};
+use super::{DiskFault, Fate, Link, NameRef, Nodes, TimerRef};
 use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time};
 
 /// Looks on as a world runs, and may stop it.
@@ -66,11 +67,17 @@ pub enum EventKind {
     Rest,
     /// [`Event::Disk`]
     Disk,
+    /// [`Event::TimerLate`]
+    TimerLate,
+    /// [`Event::Struck`]
+    Struck,
+    /// [`Event::Held`]
+    Held,
 }
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Begins,
         Self::Ends,
         Self::Sent,
@@ -83,6 +90,9 @@ impl EventKind {
         Self::Healed,
         Self::Rest,
         Self::Disk,
+        Self::TimerLate,
+        Self::Struck,
+        Self::Held,
     ];
 }
 
@@ -182,6 +192,25 @@ pub enum Event<'a, M: StateMachine> {
         /// What.
         fault: &'a DiskFault,
     },
+    /// A timer was set that will fire late: its fate.
+    TimerLate {
+        /// Which.
+        timer: TimerRef<'a>,
+        /// By how much.
+        late: Duration,
+    },
+    /// An [armed fault](super::Plan::armed) strikes; what it does is told next.
+    Struck {
+        /// Its place in the plan.
+        fault: usize,
+    },
+    /// A message that was sent is held back by a fault.
+    Held {
+        /// Which.
+        name: NameRef<'a>,
+        /// What.
+        message: &'a M::Message,
+    },
 }
 
 impl<M: StateMachine> Event<'_, M> {
@@ -202,6 +231,9 @@ impl<M: StateMachine> Event<'_, M> {
             Self::Healed => EventKind::Healed,
             Self::Rest { .. } => EventKind::Rest,
             Self::Disk { .. } => EventKind::Disk,
+            Self::TimerLate { .. } => EventKind::TimerLate,
+            Self::Struck { .. } => EventKind::Struck,
+            Self::Held { .. } => EventKind::Held,
         }
     }
 }
@@ -241,6 +273,8 @@ pub enum Input<'a, M: StateMachine> {
     Timer {
         /// Which.
         timer: &'a M::Timer,
+        /// Which setting of its kind, from 1; 0 when nobody counts.
+        number: u32,
     },
 }
 

@@ -73,4 +73,6 @@ pub struct RunEnd {
     pub going: Option<Going>,
     /// The answer that ended it.
     pub misanswer: Option<Misanswer>,
+    /// The [armed faults](super::Plan::armed) that struck, by their places, in the order in which they did.
+    pub struck: Vec<u32>,
 }

@@ -19,10 +19,19 @@ pub(super) enum Pending<M: StateMachine> {
         node: NodeId,
         incarnation: u32,
         token: u64,
+        /// Which setting of its kind it is; 0 when nobody counts.
+        number: u32,
     },
     Request(u32),
     Fault(usize),
     PartitionEnd(usize),
+    /// An armed fault strikes for which the time has come, or some time after `that` node has said something.
+    Armed {
+        fault: u32,
+        that: Option<NodeId>,
+    },
+    /// What an armed fault did at this place ends.
+    ArmedEnd(u32),
     Restart {
         node: NodeId,
         incarnation: u32,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Action, DiskFault, Link, Links, MessageName, Retry};
+use super::{Action, ArmedFault, Clock, DiskFault, Link, Links, MessageName, Retry, TimerName};
 use crate::protocol::{Knobs, NodeId, Time};
 
 /// The largest cluster a plan may describe.
@@ -58,6 +58,12 @@ pub struct Plan {
     pub fates: IndexMap<MessageName, Fate>,
     /// What goes wrong with disks. Of two that are about the same crash or write the first counts.
     pub disk: Vec<DiskFault>,
+    /// Which timers fire late, and by how much. A timer without an entry fires when it is due.
+    pub timers: IndexMap<TimerName, Duration>,
+    /// Which nodes have a clock of their own. All others have the time of the world.
+    pub clocks: IndexMap<NodeId, Clock>,
+    /// Faults that wait for something that a node says.
+    pub armed: Vec<ArmedFault>,
 }
 
 impl Plan {
@@ -79,6 +85,9 @@ impl Plan {
             faults: Vec::new(),
             fates: IndexMap::new(),
             disk: Vec::new(),
+            timers: IndexMap::new(),
+            clocks: IndexMap::new(),
+            armed: Vec::new(),
         }
     }
 
@@ -89,20 +98,22 @@ impl Plan {
         node_count - self.spares.min(node_count - 1)
     }
 
-    /// The number of decisions: requests and their retries, faults, fates, knobs, disk faults, spare nodes, and a core. The measure of a counterexample.
+    /// The number of decisions: requests and their retries, faults, fates, knobs, disk faults, spare nodes, late timers, clocks, armed
+    /// faults, and a core. The measure of a counterexample.
     #[must_use]
     pub fn decision_count(&self) -> usize {
         let listed = self.requests.len() + self.faults.len() + self.fates.len() + self.knobs.len();
         let retries: usize = self.requests.iter().map(|request| request.retries.len()).sum();
-        listed + retries + self.disk.len() + self.spares + usize::from(self.core.is_some())
+        let more = self.timers.len() + self.clocks.len() + self.armed.len();
+        listed + retries + self.disk.len() + self.spares + more + usize::from(self.core.is_some())
     }
 }
 
-/// All that it says; nothing of what not every system has, if there is none: knobs, disk faults.
+/// All that it says; nothing of what not every system has, if there is none: knobs, disk faults, late timers, clocks, armed faults.
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, node_count, latency, links, heal_at, core, settle, knobs, closed_loop, .. } = self;
-        let Self { spares, requests, faults, fates, disk, .. } = self;
+        let Self { spares, requests, faults, fates, disk, timers, clocks, armed, .. } = self;
         let mut plan = f.debug_struct("Plan");
         plan.field("seed", seed).field("node_count", node_count).field("latency", latency).field("heal_at", heal_at);
         plan.field("core", core).field("settle", settle);
@@ -121,6 +132,15 @@ impl fmt::Debug for Plan {
         plan.field("requests", requests).field("faults", faults).field("fates", fates);
         if !disk.is_empty() {
             plan.field("disk", disk);
+        }
+        if !timers.is_empty() {
+            plan.field("timers", timers);
+        }
+        if !clocks.is_empty() {
+            plan.field("clocks", clocks);
+        }
+        if !armed.is_empty() {
+            plan.field("armed", armed);
         }
         plan.finish()
     }

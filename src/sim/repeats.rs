@@ -28,7 +28,9 @@ fn shape(event: &TraceEvent) -> Shape<'_> {
         What::Sent { name, .. } | What::Took { name, .. } | What::Lost { name, .. } => {
             (None, Some((name.link, &*name.kind)), None)
         }
-        What::Fired { node, text } => (Some(*node), None, Some(without_numbers(text))),
+        What::Fired { name, text, .. } => (Some(name.node), None, Some(without_numbers(text))),
+        What::TimerLate { name, .. } => (Some(name.node), None, None),
+        What::Held { name } => (None, Some((name.link, &*name.kind)), None),
         What::Marked { node, mark } => (Some(*node), None, Some((*mark).to_owned())),
         What::Started { node, .. }
         | What::Asked { node, .. }
@@ -40,7 +42,9 @@ fn shape(event: &TraceEvent) -> Shape<'_> {
         | What::Reconnected { node, .. }
         | What::Abandoned { node } => (Some(*node), None, None),
         What::Disk { fault } => (Some(fault.node()), None, None),
-        What::Cut { .. } | What::Joined { .. } | What::Healed | What::Omitted { .. } => (None, None, None),
+        What::Cut { .. } | What::Joined { .. } | What::Healed | What::Struck { .. } | What::Omitted { .. } => {
+            (None, None, None)
+        }
     };
     Shape(discriminant(&event.what), node, message, text)
 }

@@ -11,6 +11,8 @@ macro_rules! stats {
             $($(#[$doc])+ pub $name: u64,)+
             /// Marks, and what checks count, by name.
             pub marks: IndexMap<&'static str, u64, foldhash::fast::FixedState>,
+            /// How often each fault of each scenario struck, by the scenario's name and the fault's place in it.
+            pub scenarios: IndexMap<(&'static str, u32), u64, foldhash::fast::FixedState>,
         }
 
         impl Stats {
@@ -21,6 +23,10 @@ macro_rules! stats {
                     self.mark(mark, *count);
                 }
                 self.marks.sort_unstable_keys();
+                for (fault, count) in &other.scenarios {
+                    *self.scenarios.entry(*fault).or_default() += count;
+                }
+                self.scenarios.sort_unstable_keys();
             }
         }
     };
@@ -37,6 +43,12 @@ stats! {
     responses,
     /// Timers that fired.
     timers,
+    /// Timers that were set to fire late.
+    timers_late,
+    /// Faults that waited for a moment.
+    armed,
+    /// Of those, the ones that struck.
+    struck,
     /// Messages handed to the network.
     sent,
     /// Messages, and copies of messages, that a node took.
@@ -98,6 +110,7 @@ impl Stats {
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
         let rare = [
+            ("timers_late", self.timers_late),
             ("wipes", self.wipes),
             ("pauses", self.pauses),
             ("abandoned", self.abandoned),

@@ -2,12 +2,17 @@
 
 use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::names::LinkSet;
-use super::{DiskFault, Event, Fate, Input, Link, LostWhy, MessageName, NODE_COUNT_MAX, Nodes, Observer, Plan, Retry};
-use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time, visible};
+use super::timer_fates::kind_of;
+use super::{
+    DiskFault, Event, Fate, Input, Link, LostWhy, MessageName, NODE_COUNT_MAX, Nodes, Observer, Plan, Retry, TimerName,
+    TimerRef,
+};
+use crate::protocol::{Effect, NodeId, RequestId, StateMachine, Time, show_duration, visible};
 use crate::running::catch_panic_at;
 
 /// A run of more events than this is recorded no further: nobody reads on.
@@ -27,6 +32,8 @@ pub struct Recording {
     pub disk: Vec<DiskFault>,
     /// How often each request was made.
     pub(crate) asks: IndexMap<RequestId, u32>,
+    /// The timers that were late.
+    pub timers: IndexMap<TimerName, Duration>,
     /// What happened.
     pub trace: Trace,
 }
@@ -67,8 +74,14 @@ pub enum What {
     Took { name: MessageName, text: String },
     /// A message will never arrive.
     Lost { name: MessageName, text: String, why: LostWhy },
-    /// A timer fired.
-    Fired { node: NodeId, text: String },
+    /// A timer was set that will fire late.
+    TimerLate { name: TimerName, late: Duration },
+    /// A timer fired; `late` if it was late.
+    Fired { name: TimerName, text: String, late: Option<Duration> },
+    /// An armed fault of the plan strikes.
+    Struck { fault: usize },
+    /// A message that was sent is held back.
+    Held { name: MessageName },
     /// A node marked a thing that happened.
     Marked { node: NodeId, mark: &'static str },
     /// A node lost its memory.
@@ -108,6 +121,24 @@ impl What {
             _ => None,
         }
     }
+
+    /// The armed fault of the plan that strikes, by its place, if that is what happened.
+    #[must_use]
+    pub const fn struck(&self) -> Option<usize> {
+        match self {
+            Self::Struck { fault } => Some(*fault),
+            _ => None,
+        }
+    }
+
+    /// The timer that was set to fire late, if that is what happened.
+    #[must_use]
+    pub fn late_timer(&self) -> Option<&TimerName> {
+        match self {
+            Self::TimerLate { name, .. } => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl Recording {
@@ -143,7 +174,7 @@ impl Trace {
 
     /// The events that have a line in a plan file.
     pub fn told(&self) -> impl Iterator<Item = &TraceEvent> {
-        self.events.iter().filter(|event| !matches!(event.what, What::Sent { .. }))
+        self.events.iter().filter(|event| !matches!(event.what, What::Sent { .. } | What::TimerLate { .. }))
     }
 }
 
@@ -199,7 +230,12 @@ impl Recorder {
             Input::Request { id, request } => What::Asked { node, id: *id, text: self.text(request) },
             Input::Disconnected { peer } => What::Disconnected { node, peer: *peer },
             Input::Reconnected { peer } => What::Reconnected { node, peer: *peer },
-            Input::Timer { timer } => What::Fired { node, text: self.text(timer) },
+            Input::Timer { timer, number } => {
+                let kind = kind_of::<M>(timer);
+                let name = TimerRef { node, kind: &kind, number: *number }.into_name();
+                let late = self.recording.timers.get(&name).copied();
+                What::Fired { name, text: self.text(timer), late }
+            }
         }
     }
 }
@@ -220,6 +256,7 @@ impl<M: StateMachine> Observer<M> for Recorder {
                     self.recording.fates.insert(name.into_name(), (*fate).clone());
                 }
                 Event::Disk { fault } => self.recording.disk.push((*fault).clone()),
+                Event::TimerLate { timer, late } => _ = self.recording.timers.insert(timer.into_name(), *late),
                 _ => {}
             }
             return ControlFlow::Continue(());
@@ -264,6 +301,13 @@ impl<M: StateMachine> Observer<M> for Recorder {
                 self.recording.disk.push((*fault).clone());
                 What::Disk { fault: (*fault).clone() }
             }
+            Event::TimerLate { timer, late } => {
+                let name = timer.into_name();
+                self.recording.timers.insert(name.clone(), *late);
+                What::TimerLate { name, late: *late }
+            }
+            Event::Struck { fault } => What::Struck { fault: *fault },
+            Event::Held { name, .. } => What::Held { name: name.into_name() },
             Event::Rest { .. } => return ControlFlow::Continue(()),
         };
         self.note(at, what);
@@ -309,7 +353,13 @@ impl fmt::Display for What {
             Self::Sent { name, text, .. } => write!(f, "{name} is sent: {}", visible(text)),
             Self::Took { name, text } => write!(f, "{name} is taken: {}", visible(text)),
             Self::Lost { name, why, .. } => write!(f, "{name} is lost: {why}"),
-            Self::Fired { node, text } => write!(f, "node {node} wakes: {}", visible(text)),
+            Self::TimerLate { name, late } => write!(f, "timer {name} will be {} late", show_duration(*late)),
+            Self::Fired { name, text, late } => {
+                write!(f, "node {} wakes: {}", name.node, visible(text))?;
+                late.map_or(Ok(()), |late| write!(f, ", {} late", show_duration(late)))
+            }
+            Self::Struck { fault } => write!(f, "armed fault {} strikes", fault + 1),
+            Self::Held { name } => write!(f, "{name} is held back"),
             Self::Marked { node, mark } => write!(f, "node {node} marks: {}", visible(mark)),
             Self::Crashed { node, in_step, wiped } => {
                 let when = if *in_step { " in the middle of the step" } else { "" };

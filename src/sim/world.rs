@@ -8,6 +8,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::answers::Answers;
+use super::armed::{Armed, Ear, Hits};
 use super::clients::ClosedLoop;
 use super::disk::FaultyDisk;
 use super::live::Watch;
@@ -15,6 +16,7 @@ use super::network::Network;
 use super::nodes::NodeDriver;
 use super::pending::Pending;
 use super::sessions::{Arrival, Sessions};
+use super::timer_fates::TimerCounts;
 use super::{
     Arena, Clients, End, Event, EventQueue, Fate, Fates, Input, Limits, Link, Links, LostWhy, Misanswer,
     NODE_COUNT_MAX, NameRef, Nodes, Observer, Plan, RunEnd, Stats,
@@ -64,6 +66,14 @@ pub struct World<'a, M: StateMachine, F, O> {
     pub(super) pauses_end: Time,
     pub(super) digest: Digest,
     pub(super) stats: Stats,
+    /// When a timer fires is not only a matter of when it was set: its fate is asked, its number, or a clock.
+    pub(super) times_timers: bool,
+    /// How many timers of each kind each node has set; only if anybody wants names.
+    pub(super) timer_counts: Option<TimerCounts>,
+    /// Until the world heals, the faults that wait for a moment; `None` if there are none.
+    pub(super) armed: Option<Box<Armed<M>>>,
+    /// The armed faults that have struck.
+    pub(super) struck: Vec<u32>,
     /// Where others see whose code is being run.
     pub(super) running: Arc<Running>,
 }
@@ -94,6 +104,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let Arena { mut nodes, queue, effects } = arena;
         let node_count = plan.node_count.clamp(1, NODE_COUNT_MAX);
         let named = fates.wants_names() || observer.wants_names();
+        let names_timers = observer.wants_names() || !plan.timers.is_empty();
+        let times_timers = names_timers || fates.draws_timers() || !plan.clocks.is_empty();
         nodes.extend((0..node_count).map(|node| NodeDriver::new(node_rng(plan.seed, node))));
         let disks = fates.disks();
         if disks.is_some() || !plan.disk.is_empty() {
@@ -125,6 +137,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             pauses_end: Time::ZERO,
             digest: Digest::new(),
             stats: Stats::default(),
+            times_timers,
+            timer_counts: names_timers.then(TimerCounts::default),
+            armed: Armed::of(&plan.armed),
+            struck: Vec::new(),
             running: Running::current(),
         }
     }
@@ -160,7 +176,8 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         let going = self.watch.finish(end, &mut self.queue, &self.nodes);
         self.drop_machines();
         let (at, stats) = (self.now, mem::take(&mut self.stats));
-        RunEnd { end, at, digest: self.digest, stats, going, misanswer: self.misanswer.take() }
+        let struck = mem::take(&mut self.struck);
+        RunEnd { end, at, digest: self.digest, stats, going, misanswer: self.misanswer.take(), struck }
     }
 
     #[inline]
@@ -188,10 +205,10 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.act(link.to, |machine, env| machine.on_message(link.from, message, env))
     }
 
-    pub(super) fn timer(&mut self, node: NodeId, token: u64) -> ControlFlow<()> {
+    pub(super) fn timer(&mut self, node: NodeId, token: u64, number: u32) -> ControlFlow<()> {
         let timer = self.nodes[node.index()].take_timer(token).expect("expect: only a timer that is set is due");
         self.stats.timers += 1;
-        self.begin(node, Input::Timer { timer: &timer })?;
+        self.begin(node, Input::Timer { timer: &timer, number })?;
         self.act(node, |machine, env| machine.on_timer(timer, env))
     }
 
@@ -245,12 +262,18 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
     /// The second half: `work` is done, then its effects happen, up to the crash that may strike among them.
     #[inline]
     pub(super) fn act(&mut self, node: NodeId, work: impl FnOnce(&mut M, &mut Env<'_, M>)) -> ControlFlow<()> {
-        let place = (node, self.nodes.len());
+        let (place, now) = ((node, self.nodes.len()), self.local_now(node));
         let driver = &mut self.nodes[node.index()];
         let doom = driver.doomed;
         let budget = doom.map_or(usize::MAX, |doom| doom.effects as usize);
         // Marks are no part of the digest: to say more changes no run.
-        let effect_count = driver.call(place, self.now, budget, &mut self.effects, work);
+        let (effect_count, hits) = match &mut self.armed {
+            None => (driver.call(place, now, budget, &mut self.effects, work), None),
+            Some(armed) => {
+                let mut ear = Ear { armed, faults: &self.plan.armed, node, hits: Hits::default() };
+                (driver.call_heard(place, now, budget, &mut self.effects, &mut ear, work), Some(ear.hits))
+            }
+        };
         let mut effects = mem::take(&mut self.effects);
         self.see(&Event::Ends { step: self.stats.steps, node, effects: &effects })?;
         if self.nodes[node.index()].disk.as_ref().is_some_and(|disk| !disk.failed.is_empty()) {
@@ -261,9 +284,12 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
             self.apply(node, effect)?;
         }
         self.effects = effects;
-        match doom {
-            Some(doom) => self.crash(node, doom.fault, true),
-            None => ControlFlow::Continue(()),
+        if let Some(doom) = doom {
+            self.crash(node, doom.fault, true)?;
+        }
+        match hits {
+            Some(hits) if !hits.is_empty() => self.hit(node, hits),
+            _ => ControlFlow::Continue(()),
         }
     }
 
@@ -274,11 +300,7 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
                 self.digest.fold(to.index() as u64);
                 return self.send(Link { from: node, to }, message);
             }
-            Effect::SetTimer { timer, after } => {
-                let driver = &mut self.nodes[node.index()];
-                let (incarnation, token) = (driver.incarnation, driver.set_timer(timer));
-                self.queue.push(self.now + after, Pending::Timer { node, incarnation, token });
-            }
+            Effect::SetTimer { timer, after } => return self.set_timer(node, timer, after),
             Effect::CancelTimer { timer } => self.nodes[node.index()].cancel_timer(&timer),
             Effect::Persist => {}
             Effect::Respond { id, response } => {
@@ -322,6 +344,9 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         }
         let sent = self.stats.sent as u32;
         let is_cut = self.network.is_cut(link);
+        if self.armed.is_some() && !is_cut && self.holds(link, kind) {
+            return self.hold_back(name, sent, message);
+        }
         let fate = if self.healed || is_cut { None } else { self.fates.fate(name, self.now) };
         self.see(&Event::Sent { name, message: &message, fate: fate.as_ref() })?;
         if is_cut {
@@ -339,6 +364,18 @@ impl<'a, M: StateMachine, F: Fates, O: Observer<M>> World<'a, M, F, O> {
         self.stats.delayed += u64::from(delay != self.plan.latency);
         let at = if fate.is_some() { self.comes_at(delay) } else { self.now + delay };
         self.queue.push(at, Pending::Delivery { link, number, sent, message });
+        ControlFlow::Continue(())
+    }
+
+    /// A message that a fault holds back has no other fate.
+    #[cold]
+    fn hold_back(&mut self, name: NameRef<'_>, sent: u32, message: M::Message) -> ControlFlow<()> {
+        let NameRef { link, kind, number } = name;
+        self.see(&Event::Sent { name, message: &message, fate: None })?;
+        self.see(&Event::Held { name, message: &message })?;
+        self.stats.delayed += 1;
+        let back = self.hold(link, Pending::Delivery { link, number, sent, message }, kind);
+        debug_assert!(back.is_none(), "expect: whoever holds a message back takes it");
         ControlFlow::Continue(())
     }
 

@@ -5,34 +5,30 @@ use std::time::Duration;
 use crate::protocol::{NodeId, Rng, Time};
 use crate::sim::{Fault, Plan, PlannedFault};
 use crate::strategy::Profile;
-use crate::strategy::{draw_links, until};
+use crate::strategy::draw::{draw_links, micros, until};
 
 /// Of so many faults in a thousand the request is one of the first: what a node does first, under a new name, it does only once …
 const FIRST_PERMILLE: u32 = 200;
 /// … and these are the first.
 const FIRST_COUNT: usize = 2;
 
-/// The longest that links are cut: long enough for whoever is cut off to ask several times.
-const PARTITION_MAX_US: u64 = 120_000;
-
 impl Profile {
     /// Adds faults to a plan that has its requests: at or shortly after a request, and at its node.
     pub(crate) fn aim_faults(&self, plan: &mut Plan, partitions: u64, crashes: u64, rng: &mut Rng) {
         // Half as many again as elsewhere: a node that hears and is not heard, or the other way, shows what a mere cut does not.
         let one_way_permille = self.one_way_permille * 3 / 2;
+        // Long enough for whoever is cut off to ask several times.
+        let partition_max_us = 2 * micros(self.partition_max);
         for _ in 0..partitions {
             let (at, _) = aim(plan, rng);
             let links = draw_links(plan.node_count, one_way_permille, rng);
-            let fault = Fault::Partition { links, heal: until(rng, PARTITION_MAX_US) };
+            let fault = Fault::Partition { links, heal: until(rng, partition_max_us) };
             plan.faults.push(PlannedFault { at, fault });
         }
         for _ in 0..crashes {
             let (at, node) = aim(plan, rng);
-            let effects = self.draw_budget(rng);
-            plan.faults.push(PlannedFault {
-                at,
-                fault: Fault::Crash { node, effects, restart: soon(rng, 40_000), wipe: false },
-            });
+            let (effects, restart) = (self.draw_budget(rng), soon(rng, micros(self.restart_max)));
+            plan.faults.push(PlannedFault { at, fault: Fault::Crash { node, effects, restart, wipe: false } });
         }
         plan.faults.retain(|planned| !matches!(&planned.fault, Fault::Partition { links, .. } if links.is_empty()));
         plan.faults.sort_by_key(|planned| planned.at);

@@ -8,9 +8,9 @@ use crate::protocol::{NodeId, Rng};
 use crate::sim::{Plan, Retry};
 
 /// The random stream of retries: a system whose clients never ask again draws the worlds it always drew.
-const RETRY_STREAM: u64 = 18;
+const RETRY_STREAM: u64 = 23;
 /// The random stream of spare nodes.
-const SPARE_STREAM: u64 = 19;
+const SPARE_STREAM: u64 = 24;
 
 /// In so many worlds of a thousand clients ask again.
 const RETRIES_PERMILLE: u32 = 800;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::protocol::Rng;
-use crate::sim::Fate;
+use super::fates::{LinkFaults, SeededFates, fate_rng};
+use super::scheduler::{Order, Scheduler, Sketch};
+use crate::protocol::{Rng, Time};
+use crate::sim::{Fate, Link, NameRef, Plan};
 use crate::strategy::Profile;
 
 /// The most messages of a world that have a fate.
@@ -12,9 +14,20 @@ const COUNT_MAX: u64 = 6;
 /// How long a message takes that is not late.
 const BORING: Duration = Duration::from_millis(1);
 
+pub(super) struct Delays;
+
+impl Scheduler for Delays {
+    fn draw(&self, sketch: &mut Sketch<'_>) -> (Plan, SeededFates) {
+        let (plan, links, message_count) = sketch.busy();
+        let mut rng = fate_rng(sketch.seed);
+        let order = DelayBounded::draw(&sketch.worlds.profile, message_count, &mut rng);
+        (plan, SeededFates::new(rng, links, order))
+    }
+}
+
 /// Which messages have a fate, and which fates there are.
 #[derive(Clone, Debug)]
-pub(crate) struct DelayBounded {
+struct DelayBounded {
     /// How many messages are sent before each of the few; the next one last.
     places: Vec<u64>,
     sent: u64,
@@ -28,7 +41,7 @@ pub(crate) struct DelayBounded {
 
 impl DelayBounded {
     /// Up to [`COUNT_MAX`] among the first `message_count` messages or so.
-    pub(crate) fn draw(profile: &Profile, message_count: u64, rng: &mut Rng) -> Self {
+    fn draw(profile: &Profile, message_count: u64, rng: &mut Rng) -> Self {
         let mut places: Vec<u64> = (0..rng.between(1, COUNT_MAX)).map(|_| rng.below(message_count)).collect();
         places.sort_unstable_by(|left, right| right.cmp(left));
         Self {
@@ -41,9 +54,10 @@ impl DelayBounded {
             late_permille: profile.late_permille,
         }
     }
+}
 
-    /// The fate of the next message.
-    pub(crate) fn fate(&mut self, rng: &mut Rng) -> Option<Fate> {
+impl Order for DelayBounded {
+    fn fate(&mut self, _name: NameRef<'_>, _at: Time, _links: &LinkFaults, rng: &mut Rng) -> Option<Fate> {
         let place = self.sent;
         self.sent += 1;
         self.places.pop_if(|next| *next == place)?;
@@ -61,6 +75,14 @@ impl DelayBounded {
         }
         let copy = if rng.chance(self.late_permille) { far } else { near };
         Some(Fate::copies(&[BORING, copy]))
+    }
+
+    fn delay(&mut self, _link: Link, _at: Time, _links: &LinkFaults, _rng: &mut Rng) -> Duration {
+        BORING
+    }
+
+    fn fork(&self) -> Box<dyn Order> {
+        Box::new(self.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::protocol::Rng;
 use crate::sim::DrawnDisks;
 
 /// The random stream of disks: a system that has reliable ones draws the worlds it always drew.
-const DISKS_STREAM: u64 = 17;
+const DISKS_STREAM: u64 = 22;
 
 /// What disks do in drawn worlds: whether crashes take what was [written](crate::protocol::Env::write) and not synced, and whether
 /// writes that can [fail](crate::protocol::Env::try_write) do. Machines that only [persist](crate::protocol::Env::persist) see nothing of

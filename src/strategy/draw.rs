@@ -5,55 +5,24 @@
 
 use std::time::Duration;
 
-use super::{DelayBounded, Pct, Pos, Profile, Strategy, Worlds, draw_knobs};
-use crate::protocol::{Knobs, NodeId, Rng, StateMachine, Time};
-use crate::sim::{Action, Clients, DrawnDisks, Fate, Fates, Fault, Link, NameRef, Plan, PlannedFault, PlannedRequest};
+use super::fates::{LinkFaults, SeededFates};
+use super::late_timers::LateTimers;
+use super::scheduler::{Actions, ActionsOf, Sketch};
+use super::{Fitted, Profile, Sayings, Worlds, add_scenario, arm, draw_knobs, scheduler_of, set_clocks};
+use crate::protocol::{NodeId, Rng, StateMachine, Time};
+use crate::sim::{Action, Clients, Fault, Link, Plan, PlannedFault, PlannedRequest};
 
 const WORLD_STREAM: u64 = 0;
 const REQUEST_STREAM: u64 = 1;
 const FAULT_STREAM: u64 = 2;
-const FATE_STREAM: u64 = 3;
 /// What not every profile has; so that the others mean what they meant before there was such a thing.
 const HARSH_STREAM: u64 = 4;
 
-/// The longest pause.
-const PAUSE_MAX_US: u64 = 60_000;
-
-/// The longest between two requests of a world that has a pace.
-const PACE_MAX_US: u64 = 20_000;
+/// The random stream of when requests begin.
+const WARM_UP_STREAM: u64 = 21;
 
 /// Of the worlds whose faults are aimed, so many in a thousand draw for themselves which faults they have.
 const SWARM_PERMILLE: u32 = 400;
-
-/// Draws the fate of each message as it is sent.
-#[derive(Clone, Debug)]
-pub struct SeededFates {
-    rng: Rng,
-    links: LinkFaults,
-    delays: Delays,
-    disks: Option<DrawnDisks>,
-}
-
-/// In which order messages come, as far as delays can say.
-#[derive(Clone, Debug)]
-enum Delays {
-    /// Each takes its own time.
-    Any,
-    Pct(Pct),
-    Pos(Pos),
-    DelayBounded(DelayBounded),
-}
-
-/// How the network of one world behaves; 0 stands for "not at all".
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LinkFaults {
-    pub(crate) delay_max_us: u64,
-    pub(crate) drop_permille: u32,
-    pub(crate) duplicate_permille: u32,
-    /// Of the doubles.
-    pub(crate) late_permille: u32,
-    pub(crate) late_max_us: u64,
-}
 
 /// How many faults of each kind a world has.
 pub(crate) struct FaultCounts {
@@ -61,115 +30,89 @@ pub(crate) struct FaultCounts {
     pub(crate) crashes: u64,
 }
 
-impl Fates for SeededFates {
-    fn wants_names(&self) -> bool {
-        false
-    }
-
-    fn disks(&self) -> Option<DrawnDisks> {
-        self.disks
-    }
-
-    fn fate(&mut self, name: NameRef<'_>, at: Time) -> Option<Fate> {
-        let Self { rng, links, delays, .. } = self;
-        if let Delays::DelayBounded(bounded) = delays {
-            return bounded.fate(rng);
-        }
-        let happens = |rng: &mut Rng, permille| permille > 0 && rng.chance(permille);
-        if happens(rng, links.drop_permille) {
-            return Some(Fate::Drop);
-        }
-        let mut delay = |rng: &mut Rng| match (links.delay_max_us, &mut *delays) {
-            (0, _) => Duration::from_millis(1),
-            (_, Delays::Pct(pct)) => pct.delay(name.link, at, rng),
-            (_, Delays::Pos(pos)) => pos.delay(name.link, at, rng),
-            (delay_max_us, _) => Duration::from_micros(rng.between(1, delay_max_us)),
-        };
-        let first = delay(rng);
-        if happens(rng, links.duplicate_permille) {
-            let late = happens(rng, links.late_permille);
-            let more = if late { Duration::from_micros(rng.between(1, links.late_max_us)) } else { delay(rng) };
-            return Some(Fate::copies(&[first, more]));
-        }
-        (links.delay_max_us > 0).then(|| Fate::delay(first))
+impl Fitted {
+    /// The world of `seed`: a plan without fates, and the source that draws them.
+    pub(crate) fn draw<M: StateMachine>(&self, clients: Option<Box<dyn Clients<M>>>, seed: u64) -> (Plan, SeededFates) {
+        self.worlds.draw_world(clients, seed, &self.sayings)
     }
 }
 
 impl Worlds {
-    /// The world of `seed`: a plan without fates, and the source that draws them.
-    pub(crate) fn draw<M: StateMachine>(&self, clients: Option<Box<dyn Clients<M>>>, seed: u64) -> (Plan, SeededFates) {
-        let strategy = self.strategy.of(seed);
-        let knobs = match strategy {
-            Strategy::Uniform => Knobs::default(),
-            _ => draw_knobs(&self.knobs, self.profile.knob_permille, seed),
-        };
-        let (plan, fates) = match strategy {
-            Strategy::Uniform | Strategy::Swarm => self.draw_counts(clients, strategy, seed),
-            aimed => self.draw_aimed(clients, aimed, seed),
-        };
-        let mut plan = Plan { knobs, ..plan };
+    fn draw_world<M: StateMachine>(
+        &self,
+        clients: Option<Box<dyn Clients<M>>>,
+        seed: u64,
+        sayings: &Sayings,
+    ) -> (Plan, SeededFates) {
+        let mut clients = clients.map(ActionsOf);
+        let clients = clients.as_mut().map(|clients| clients as &mut dyn Actions);
+        let scheduler = scheduler_of(self.strategy.of(seed));
+        let (mut plan, fates) = scheduler.draw(&mut Sketch { worlds: self, clients, seed });
         self.draw_retries(&mut plan, seed);
-        (plan, SeededFates { disks: self.disks.draw(seed), ..fates })
-    }
-
-    /// A world whose requests and faults come at any time.
-    fn draw_counts<M: StateMachine>(
-        &self,
-        clients: Option<Box<dyn Clients<M>>>,
-        strategy: Strategy,
-        seed: u64,
-    ) -> (Plan, SeededFates) {
-        let world = &mut Rng::new(seed, WORLD_STREAM);
-        let node_count = world.between(*self.node_counts.start() as u64, *self.node_counts.end() as u64) as usize;
-        let mut plan = self.empty(node_count, seed, world);
-        let request_count = self.request_count(world);
-        let (links, counts) = if strategy == Strategy::Uniform || self.profile.fixed_mix {
-            (self.profile.uniform_links(), self.profile.uniform_faults(world))
-        } else {
-            (self.profile.draw_links(world), self.profile.draw_counts(world))
-        };
-        self.profile.draw_faults(&mut plan, &counts, &mut Rng::new(seed, FAULT_STREAM));
-        self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
-        if let Some(clients) = clients {
-            draw_requests(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
+        let fates = fates.with_disks(self.disks.draw(seed));
+        set_clocks(&mut plan, self.clocks, self.profile.clock_permille);
+        if scheduler.is_baseline() {
+            add_scenario(&mut plan, &self.scenarios);
+            return (plan, fates);
         }
-        (plan, SeededFates { rng: Rng::new(seed, FATE_STREAM), links, delays: Delays::Any, disks: None })
+        arm(&mut plan, &self.profile, sayings);
+        add_scenario(&mut plan, &self.scenarios);
+        plan.knobs = draw_knobs(&self.knobs, self.profile.knob_permille, seed);
+        let timers = LateTimers::draw(&self.profile, plan.node_count, seed);
+        (plan, fates.with_timers(timers))
+    }
+}
+
+impl Sketch<'_> {
+    /// A world whose requests and faults come at any time, with a little of everything or as swarms have it.
+    pub(super) fn any_time(&mut self, little_of_all: bool) -> (Plan, LinkFaults) {
+        let Self { worlds, seed, .. } = *self;
+        let profile = &worlds.profile;
+        let world = &mut Rng::new(seed, WORLD_STREAM);
+        let node_count = world.between(*worlds.node_counts.start() as u64, *worlds.node_counts.end() as u64) as usize;
+        let mut plan = worlds.empty(node_count, seed, world);
+        let request_count = worlds.request_count(world);
+        let (links, counts) = if little_of_all {
+            (profile.uniform_links(), profile.uniform_faults(world))
+        } else {
+            (profile.swarm_links(world), profile.swarm_faults(world))
+        };
+        profile.draw_faults(&mut plan, &counts, &mut Rng::new(seed, FAULT_STREAM));
+        profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
+        if let Some(clients) = &mut self.clients {
+            draw_requests(&mut plan, request_count, &mut **clients, &mut Rng::new(seed, REQUEST_STREAM));
+        }
+        (plan, links)
     }
 
-    /// A world whose faults strike where something is going on, and whose messages come in an order of their own.
-    fn draw_aimed<M: StateMachine>(
-        &self,
-        clients: Option<Box<dyn Clients<M>>>,
-        strategy: Strategy,
-        seed: u64,
-    ) -> (Plan, SeededFates) {
+    /// A world whose faults strike where something is going on; and about how many messages it has.
+    pub(super) fn busy(&mut self) -> (Plan, LinkFaults, u64) {
+        let Self { worlds, seed, .. } = *self;
+        let profile = &worlds.profile;
         let world = &mut Rng::new(seed, WORLD_STREAM);
-        let (fewest, most) = (*self.node_counts.start() as u64, *self.node_counts.end() as u64);
+        let (fewest, most) = (*worlds.node_counts.start() as u64, *worlds.node_counts.end() as u64);
         // Most failures need no more than three nodes; but a world with more requests has more chances, at hardly more cost.
         let node_count = world.between(fewest, most).min(world.between(fewest, most)) as usize;
-        let mut plan = self.empty(node_count, seed, world);
-        let request_count = self.request_count(world).max(self.request_count(world));
+        let mut plan = worlds.empty(node_count, seed, world);
+        let request_count = worlds.request_count(world).max(worlds.request_count(world));
         // Some have much of something, as swarm has: what only shows where something else never happens shows there.
-        let (links, counts) = if world.chance(SWARM_PERMILLE) && !self.profile.fixed_mix {
-            (self.profile.draw_links(world), self.profile.draw_counts(world))
+        let (links, counts) = if world.chance(SWARM_PERMILLE) && !profile.fixed_mix {
+            (profile.swarm_links(world), profile.swarm_faults(world))
         } else {
-            (self.profile.uniform_links(), self.profile.uniform_faults(world))
+            (profile.uniform_links(), profile.uniform_faults(world))
         };
-        if let Some(clients) = clients {
-            draw_paced(&mut plan, request_count, clients, &mut Rng::new(seed, REQUEST_STREAM));
+        if let Some(clients) = &mut self.clients {
+            let rng = &mut Rng::new(seed, REQUEST_STREAM);
+            draw_paced(&mut plan, request_count, &mut **clients, profile, rng);
         }
-        self.profile.aim_faults(&mut plan, counts.partitions, counts.crashes, &mut Rng::new(seed, FAULT_STREAM));
-        self.profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
-        let mut rng = Rng::new(seed, FATE_STREAM);
+        profile.aim_faults(&mut plan, counts.partitions, counts.crashes, &mut Rng::new(seed, FAULT_STREAM));
+        profile.draw_harshness(&mut plan, &mut Rng::new(seed, HARSH_STREAM));
         let message_count = request_count.max(1) * node_count as u64 * 2;
-        let delays = match strategy {
-            Strategy::Pct => Delays::Pct(Pct::draw(links.delay_max_us, &self.profile, message_count, &mut rng)),
-            Strategy::Pos => Delays::Pos(Pos::draw(links.delay_max_us, &self.profile)),
-            _ => Delays::DelayBounded(DelayBounded::draw(&self.profile, message_count, &mut rng)),
-        };
-        (plan, SeededFates { rng, links, delays, disks: None })
+        (plan, links, message_count)
     }
+}
 
+impl Worlds {
     fn empty(&self, node_count: usize, seed: u64, world: &mut Rng) -> Plan {
         let hostile_max_ms = self.profile.hostile_max.as_millis() as u64;
         let heal_at = Time::from_millis(world.between(hostile_max_ms / 6, hostile_max_ms));
@@ -182,7 +125,7 @@ impl Worlds {
     }
 }
 
-fn draw_requests<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn Clients<M>>, rng: &mut Rng) {
+fn draw_requests(plan: &mut Plan, count: u64, clients: &mut dyn Actions, rng: &mut Rng) {
     clients.begin(rng);
     let mut due: Vec<(Time, NodeId)> = (0..count).map(|_| (moment(plan, rng), any_member(plan, rng))).collect();
     // In the order in which they fall due, so that what the workload draws reads as a story.
@@ -191,11 +134,11 @@ fn draw_requests<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<
 }
 
 /// Requests at a pace of the world's own; it does not heal before the last.
-fn draw_paced<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn Clients<M>>, rng: &mut Rng) {
+fn draw_paced(plan: &mut Plan, count: u64, clients: &mut dyn Actions, profile: &Profile, rng: &mut Rng) {
     clients.begin(rng);
     let pace = rng.between(1, 1_000);
-    let gap_max_us = (pace * pace * PACE_MAX_US / 1_000_000).max(1);
-    let mut at = Time::ZERO;
+    let gap_max_us = (pace * pace * (profile.pace_max.as_micros() as u64) / 1_000_000).max(1);
+    let mut at = warm_up(profile, plan.seed);
     plan.requests.reserve_exact(count as usize);
     for _ in 0..count {
         at = at + Duration::from_micros(rng.below(gap_max_us));
@@ -203,6 +146,16 @@ fn draw_paced<M: StateMachine>(plan: &mut Plan, count: u64, mut clients: Box<dyn
         plan.requests.push(PlannedRequest::new(at, node, clients.draw(rng)));
     }
     plan.heal_at = plan.heal_at.max(at);
+}
+
+/// When the first request may come. Before a protocol has its leader there is little to ask for; but sometimes that is the story.
+fn warm_up(profile: &Profile, seed: u64) -> Time {
+    let longest = profile.warm_up.unwrap_or_default();
+    if longest.is_zero() {
+        return Time::ZERO;
+    }
+    let rng = &mut Rng::new(seed, WARM_UP_STREAM);
+    if rng.chance(300) { Time::ZERO } else { Time::ZERO + Duration::from_micros(rng.below(micros(longest))) }
 }
 
 /// Requests that are due at no time in particular.
@@ -232,8 +185,13 @@ fn any_member(plan: &Plan, rng: &mut Rng) -> NodeId {
 }
 
 /// How long a node pauses.
-pub(crate) fn draw_pause(rng: &mut Rng) -> Duration {
-    Duration::from_micros(rng.between(1_000, PAUSE_MAX_US))
+pub(crate) fn draw_pause(rng: &mut Rng, profile: &Profile) -> Duration {
+    Duration::from_micros(rng.between(1_000, micros(profile.pause_max)))
+}
+
+/// A span of a profile in whole microseconds.
+pub(crate) fn micros(span: Duration) -> u64 {
+    span.as_micros() as u64
 }
 
 /// Usually after a while, sometimes not before the world heals.
@@ -247,41 +205,21 @@ impl Profile {
         rng.chance(self.in_step_permille).then(|| rng.below(6) as u32)
     }
 
-    fn draw_links(&self, rng: &mut Rng) -> LinkFaults {
-        let mut strength = |permille: u32, low: u64, high: u64| {
-            let drawn = rng.between(low, high);
-            if rng.chance(permille) { drawn } else { 0 }
-        };
-        LinkFaults {
-            // Squared, so that short delays, where much overtakes a little, are as common as long ones.
-            delay_max_us: (u128::from(strength(self.delay_permille, 1_000, 1_000_000).pow(2))
-                * self.delay_max.as_micros()
-                / 1_000_000_000_000) as u64,
-            drop_permille: strength(self.drop_permille, 10, 400) as u32,
-            duplicate_permille: strength(self.duplicate_permille, 10, 400) as u32,
-            late_permille: strength(self.late_permille, 100, 800) as u32,
-            late_max_us: self.late_max.as_micros() as u64,
-        }
-    }
-
-    fn draw_counts(&self, world: &mut Rng) -> FaultCounts {
-        let mut count = |permille: u32| {
-            let drawn = world.between(1, self.faults_max.into());
-            if world.chance(permille) { drawn } else { 0 }
-        };
-        FaultCounts { partitions: count(self.partition_permille), crashes: count(self.crash_permille) }
-    }
-
     /// At any time, anywhere.
     fn draw_faults(&self, plan: &mut Plan, counts: &FaultCounts, rng: &mut Rng) {
         for _ in 0..counts.partitions {
             let links = draw_links(plan.node_count, self.one_way_permille, rng);
-            let fault = Fault::Partition { links, heal: until(rng, 60_000) };
+            let fault = Fault::Partition { links, heal: until(rng, micros(self.partition_max)) };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
         for _ in 0..counts.crashes {
             let effects = self.draw_budget(rng);
-            let fault = Fault::Crash { node: any_node(plan, rng), effects, restart: until(rng, 40_000), wipe: false };
+            let fault = Fault::Crash {
+                node: any_node(plan, rng),
+                effects,
+                restart: until(rng, micros(self.restart_max)),
+                wipe: false,
+            };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }
         plan.faults.retain(|planned| !matches!(&planned.fault, Fault::Partition { links, .. } if links.is_empty()));
@@ -300,7 +238,7 @@ impl Profile {
         let pauses = rng.between(1, self.faults_max.into());
         let pauses = if rng.chance(self.pause_permille) { pauses } else { 0 };
         for _ in 0..pauses {
-            let span = draw_pause(rng);
+            let span = draw_pause(rng, self);
             let fault = Fault::Pause { node: any_node(plan, rng), span };
             plan.faults.push(PlannedFault { at: moment(plan, rng), fault });
         }

@@ -4,102 +4,106 @@
 //! think likely to break a system. `ddc score` measures how soon each finds what.
 
 mod aimed;
+mod calibration;
 mod clients;
+mod clocks;
 mod delay_bounded;
 mod disks;
 mod draw;
+mod fates;
 mod knobs;
+mod late_timers;
+mod moments;
 mod pct;
+mod portfolio;
 mod pos;
 mod profile;
+mod scenario;
+mod scheduler;
+mod swarm;
 mod uniform;
 mod worlds;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use calibration::{Calibration, TimerSpans};
 pub use clients::Retries;
-use delay_bounded::DelayBounded;
+pub use clocks::ClockBounds;
+use clocks::set_clocks;
 pub use disks::Disks;
-pub use draw::SeededFates;
-pub(crate) use draw::{any_node, draw_asks, draw_links, draw_pause, until};
+pub(crate) use draw::{any_node, draw_asks, draw_links, draw_pause, micros, until};
+pub(crate) use fates::LinkFaults;
+pub use fates::SeededFates;
 pub use knobs::Knob;
 use knobs::draw_knobs;
-use pct::Pct;
-use pos::Pos;
+pub(crate) use moments::Sayings;
+use moments::arm;
 pub use profile::{Profile, UnknownProfile};
+pub use scenario::Scenario;
+use scenario::add_scenario;
+use scheduler::Scheduler;
+pub(crate) use worlds::Fitted;
 pub use worlds::Worlds;
 
-use crate::protocol::Rng;
+/// Declares the strategies from one table: the variant, its name on the command line, and who draws.
+macro_rules! strategies {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal by $scheduler:expr;)+) => {
+        /// A way to draw worlds from seeds.
+        ///
+        /// A world is a function of system, strategy and seed: to see one again, name all three, or save its plan.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Strategy {
+            $($(#[$doc])+ $variant,)+
+        }
 
-/// The random stream that says which strategy draws a world of the portfolio.
-const PORTFOLIO_STREAM: u64 = 5;
+        impl Strategy {
+            /// All of them.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
-/// The shares of the portfolio, chosen by what each strategy alone takes for each planted bug. They are fixed: shares that
-/// adapt gain no more than the noise, and a seed would mean nothing without the worlds before it. `Delays` is what some bugs need
-/// that hide in any noise.
-const PORTFOLIO: [Strategy; 8] = [
-    Strategy::Pos,
-    Strategy::Pos,
-    Strategy::Pos,
-    Strategy::Pos,
-    Strategy::Pct,
-    Strategy::Pct,
-    Strategy::Delays,
-    Strategy::Swarm,
-];
+            /// The name on the command line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
 
-/// A way to draw worlds from seeds.
-///
-/// A world is a function of system, strategy and seed: to see one again, name all three, or save its plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Strategy {
+        /// Who draws the worlds of a strategy.
+        fn scheduler_of(strategy: Strategy) -> &'static dyn Scheduler {
+            match strategy {
+                $(Strategy::$variant => &$scheduler,)+
+            }
+        }
+    };
+}
+
+strategies! {
     /// Every world has a little of everything: the baseline that the others are measured against.
-    Uniform,
+    Uniform = "uniform" by uniform::Uniform;
     /// Each world first draws which kinds of fault it has, and how strong (Groce et al., ISSTA 2012).
-    Swarm,
+    Swarm = "swarm" by swarm::Swarm;
     /// Each chain of messages that answer one another has a priority, and a few messages fall behind all others: probabilistic
     /// concurrency testing for message passing (after Ozkan et al., OOPSLA 2018). A priority is a delay.
-    Pct,
+    Pct = "pct" by pct::Chains;
     /// Each message takes any place among those under way to the same receiver, all equally likely: partial-order sampling
     /// (after Yuan et al., CAV 2018).
-    Pos,
+    Pos = "pos" by pos::AnyPlace;
     /// All is boring but for a few messages, which are late, lost or doubled: delay-bounded scheduling (after Emmi et al., POPL
     /// 2011).
-    Delays,
+    Delays = "delays" by delay_bounded::Delays;
     /// Each seed draws which of the others draws its world, in fixed shares: no bug is far from one that finds it.
     #[default]
-    Portfolio,
+    Portfolio = "portfolio" by portfolio::Portfolio;
 }
 
 impl Strategy {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::Uniform, Self::Swarm, Self::Pct, Self::Pos, Self::Delays, Self::Portfolio];
-
-    /// The name on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Uniform => "uniform",
-            Self::Swarm => "swarm",
-            Self::Pct => "pct",
-            Self::Pos => "pos",
-            Self::Delays => "delays",
-            Self::Portfolio => "portfolio",
-        }
-    }
-
     /// The strategy that draws the world of `seed`: of the portfolio the one whose turn it is, else the same.
     #[must_use]
     pub fn of(self, seed: u64) -> Self {
-        match self {
-            Self::Portfolio => {
-                let drawn = Rng::new(seed, PORTFOLIO_STREAM).pick(&PORTFOLIO).copied();
-                drawn.expect("expect: the portfolio has shares")
-            }
-            other => other,
-        }
+        scheduler_of(self).turn(seed).unwrap_or(self)
     }
 }
 

@@ -50,6 +50,29 @@ pub struct Profile {
     pub faults_max: u32,
     /// How long the hostile phase lasts at the most.
     pub hostile_max: Duration,
+    /// The longest that links are cut by a fault that ends before the world heals; twice as long where faults strike at requests.
+    pub partition_max: Duration,
+    /// The longest that a node is down that restarts before the world heals.
+    pub restart_max: Duration,
+    /// The longest pause.
+    pub pause_max: Duration,
+    /// The longest between two requests of a world whose requests come at a pace.
+    pub pace_max: Duration,
+    /// In how many worlds of a thousand timers fire late; never early. `None` leaves it to what was
+    /// [measured](super::Calibration): none where timers are short.
+    pub late_timers_permille: Option<u32>,
+    /// How late.
+    pub timer_late_max: Duration,
+    /// In how many worlds of a thousand faults wait for what nodes say: for a mark, a kind of message, something made durable.
+    /// `None` leaves it to what was [measured](super::Calibration): none where nodes make no marks and timers are short.
+    pub moments_permille: Option<u32>,
+    /// In how many worlds of a thousand nodes have clocks of their own, if the system has [bounds](super::ClockBounds) for them.
+    pub clock_permille: u32,
+    /// The longest that worlds whose requests come at a pace wait for the first; `None` leaves it to what was measured.
+    pub warm_up: Option<Duration>,
+    /// Whether spans that are those of the stock profiles are stretched to the [scale of the system](super::Calibration), and what
+    /// is `None` here is as was measured.
+    pub calibrate: bool,
 }
 
 impl Profile {
@@ -96,6 +119,16 @@ impl Profile {
             fixed_mix: false,
             faults_max: 3,
             hostile_max: Duration::from_millis(120),
+            partition_max: Duration::from_millis(60),
+            restart_max: Duration::from_millis(40),
+            pause_max: Duration::from_millis(60),
+            pace_max: Duration::from_millis(20),
+            late_timers_permille: None,
+            timer_late_max: Duration::from_millis(60),
+            moments_permille: None,
+            clock_permille: 600,
+            warm_up: None,
+            calibrate: true,
         }
     }
 
@@ -133,6 +166,9 @@ impl Profile {
             ("pause_permille", self.pause_permille),
             ("core_permille", self.core_permille),
             ("knob_permille", self.knob_permille),
+            ("clock_permille", self.clock_permille),
+            ("late_timers_permille", self.late_timers_permille.unwrap_or(0)),
+            ("moments_permille", self.moments_permille.unwrap_or(0)),
         ] {
             if permille > 1_000 {
                 return Err(format!("{field}: expected at most 1000, found {permille}"));
@@ -143,6 +179,12 @@ impl Profile {
             ("delay_max", self.delay_max, Duration::ZERO),
             ("late_max", self.late_max, Duration::ZERO),
             ("hostile_max", self.hostile_max, millisecond),
+            ("partition_max", self.partition_max, millisecond),
+            ("restart_max", self.restart_max, millisecond),
+            ("pause_max", self.pause_max, millisecond),
+            ("pace_max", self.pace_max, Duration::ZERO),
+            ("timer_late_max", self.timer_late_max, Duration::ZERO),
+            ("warm_up", self.warm_up.unwrap_or_default(), Duration::ZERO),
         ] {
             if !(least..=SPAN_MAX).contains(&span) {
                 return Err(format!("{field}: expected from {least:?} to {SPAN_MAX:?}, found {span:?}"));

@@ -1,8 +1,24 @@
 //! A little of everything in each world: what swarm worlds have in the mean.
 
-use super::draw::{FaultCounts, LinkFaults};
+use super::draw::FaultCounts;
+use super::fates::{LinkFaults, SeededFates, fate_rng};
+use super::scheduler::{AnyOrder, Scheduler, Sketch};
 use crate::protocol::Rng;
+use crate::sim::Plan;
 use crate::strategy::Profile;
+
+pub(super) struct Uniform;
+
+impl Scheduler for Uniform {
+    fn draw(&self, sketch: &mut Sketch<'_>) -> (Plan, SeededFates) {
+        let (plan, links) = sketch.any_time(true);
+        (plan, SeededFates::new(fate_rng(sketch.seed), links, AnyOrder))
+    }
+
+    fn is_baseline(&self) -> bool {
+        true
+    }
+}
 
 impl Profile {
     /// The same links in each world.

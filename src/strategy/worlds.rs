@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::clients::NO_SPARES;
-use super::{Disks, Knob, Profile, Retries, Strategy};
+use super::{Calibration, ClockBounds, Disks, Knob, Profile, Retries, Sayings, Scenario, Strategy};
 use crate::sim::Links;
 
 /// What drawn worlds are like: all that a seed is expanded with, beside what clients do.
@@ -35,6 +35,26 @@ pub struct Worlds {
     pub disks: Disks,
     /// How they are drawn from seeds.
     pub strategy: Strategy,
+    /// How far the clocks of nodes are from each other; not at all by default.
+    pub clocks: ClockBounds,
+    /// What somebody has thought of; half of the worlds have one of these.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// Worlds in the scale of a system.
+#[derive(Clone, Debug)]
+pub(crate) struct Fitted {
+    pub(crate) calibration: Calibration,
+    pub(crate) worlds: Worlds,
+    /// What faults may wait for.
+    pub(crate) sayings: Sayings,
+}
+
+impl Fitted {
+    pub(crate) fn new(calibration: Calibration, worlds: &Worlds) -> Self {
+        let worlds = Worlds { profile: calibration.fit(&worlds.profile), ..worlds.clone() };
+        Self { sayings: Sayings::of(&calibration), calibration, worlds }
+    }
 }
 
 impl Worlds {
@@ -59,6 +79,8 @@ impl Default for Worlds {
             closed_loop: None,
             disks: Disks::reliable(),
             strategy: Strategy::default(),
+            clocks: ClockBounds::default(),
+            scenarios: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod feedback;
 mod findings;
 mod others;
 mod so_far;
+mod unstruck;
 
 use std::mem;
 use std::num::NonZeroUsize;
@@ -24,7 +25,7 @@ use crate::running::{Running, spawn_scoped};
 use crate::shrink::Watch;
 use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
 use crate::sim::{Arena, End, Stats};
-use crate::strategy::Strategy;
+use crate::strategy::{Calibration, Profile, Strategy};
 
 pub use coverage::Coverage;
 pub(crate) use coverage::{KINDS_MAX, TransitionKinds};
@@ -178,6 +179,13 @@ pub struct Sweep {
     pub coverage: Coverage,
     /// The marks of [`Harness::must_reach`](Harness::must_reach) that no world hit; none for fewer than [`REACH_WORLDS_MIN`] worlds.
     pub unreached: Vec<&'static str>,
+    /// The faults of [scenarios](crate::strategy::Scenario) that must strike and struck in no world, each as a sentence; none for
+    /// fewer than [`REACH_WORLDS_MIN`] worlds.
+    pub unstruck: Vec<String>,
+    /// What quiet worlds of the system have shown.
+    pub calibration: Calibration,
+    /// How hostile its worlds were, in the system's own scale.
+    pub profile: Profile,
     /// The failures, shrunk; the one with the fewest decisions first, but before it one of `determinism`. The first is
     /// explained.
     pub failures: Vec<Failure>,
@@ -192,10 +200,10 @@ impl Sweep {
         self.violations.values().sum()
     }
 
-    /// True if worlds were run, no one violated a check, and each mark that must be reached was.
+    /// True if worlds were run, no one violated a check, each mark that must be reached was, and each fault struck that must strike.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.worlds > 0 && self.violation_count() == 0 && self.unreached.is_empty()
+        self.worlds > 0 && self.violation_count() == 0 && self.unreached.is_empty() && self.unstruck.is_empty()
     }
 
     /// How many worlds violated each check, such as `siblings 30`; of `determinism`, which only shows in worlds that are run twice, also
@@ -259,6 +267,7 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
     found.violations.sort_unstable_keys();
     let is_missing = |mark: &&&'static str| found.stats.marks.get(**mark).is_none_or(|count| *count == 0);
     let judged = if found.worlds < REACH_WORLDS_MIN { &[][..] } else { &system.must_reach };
+    let unstruck = if found.worlds < REACH_WORLDS_MIN { Vec::new() } else { system.unstruck(&found.stats) };
     let unreached = judged.iter().filter(is_missing).copied().collect();
     Sweep {
         system: system.name.clone(),
@@ -274,6 +283,9 @@ pub fn sweep<M: StateMachine>(system: &Harness<M>, options: &SweepOptions, progr
         digest: found.digests,
         coverage: found.transitions.coverage(),
         unreached,
+        unstruck,
+        calibration: system.calibration().clone(),
+        profile: system.fitted().worlds.profile.clone(),
         failures,
         others,
     }
@@ -307,7 +319,7 @@ fn sweep_in_rounds<M: StateMachine>(
         first = places.end;
         let learned = &feedback;
         let mut round = on_threads(places, ROUND_CHUNK, options, progress, |mine, arena, seed| {
-            let origin = learned.origin(seed, &system.worlds.profile);
+            let origin = learned.origin(seed, &system.fitted().worlds.profile);
             let mut transitions = TransitionKinds::default();
             transitions.begin(seed);
             let outcome = run(system, arena, &origin, options, &mut transitions, mine)?;

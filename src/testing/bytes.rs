@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::protocol::{NodeId, Time};
 use crate::sim::{Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest, Retry};
 use crate::strategy::{Knob, Retries};
-use crate::testing::disk;
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US, micros};
+use crate::testing::{disk, extras_bytes};
 
 /// Bytes of one decision: what sort it is, three small choices, and two times.
 pub(crate) const RECORD: usize = 8;
@@ -27,7 +27,7 @@ pub(crate) mod sort {
     pub(crate) const CRASH: u8 = 13;
     pub(crate) const CRASH_IN_STEP: u8 = 14;
     pub(crate) const PARTITION: u8 = 15;
-    /// The whole byte: with another upper half, zeros below decide nothing.
+    /// The whole byte: zeros below, with another upper half, are for late timers, clocks and armed faults, or decide nothing.
     pub(crate) const KNOB: u8 = 0x10;
     /// The whole byte, too: the client of the request before asks again.
     pub(crate) const RETRY: u8 = 0xe0;
@@ -105,16 +105,16 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
             let value = range.start().saturating_add(u16::from_le_bytes(first).into());
             plan.knobs.set(name, value.min(*range.end()));
         }
-        _ => {}
+        _ => extras_bytes::decide(plan, pool, record),
     }
 }
 
 /// Two bytes, low one first, as a number below `limit`.
-fn scaled(bytes: [u8; 2], limit: u64) -> u64 {
+pub(super) fn scaled(bytes: [u8; 2], limit: u64) -> u64 {
     (u64::from(u16::from_le_bytes(bytes)) * limit) >> 16
 }
 
-fn span(bytes: [u8; 2], most_us: u64) -> Duration {
+pub(super) fn span(bytes: [u8; 2], most_us: u64) -> Duration {
     Duration::from_micros(scaled(bytes, most_us) + 1)
 }
 
@@ -165,6 +165,7 @@ pub(crate) fn from_plan(pool: &Pool, plan: &Plan) -> Vec<u8> {
         let head = sort | ((name.number - 1) as u8) << 4;
         push(&mut bytes, [head, low(name.link.from), low(name.link.to), kind as u8], first, second);
     }
+    extras_bytes::records(pool, plan, &mut bytes);
     bytes
 }
 
@@ -212,12 +213,17 @@ fn moment(at: Time) -> [u8; 2] {
     unscaled(at.as_nanos() / 1_000, HOSTILE_US)
 }
 
-fn unspan(span: Duration, most_us: u64) -> [u8; 2] {
-    unscaled((span.as_micros() as u64).saturating_sub(1), most_us)
+pub(super) fn unspan(span: Duration, most_us: u64) -> [u8; 2] {
+    unscaled(micros_of(span).saturating_sub(1), most_us)
+}
+
+/// Whole microseconds.
+pub(super) fn micros_of(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The smallest bytes that [`scaled`] makes `number` of, or the nearest to it below the limit.
-fn unscaled(number: u64, limit: u64) -> [u8; 2] {
+pub(super) fn unscaled(number: u64, limit: u64) -> [u8; 2] {
     let bytes = (number.min(limit - 1) << 16).div_ceil(limit);
     u16::to_le_bytes(bytes.min(u16::MAX.into()) as u16)
 }

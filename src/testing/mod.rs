@@ -4,6 +4,9 @@
 
 mod bytes;
 mod disk;
+mod extras_bytes;
+#[cfg(feature = "proptest")]
+mod extras_plans;
 mod fuzz;
 mod model_check;
 mod mutation;

@@ -5,8 +5,12 @@
 
 use crate::protocol::Rng;
 use crate::testing::bytes::{DECISIONS_MAX, RECORD, sort};
+use crate::testing::extras_bytes;
 
 type Record = [u8; RECORD];
+
+/// And so many about a timer, a clock or an armed fault.
+const EXTRAS_PERMILLE: u32 = 150;
 
 /// Of new decisions, so many in a thousand are about a knob.
 const KNOBS_PERMILLE: u32 = 40;
@@ -137,6 +141,12 @@ fn drawn(rng: &mut Rng) -> Record {
         // One of the smallest values, mostly.
         (record[0], record[4]) = (sort::KNOB, record[4].leading_zeros() as u8);
         record[5] = 0;
+        return record;
+    }
+    if rng.chance(EXTRAS_PERMILLE) {
+        let heads = [&[extras_bytes::TIMER, extras_bytes::CLOCK], &extras_bytes::ARMED[..]].concat();
+        record[0] = heads[rng.below(heads.len() as u64) as usize];
+        record[3] = number(rng);
         return record;
     }
     record[0] = rng.between(sort::REQUEST.into(), sort::PARTITION.into()) as u8 | number(rng) << 4;

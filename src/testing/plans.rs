@@ -11,6 +11,7 @@ use crate::protocol::{Knobs, NodeId, StateMachine};
 use crate::sim::{Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest, Retry};
 use crate::strategy::{Knob, Profile, Retries};
 use crate::testing::disk;
+use crate::testing::extras_plans::extras;
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, RESTART_US, micros};
 
 /// How many messages of a kind and link a plan may have decided on.
@@ -37,8 +38,9 @@ impl<M: StateMachine> Harness<M> {
                 core(member_count, spares, &pool.profile),
                 knobs(&pool.knobs),
                 disk::faults(pool.disks, node_count),
+                extras(node_count, &pool),
             )
-                .prop_map(move |(picked, faults, fates, core, knobs, disk)| {
+                .prop_map(move |(picked, faults, fates, core, knobs, disk, extras)| {
                     let mut plan = Plan { core, knobs, disk, ..pool.plan(member_count, spares) };
                     plan.requests = picked
                         .into_iter()
@@ -49,6 +51,7 @@ impl<M: StateMachine> Harness<M> {
                         .collect();
                     plan.faults = faults;
                     plan.fates = fates.into_iter().collect();
+                    extras.add_to(&mut plan);
                     plan
                 })
         })

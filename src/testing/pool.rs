@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::harness::Harness;
 use crate::protocol::{Rng, StateMachine, Time};
-use crate::sim::{Action, Links, Plan, What};
+use crate::sim::{Action, Links, Plan, Said, What};
 #[cfg(feature = "proptest")]
 use crate::strategy::Profile;
-use crate::strategy::{Disks, Knob, Retries};
+use crate::strategy::{ClockBounds, Disks, Knob, Retries};
 
 /// How long the hostile phase of such a plan lasts, in microseconds.
 pub(crate) const HOSTILE_US: u64 = 60_000;
@@ -48,6 +48,12 @@ pub(crate) struct Pool {
     pub(crate) actions: Vec<Action>,
     /// The kinds of messages that fates may be for; none if nobody ever sends.
     pub(crate) kinds: Vec<Arc<str>>,
+    /// The kinds of timers that may be late; none if nobody sets any.
+    pub(crate) timers: Vec<Arc<str>>,
+    /// How far clocks may be from each other.
+    pub(crate) clocks: ClockBounds,
+    /// What faults may wait for.
+    pub(crate) sayings: Vec<Said>,
 }
 
 impl Pool {
@@ -76,6 +82,9 @@ impl<M: StateMachine> Harness<M> {
             disks: worlds.disks,
             actions: self.actions(),
             kinds: self.kinds(),
+            timers: self.calibration().timers.iter().map(|timer| Arc::clone(&timer.kind)).collect(),
+            clocks: worlds.clocks,
+            sayings: self.fitted().sayings.all(),
         }
     }
 

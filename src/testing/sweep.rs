@@ -32,7 +32,8 @@ impl Deref for SweepReport {
 impl SweepReport {
     /// # Panics
     /// If a world violated a check: with the first screen of the smallest failure. The shrunk plans are saved before. If no
-    /// world hit a mark that [must be reached](crate::harness::Harness::must_reach): with which. If no world was run at all, because none was
+    /// world hit a mark that [must be reached](crate::harness::Harness::must_reach): with which. If a fault of a
+    /// [scenario](crate::strategy::Scenario::must_strike) that must strike never did: with which. If no world was run at all, because none was
     /// asked for or the shard has none: with why.
     #[track_caller]
     pub fn assert_clean(&self) {
@@ -41,6 +42,9 @@ impl SweepReport {
         }
         if let Some(unreached) = self.sweep.tell_unreached() {
             panic!("{unreached}");
+        }
+        if let Some(unstruck) = self.sweep.tell_unstruck() {
+            panic!("{unstruck}");
         }
         if self.sweep.worlds == 0 {
             let why = self.none.as_deref().unwrap_or("it was stopped before the first");

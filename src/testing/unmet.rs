@@ -51,6 +51,7 @@ pub(crate) fn unmet(plan: &Plan, recorded: &Recorded, asked: &BTreeSet<String>) 
         disk::unmet(plan, recorded, &mut add);
     }
     run.fates(recorded, &mut add);
+    run.timers_and_armed(recorded, &mut add);
     unmet
 }
 
@@ -69,6 +70,8 @@ struct Run<'a> {
     requests: BTreeSet<u32>,
     /// Faults that struck, in order; each is taken by the decision that it came of.
     struck: Vec<(Time, &'a What)>,
+    /// The armed faults that struck.
+    armed: BTreeSet<usize>,
     /// How many messages were sent, by link and kind.
     sent: IndexMap<(Link, &'a str), u32>,
     whole: bool,
@@ -84,6 +87,7 @@ impl<'a> Run<'a> {
             abandoned: false,
             requests: BTreeSet::new(),
             struck: Vec::new(),
+            armed: recorded.trace.events.iter().filter_map(|event| event.what.struck()).collect(),
             sent: IndexMap::new(),
             whole: recorded.trace.is_whole(),
         };
@@ -171,6 +175,18 @@ impl<'a> Run<'a> {
             Fault::Crash { effects: Some(_), .. } => "the node was down, or took no step from there on",
             Fault::Crash { .. } | Fault::Pause { .. } => DOWN,
             Fault::Partition { .. } => OVER,
+        }
+    }
+
+    /// Late timers that nobody set, and armed faults whose moment never came.
+    fn timers_and_armed(&self, recorded: &Recorded, add: &mut impl FnMut(String, &str)) {
+        for name in self.plan.timers.keys().filter(|name| !recorded.plan.timers.contains_key(*name)) {
+            let is_there = self.is_there(name.node);
+            let why = if is_there { "it was not set before the world healed" } else { "there is no such node" };
+            add(format!("timer {name}"), why);
+        }
+        for (place, armed) in self.plan.armed.iter().enumerate().filter(|(place, _)| !self.armed.contains(place)) {
+            add(format!("armed fault {}, {armed}", place + 1), "its moment never came, or it struck nobody");
         }
     }
 

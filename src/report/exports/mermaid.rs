@@ -68,7 +68,10 @@ impl RunView<'_> {
                 let why = if *why == LostWhy::Dropped { "dropped".to_owned() } else { why.to_string() };
                 format!("n{}-xn{}: {} ({why})", name.link.from, name.link.to, escaped(text))
             }
-            What::Fired { node, text } => format!("Note over n{node}: {at} timer {}", escaped(text)),
+            What::Fired { name, text, .. } => format!("Note over n{}: {at} timer {}", name.node, escaped(text)),
+            What::TimerLate { name, .. } => format!("Note over n{}: {}", name.node, escaped(&event.what.to_string())),
+            What::Held { name } => format!("Note over n{}: {}", name.link.from, escaped(&event.what.to_string())),
+            What::Struck { .. } => whole(&event.what.to_string()),
             What::Marked { node, mark } => format!("Note over n{node}: {}", escaped(mark)),
             What::Crashed { node, .. } => format!("Note over n{node}: {at} crashes"),
             What::Started { node, incarnation } if *incarnation > 0 => format!("Note over n{node}: {at} restarts"),

@@ -3,6 +3,7 @@
 //! A sweep with feedback goes in rounds. What a round's worlds are depends on its seeds and on what the rounds before it have
 //! shown, never on the worlds beside it: so the result does not depend on the number of threads.
 
+mod extras;
 mod mutation;
 
 use std::collections::VecDeque;

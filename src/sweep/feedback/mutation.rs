@@ -8,14 +8,10 @@ use std::time::Duration;
 use crate::protocol::{Rng, Time};
 use crate::sim::{Fate, Fault, MessageName, Plan, PlannedFault};
 use crate::strategy::Profile;
-use crate::strategy::{any_node, draw_links, draw_pause, until};
+use crate::strategy::{any_node, draw_links, draw_pause, micros, until};
 
 /// In so many cases of a thousand what goes wrong comes from another plan.
 const SPLICE_PERMILLE: u32 = 250;
-
-/// The longest that nodes are down, and that links are cut, before the world heals.
-const CRASH_MAX_US: u64 = 40_000;
-const PARTITION_MAX_US: u64 = 120_000;
 
 /// A plan near to `plan`, changed in up to eight places; some have the faults or the fates of `other`.
 pub(crate) fn mutate(plan: &Plan, other: &Plan, profile: &Profile, rng: &mut Rng) -> Plan {
@@ -23,8 +19,10 @@ pub(crate) fn mutate(plan: &Plan, other: &Plan, profile: &Profile, rng: &mut Rng
     if rng.chance(SPLICE_PERMILLE) && plan.node_count == other.node_count {
         if rng.chance(500) {
             plan.faults.clone_from(&other.faults);
+            plan.armed.clone_from(&other.armed);
         } else {
             plan.fates.clone_from(&other.fates);
+            plan.timers.clone_from(&other.timers);
         }
     }
     for _ in 0..1 << rng.below(4) {
@@ -34,6 +32,7 @@ pub(crate) fn mutate(plan: &Plan, other: &Plan, profile: &Profile, rng: &mut Rng
             _ => change_fate(&mut plan, profile, rng),
         }
     }
+    super::extras::change(&mut plan, rng);
     plan.requests.sort_by_key(|planned| planned.at);
     plan.faults.sort_by_key(|planned| planned.at);
     plan
@@ -65,15 +64,15 @@ fn change_fault(plan: &mut Plan, profile: &Profile, rng: &mut Rng) {
                 Fault::Crash { node: crashed, effects, restart, .. } => match rng.below(3) {
                     0 => *crashed = node,
                     1 => *effects = profile.draw_budget(rng),
-                    _ => *restart = until(rng, CRASH_MAX_US),
+                    _ => *restart = until(rng, micros(profile.restart_max)),
                 },
                 Fault::Pause { node: paused, span } => match rng.below(2) {
                     0 => *paused = node,
-                    _ => *span = draw_pause(rng),
+                    _ => *span = draw_pause(rng, profile),
                 },
                 Fault::Partition { links, heal } => match rng.below(2) {
                     0 if node_count > 1 => *links = draw_links(node_count, profile.one_way_permille, rng),
-                    _ => *heal = until(rng, PARTITION_MAX_US),
+                    _ => *heal = until(rng, 2 * micros(profile.partition_max)),
                 },
             }
         }
@@ -85,13 +84,13 @@ fn new_fault(plan: &Plan, profile: &Profile, rng: &mut Rng) -> Option<PlannedFau
     let (at, node) = (moment(plan, rng), any_node(plan, rng));
     let fault = match rng.below(3) {
         0 if profile.crash_permille > 0 => {
-            let (effects, restart) = (profile.draw_budget(rng), until(rng, CRASH_MAX_US));
+            let (effects, restart) = (profile.draw_budget(rng), until(rng, micros(profile.restart_max)));
             Fault::Crash { node, effects, restart, wipe: rng.chance(profile.wipe_permille) }
         }
-        1 if profile.pause_permille > 0 => Fault::Pause { node, span: draw_pause(rng) },
+        1 if profile.pause_permille > 0 => Fault::Pause { node, span: draw_pause(rng, profile) },
         2 if profile.partition_permille > 0 && plan.node_count > 1 => {
             let links = draw_links(plan.node_count, profile.one_way_permille, rng);
-            Fault::Partition { links, heal: until(rng, PARTITION_MAX_US) }
+            Fault::Partition { links, heal: until(rng, 2 * micros(profile.partition_max)) }
         }
         _ => return None,
     };
