@@ -22,7 +22,7 @@ const HOSTILE_UNITS: u32 = 8;
 /// In so many worlds of a thousand timers are late, if they are long and the profile does not say.
 const LATE_TIMERS_PERMILLE: u32 = 400;
 /// And so many have faults that wait for a moment, if there are moments to wait for and the profile does not say.
-const MOMENTS_PERMILLE: u32 = 500;
+const MOMENTS_PERMILLE: u32 = 650;
 
 /// What a few quiet worlds of a system have shown: no fault, no loss, each message after the base latency. Kinds of messages and
 /// marks may also come from one in which each node is cut off and crashes once, if the profile has such faults.
@@ -93,7 +93,7 @@ impl Calibration {
             stretch(&mut fitted.partition_max, stock.partition_max, unit * 2);
             stretch(&mut fitted.restart_max, stock.restart_max, unit * 2);
             stretch(&mut fitted.pause_max, stock.pause_max, unit * 2);
-            stretch(&mut fitted.pace_max, stock.pace_max, unit);
+            stretch(&mut fitted.pace_max, stock.pace_max, unit * 2);
             stretch(&mut fitted.delay_max, stock.delay_max, unit / 2);
             stretch(&mut fitted.late_max, stock.late_max, unit * 2);
             stretch(&mut fitted.timer_late_max, stock.timer_late_max, unit * 2);

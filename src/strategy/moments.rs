@@ -11,9 +11,12 @@ use crate::sim::{ArmedFault, Blow, Moment, On, Plan, Said, When};
 const MOMENT_STREAM: u64 = 18;
 
 /// A world whose faults follow one theme has up to so many of it …
-const THEME_MAX: u64 = 5;
-/// … and each of those is there in so many cases of a thousand.
-const THEME_PERMILLE: u32 = 750;
+const THEME_MAX: u64 = 6;
+/// … each of those is there in so many cases of a thousand, and is another blow in so many …
+const THEME_PERMILLE: u32 = 850;
+const OTHER_PERMILLE: u32 = 250;
+/// … and so many of a thousand worlds with armed faults have a theme.
+const THEMES_PERMILLE: u32 = 650;
 
 /// What nodes of a system say, and how often in a quiet world.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +39,13 @@ impl Sayings {
         marks.chain(sent).chain((self.persists > 0).then_some(Said::Persisted)).collect()
     }
 
-    /// Something that is said, and how often it is worth to wait for it. Marks are what the machine's author thinks matters.
+    /// Something that is said, and how often in a quiet world. Marks are what the machine's author thinks matters, and what is seldom
+    /// said matters most.
     fn draw(&self, rng: &mut Rng) -> Option<(Said, u64)> {
-        let mark = |rng: &mut Rng| rng.pick(&self.marks).map(|(mark, count)| (Said::Mark(Arc::clone(mark)), *count));
+        let mark = |rng: &mut Rng| {
+            let picked = [rng.pick(&self.marks), rng.pick(&self.marks)].into_iter().flatten();
+            picked.min_by_key(|(_, count)| *count).map(|(mark, count)| (Said::Mark(Arc::clone(mark)), *count))
+        };
         let kind = |rng: &mut Rng| rng.pick(&self.sent).map(|(kind, count)| (Said::Sent(Arc::clone(kind)), *count));
         let persist = || (self.persists > 0).then_some((Said::Persisted, self.persists));
         match rng.below(10) {
@@ -59,30 +66,39 @@ pub(crate) fn arm(plan: &mut Plan, profile: &Profile, sayings: &Sayings) {
     if !rng.chance(permille) {
         return;
     }
-    // The same blow again and again, as whoever kills each new leader does; or a few that have nothing to do with each other.
-    if rng.chance(600) {
-        let Some((said, often)) = sayings.draw(rng) else { return };
-        let Some(theme) = draw_fault(profile, sayings, (said, often), plan.node_count, rng) else { return };
-        let first = theme.moment().map_or(1, |moment| moment.count);
-        let step = if often > 8 { rng.between(1, often / 4) as u32 } else { 1 };
-        for place in 0..rng.between(1, THEME_MAX) as u32 {
-            let mut fault = theme.clone();
-            let count = first.saturating_add(place.saturating_mul(step));
-            if let When::Said { moment, .. } = &mut fault.when {
-                moment.count = count;
-            }
-            if let Some(until) = &mut fault.until {
-                until.count = count.saturating_add(until.count);
-            }
-            fault.lasts = draw_lasts(profile, &fault.blow, rng).or(fault.lasts.filter(|_| fault.blow == Blow::Pause));
-            if rng.chance(THEME_PERMILLE) {
-                plan.armed.push(fault);
-            }
-        }
+    let Some((said, often)) = sayings.draw(rng) else { return };
+    // Again and again at the same mark, as whoever kills each new leader does; or a few that have nothing to do with each other.
+    if rng.chance(THEMES_PERMILLE) {
+        arm_theme(plan, profile, sayings, (said, often), rng);
     } else {
         for _ in 0..rng.between(1, 3) {
             let fault = sayings.draw(rng).and_then(|said| draw_fault(profile, sayings, said, plan.node_count, rng));
             plan.armed.extend(fault);
+        }
+    }
+}
+
+/// Faults at one time after the other that the same is said: mostly the same blow, each after a while of its own and for as long as
+/// it likes.
+fn arm_theme(plan: &mut Plan, profile: &Profile, sayings: &Sayings, what: (Said, u64), rng: &mut Rng) {
+    let Some(theme) = draw_fault(profile, sayings, what.clone(), plan.node_count, rng) else { return };
+    let (first, often) = (theme.moment().map_or(1, |moment| moment.count), what.1);
+    let step = if often > 8 { rng.between(1, often / 4) as u32 } else { 1 };
+    for place in 0..rng.between(2, THEME_MAX) as u32 {
+        let other = draw_fault(profile, sayings, what.clone(), plan.node_count, rng);
+        let (is_other, is_there) = (rng.chance(OTHER_PERMILLE), rng.chance(THEME_PERMILLE));
+        let mut fault = other.filter(|_| is_other).unwrap_or_else(|| theme.clone());
+        let count = first.saturating_add(place.saturating_mul(step));
+        if let When::Said { moment, after } = &mut fault.when {
+            moment.count = count;
+            *after = draw_after(profile, rng);
+        }
+        if let Some(until) = &mut fault.until {
+            until.count = count.saturating_add(1);
+        }
+        fault.lasts = draw_lasts(profile, &fault.blow, rng);
+        if is_there {
+            plan.armed.push(fault);
         }
     }
 }
@@ -104,7 +120,7 @@ fn draw_fault(
         _ => On::Node(NodeId::new(rng.below(node_count as u64) as usize)),
     };
     let blow = draw_blow(profile, sayings, rng)?;
-    let after = if rng.chance(600) { Duration::ZERO } else { draw_after(profile, rng) };
+    let after = draw_after(profile, rng);
     // Until it is said once more, which somebody else may do.
     let until = rng.chance(if matches!(blow, Blow::Pause) { 0 } else { 150 });
     let until = until.then(|| Moment { said: said.clone(), count: 1, by: None });
@@ -136,10 +152,16 @@ fn draw_blow(profile: &Profile, sayings: &Sayings, rng: &mut Rng) -> Option<Blow
     }
 }
 
-/// Short ways as likely as long ones.
+/// Right then, or after a while.
 fn draw_after(profile: &Profile, rng: &mut Rng) -> Duration {
-    let reach = rng.between(1, 1_000);
-    Duration::from_micros((reach * reach * micros(profile.restart_max) / 1_000_000).max(1))
+    if rng.chance(400) { Duration::ZERO } else { any_scale(micros(profile.restart_max), rng) }
+}
+
+/// A span of any scale from half a millisecond on: a few milliseconds are as likely as some hundreds.
+fn any_scale(longest_us: u64, rng: &mut Rng) -> Duration {
+    let scales = (longest_us / 1_000).max(1).ilog2() + 1;
+    let scale = 1_000 << rng.below(scales.into());
+    Duration::from_micros(rng.between(scale / 2, scale).min(longest_us))
 }
 
 /// Mostly for a while, sometimes until the world heals.
@@ -150,6 +172,9 @@ fn draw_lasts(profile: &Profile, blow: &Blow, rng: &mut Rng) -> Option<Duration>
         Blow::Hold { .. } => micros(profile.delay_max).saturating_mul(2),
         Blow::Isolate | Blow::Deafen | Blow::Mute => 2 * micros(profile.partition_max),
     };
+    if matches!(blow, Blow::Crash { .. }) && rng.chance(500) {
+        return Some(any_scale(longest.max(1_000), rng));
+    }
     let is_short = *blow == Blow::Pause || rng.chance(850);
     is_short.then(|| Duration::from_micros(rng.between(1_000, longest.max(1_000))))
 }
