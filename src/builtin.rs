@@ -44,8 +44,7 @@ fn worlds_of(bug: Option<Bug>) -> Profile {
     }
 }
 
-/// A store has no moment that matters as the election of a leader does: faults that wait for its marks find its bugs no sooner,
-/// and take the place of worlds that do.
+/// Without faults that wait for marks, so that the seeds of the stores mean what they meant before there were such faults.
 fn without_moments(profile: Profile) -> Profile {
     Profile { moments_permille: Some(0), ..profile }
 }

@@ -149,13 +149,17 @@ impl Gauge {
         let counted = |counts: IndexMap<&'static str, u64>| {
             counts.into_iter().map(|(what, count)| (Arc::from(what), count)).collect()
         };
-        let mut calibration = Calibration::default();
-        calibration.timers = timers.collect();
-        (calibration.sent, calibration.marks) = (counted(self.sent), counted(self.marks));
-        (calibration.persists, calibration.requests) = (self.persists, requests);
-        calibration.answers = answer_times.len() as u64;
-        calibration.answer_time = answer_times.get(answer_times.len() / 2).copied();
-        calibration
+        Calibration {
+            timers: timers.collect(),
+            sent: counted(self.sent),
+            marks: counted(self.marks),
+            persists: self.persists,
+            requests,
+            answers: answer_times.len() as u64,
+            answer_time: answer_times.get(answer_times.len() / 2).copied(),
+            rest_time: None,
+            restless: None,
+        }
     }
 
     fn effect<M: StateMachine>(&mut self, at: Time, effect: &Effect<M>) {

@@ -112,8 +112,8 @@ impl FromStr for TimerName {
 pub(super) struct TimerCounts(IndexMap<(NodeId, Cow<'static, str>), u32, foldhash::fast::FixedState>);
 
 impl TimerCounts {
-    fn next(&mut self, node: NodeId, kind: &Cow<'static, str>) -> u32 {
-        let count = self.0.entry((node, kind.clone())).or_default();
+    fn next(&mut self, node: NodeId, kind: Cow<'static, str>) -> u32 {
+        let count = self.0.entry((node, kind)).or_default();
         *count = count.saturating_add(1);
         *count
     }
@@ -146,7 +146,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let mut named = None;
         if let Some(counts) = &mut self.timer_counts {
             let kind = kind_of::<M>(timer);
-            let number = counts.next(node, &kind);
+            let number = counts.next(node, kind.clone());
             named = Some((kind, number));
         }
         let number = named.as_ref().map_or(0, |(_, number)| *number);

@@ -17,12 +17,12 @@ const SHORT: Duration = Duration::from_millis(40);
 const LONG: Duration = Duration::from_secs(2);
 
 /// So many of the system's own spans the hostile phase lasts at the most: several elections, and what comes between them.
-const HOSTILE_UNITS: u32 = 8;
+const HOSTILE_UNITS: u32 = 20;
 
 /// In so many worlds of a thousand timers are late, if they are long and the profile does not say.
 const LATE_TIMERS_PERMILLE: u32 = 400;
 /// And so many have faults that wait for a moment, if there are moments to wait for and the profile does not say.
-const MOMENTS_PERMILLE: u32 = 650;
+const MOMENTS_PERMILLE: u32 = 800;
 
 /// What a few quiet worlds of a system have shown: no fault, no loss, each message after the base latency. Kinds of messages and
 /// marks may also come from one in which each node is cut off and crashes once, if the profile has such faults.

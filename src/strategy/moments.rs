@@ -49,8 +49,8 @@ impl Sayings {
         let kind = |rng: &mut Rng| rng.pick(&self.sent).map(|(kind, count)| (Said::Sent(Arc::clone(kind)), *count));
         let persist = || (self.persists > 0).then_some((Said::Persisted, self.persists));
         match rng.below(10) {
-            0..5 => mark(rng).or_else(|| kind(rng)),
-            5..8 => kind(rng),
+            0..6 => mark(rng).or_else(|| kind(rng)),
+            6..9 => kind(rng),
             _ => persist().or_else(|| kind(rng)),
         }
     }
@@ -137,14 +137,14 @@ fn draw_blow(profile: &Profile, sayings: &Sayings, rng: &mut Rng) -> Option<Blow
             let effects = rng.chance(profile.in_step_permille).then(|| rng.below(4) as u32);
             Some(Blow::Crash { effects, wipe: rng.chance(profile.wipe_permille) })
         }
-        0..7 if may(profile.partition_permille) => Some(if rng.chance(1_000 - profile.one_way_permille.min(1_000)) {
+        0..8 if may(profile.partition_permille) => Some(if rng.chance(1_000 - profile.one_way_permille.min(1_000)) {
             Blow::Isolate
         } else if rng.chance(500) {
             Blow::Deafen
         } else {
             Blow::Mute
         }),
-        7 if may(profile.pause_permille) => Some(Blow::Pause),
+        8 if may(profile.pause_permille) => Some(Blow::Pause),
         _ if may(profile.delay_permille) => {
             rng.pick(&sayings.sent).map(|(kind, _)| Blow::Hold { kind: Arc::clone(kind) })
         }
