@@ -79,7 +79,7 @@ fn settle(nodes: &mut [Node]) {
     for _ in 0..2 {
         for (asker, peer) in (0..nodes.len()).flat_map(|asker| (0..NODE_COUNT).map(move |peer| (asker, peer))) {
             if asker != peer {
-                nodes[asker].start_sync(peer).unwrap();
+                nodes[asker].start_sync(peer).expect("expect: it is within the limits");
                 carry(nodes);
             }
         }
@@ -113,18 +113,18 @@ impl Repair {
         let mut nodes = cluster();
         for number in 0..key_count {
             let writer = if matches!(loss, Loss::OthersKeys) { 1 + number % (NODE_COUNT - 1) } else { 0 };
-            nodes[writer].put(key(number), value(number as u64)).unwrap();
+            nodes[writer].put(key(number), value(number as u64)).expect("expect: it is within the limits");
             carry(&mut nodes);
         }
         settle(&mut nodes);
         for divergent in 0..divergent_count {
             let number = divergent * key_count / divergent_count;
-            nodes[0].put(key(number), value((key_count + divergent) as u64)).unwrap();
+            nodes[0].put(key(number), value((key_count + divergent) as u64)).expect("expect: it is within the limits");
             nodes[0].drain_outbox();
             if matches!(loss, Loss::EverySecond) {
                 // A client that has read nothing: a context would make each receiver note all it has missed so far.
                 let written = nodes[0].put_with_context(format!("new:{divergent}"), b"v".to_vec(), &Context::empty());
-                written.unwrap();
+                written.expect("expect: it is within the limits");
                 carry(&mut nodes);
             }
         }
@@ -133,7 +133,7 @@ impl Repair {
 
     fn measure(nodes: &mut [Node], divergent_count: usize) -> Self {
         let mut repair = Self { pull: 0, reply: 0 };
-        nodes[1].start_sync(0).unwrap();
+        nodes[1].start_sync(0).expect("expect: it is within the limits");
         let mut stored = 0;
         for _ in 0..2 {
             let envelopes: Vec<Envelope> = nodes[..2].iter_mut().flat_map(Node::drain_outbox).collect();
@@ -231,7 +231,7 @@ fn written(key_count: usize, writes: usize) -> Vec<Node> {
     let (mut nodes, mut rng) = (cluster(), Rng::new(11, 0));
     for number in 0..key_count * writes {
         let writer = rng.below(NODE_COUNT as u64) as usize;
-        nodes[writer].put(key(number % key_count), value(number as u64)).unwrap();
+        nodes[writer].put(key(number % key_count), value(number as u64)).expect("expect: it is within the limits");
         carry(&mut nodes);
     }
     settle(&mut nodes);
@@ -244,7 +244,7 @@ fn crowded(key_count: usize, siblings: usize) -> Vec<Node> {
     for number in 0..key_count * siblings {
         let writer = rng.below(NODE_COUNT as u64) as usize;
         let written = nodes[writer].put_with_context(key(number % key_count), value(number as u64), &Context::empty());
-        written.unwrap();
+        written.expect("expect: it is within the limits");
         carry(&mut nodes);
     }
     settle(&mut nodes);
@@ -312,7 +312,8 @@ fn with_contexts() -> usize {
     let mut contexts = [Context::empty(), Context::empty()];
     for round in 0..ROUNDS {
         let context = &mut contexts[round % 2];
-        *context = node.put_with_context("k", value(round as u64), context).unwrap().context;
+        *context =
+            node.put_with_context("k", value(round as u64), context).expect("expect: it is within the limits").context;
     }
     node.versions("k").len()
 }

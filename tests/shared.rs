@@ -47,7 +47,7 @@ fn settle(nodes: &[SharedNode], rng: &mut Rng) {
     for _ in 0..2 {
         for (asker, asked) in (0..NODES).flat_map(|asker| (0..NODES).map(move |asked| (asker, asked))) {
             if asker != asked {
-                nodes[asker].start_sync(asked).unwrap();
+                nodes[asker].start_sync(asked).expect("expect: both are nodes");
                 while carry(nodes, rng, false) > 0 {}
             }
         }
@@ -80,7 +80,7 @@ fn work(client: usize, nodes: &[SharedNode]) -> Vec<(String, Written)> {
                 node.put_with_context(key.clone(), value, &context)
             }
         };
-        let write = write.unwrap();
+        let write = write.expect("expect: within the limits");
         carried.insert(key.clone(), write.context.clone());
         written.push((key, write));
     }

@@ -26,7 +26,7 @@ impl Shared {
 
 impl Subject for Shared {
     fn put(&mut self, key: &str, value: &[u8]) {
-        self.node.put(key, value).unwrap();
+        self.node.put(key, value).expect("expect: it is within the limits");
     }
 
     fn get(&self, key: &str) -> u64 {

@@ -48,12 +48,11 @@ fn decode<C: Codec<Envelope>>(codec: &C, bytes: &[u8]) {
 /// A node that has something to lose.
 fn receiver() -> Node {
     let mut node = Node::new(1, 3);
-    let put = |node: &mut Node, key: &str| {
-        _ = node.put(key, b"bread".to_vec()).ok().expect("expect: there are counters left")
-    };
+    let put =
+        |node: &mut Node, key: &str| _ = node.put(key, b"bread".to_vec()).expect("expect: there are counters left");
     put(&mut node, "cart");
     put(&mut node, "user");
-    node.receive_update("cart", b"milk".to_vec(), vec![1, 0, 0]).unwrap();
+    node.receive_update("cart", b"milk".to_vec(), vec![1, 0, 0]).expect("expect: a right clock is taken");
     node
 }
 
@@ -62,13 +61,13 @@ fn receiver() -> Node {
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut nodes = [Node::new(0, 3), Node::new(1, 3)];
     for (key, value) in [("cart", "bread"), ("user", "ann"), ("cart", "milk")] {
-        nodes[0].put(key, value.as_bytes().to_vec()).ok().expect("expect: there are counters left");
+        nodes[0].put(key, value.as_bytes().to_vec()).expect("expect: there are counters left");
     }
-    nodes[0].delete("cart").ok().expect("expect: there are counters left");
+    nodes[0].delete("cart").expect("expect: there are counters left");
     let mut sent: Vec<Envelope> = nodes[0].drain_outbox().filter(|sent| sent.to.index() == 1).collect();
-    nodes[0].start_sync(1_usize).ok().expect("expect: there is a node 1");
+    nodes[0].start_sync(1_usize).expect("expect: there is a node 1");
     sent.extend(nodes[0].drain_outbox());
-    nodes[1].start_sync(0_usize).ok().expect("expect: there is a node 0");
+    nodes[1].start_sync(0_usize).expect("expect: there is a node 0");
     for pull in nodes[1].drain_outbox() {
         nodes[0].deliver(pull).expect("expect: a right message is taken");
     }

@@ -130,7 +130,7 @@ impl<M: StateMachine> Harness<M> {
         observer: &mut impl Observer<M>,
         limits: Limits,
         stop: &AtomicBool,
-    ) -> Result<Verified, Outcome> {
+    ) -> Result<Verified, Box<Outcome>> {
         let first = transcribed(|transcript| {
             let all = &mut (&mut Brake(stop), &mut (observer, &mut self.looking(transcript)));
             self.run_origin(arena, origin, all, limits)
@@ -140,7 +140,7 @@ impl<M: StateMachine> Harness<M> {
             let both = &mut (&mut Brake(stop), &mut self.looking(transcript));
             self.run_origin(&mut Arena::default(), origin, both, limits)
         });
-        if stop.load(Ordering::Relaxed) { Err(seen) } else { Ok(verified) }
+        if stop.load(Ordering::Relaxed) { Err(Box::new(seen)) } else { Ok(verified) }
     }
 
     /// The same for one that is looked at again; `None` if somebody has seen enough, and nobody knows what would have come of it.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::protocol::{Boot, Digest, Effect, Env, NodeId, RequestId, Rng, StateMachine, Time};
-use crate::sim::node_rng;
+use crate::protocol::{Boot, Digest, Effect, Env, Knobs, NodeId, RequestId, StateMachine, Time};
+use crate::sim::{NodeDriver, node_rng};
 
 /// What a node believes a message or a step to take: as far as a node can tell, time passes as in the plan made of its run.
 const TICK: Duration = Duration::from_millis(1);
@@ -34,11 +34,8 @@ impl<M: StateMachine> Armed<M> {
 pub(crate) struct Running<M: StateMachine> {
     id: NodeId,
     node_count: usize,
-    /// `None` while it is down.
-    machine: Option<M>,
-    durable: M::Durable,
-    rng: Rng,
-    incarnation: u32,
+    /// What drives it in a simulated world and on threads, too. Its timers are those below: here their order counts, not their times.
+    driver: NodeDriver<M>,
     pub(crate) timers: Vec<Armed<M>>,
     /// What its clock shows: as much as must have passed at least.
     pub(crate) now: Time,
@@ -46,26 +43,17 @@ pub(crate) struct Running<M: StateMachine> {
 
 impl<M: StateMachine> Running<M> {
     pub(crate) fn new(id: NodeId, node_count: usize) -> Self {
-        Self {
-            id,
-            node_count,
-            machine: None,
-            durable: M::Durable::default(),
-            rng: node_rng(0, id.index()),
-            incarnation: 0,
-            timers: Vec::new(),
-            now: Time::ZERO,
-        }
+        Self { id, node_count, driver: NodeDriver::new(node_rng(0, id.index())), timers: Vec::new(), now: Time::ZERO }
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        self.machine.is_some()
+        self.driver.machine.is_some()
     }
 
     pub(crate) fn start(&mut self, boot: &dyn Fn(Boot<M::Durable>) -> M, effects: &mut Vec<Effect<M>>) {
-        let boot_from = Boot::new(self.id, self.node_count, self.durable.clone());
-        self.machine = Some(boot(boot_from));
-        let now = if self.incarnation == 0 { Time::ZERO } else { self.now + TICK };
+        let members = self.node_count;
+        self.driver.boot((self.id, self.node_count, members), &Knobs::default(), boot);
+        let now = if self.driver.incarnation == 0 { Time::ZERO } else { self.now + TICK };
         self.run(now, None, effects, |machine, env| machine.start(env));
     }
 
@@ -99,19 +87,18 @@ impl<M: StateMachine> Running<M> {
     }
 
     pub(crate) fn crash(&mut self) {
-        self.machine = None;
+        self.driver.crash();
         self.timers.clear();
-        self.incarnation += 1;
     }
 
     /// All that the node's further incarnation depends on, as far as the machine's own digest tells; false if it tells nothing.
     pub(crate) fn fold(&self, digest: &mut Digest) -> bool {
         use std::fmt::Write as _;
-        digest.fold(u64::from(self.incarnation) << 1 | u64::from(self.is_up()));
-        let mut rng = self.rng.clone();
+        digest.fold(u64::from(self.driver.incarnation) << 1 | u64::from(self.is_up()));
+        let mut rng = self.driver.rng.clone();
         digest.fold(rng.bits64());
-        write!(digest, "{:?}", self.durable).expect("expect: a digest takes all text");
-        let Some(machine) = &self.machine else { return false };
+        write!(digest, "{:?}", self.driver.durable).expect("expect: a digest takes all text");
+        let Some(machine) = &self.driver.machine else { return false };
         let before = *digest;
         machine.fold(digest);
         *digest != before
@@ -143,10 +130,11 @@ impl<M: StateMachine> Running<M> {
         step: impl FnOnce(&mut M, &mut Env<'_, M>),
     ) {
         self.now = now;
-        let Some(machine) = &mut self.machine else { return };
-        let env = Env::new(self.id, self.node_count, now, &mut self.rng, &mut self.durable, effects);
-        let mut env = env.with_budget(crash.map_or(usize::MAX, |effects| effects as usize));
-        step(machine, &mut env);
+        if !self.is_up() {
+            return;
+        }
+        let budget = crash.map_or(usize::MAX, |effects| effects as usize);
+        self.driver.call((self.id, self.node_count), now, budget, effects, step);
         for effect in &*effects {
             match effect {
                 Effect::SetTimer { timer, after } => {

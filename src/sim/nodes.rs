@@ -139,8 +139,9 @@ impl<M: StateMachine> NodeDriver<M> {
     ) -> usize {
         let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
         let before = effects.len();
+        let disk = self.disk.as_deref_mut().map(|disk| disk as &mut dyn Disk<M::Durable>);
         let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
-        work(machine, &mut env.with_budget(budget).heard_by(listener));
+        work(machine, &mut env.with_budget(budget).with_disk(disk).heard_by(listener));
         effects[before..].iter().filter(|effect| !matches!(effect, Effect::Mark(_))).count()
     }
 

@@ -389,7 +389,7 @@ fn run<M: StateMachine>(
                 found.add_verified(&verified);
                 verified.into_outcome()
             }
-            Err(outcome) => outcome,
+            Err(outcome) => *outcome,
         }
     } else {
         system.run_origin(arena, origin, &mut (&mut Brake(&options.stop), transitions), system.limits)

@@ -40,7 +40,7 @@ fn a_quiet_raft_shows_its_scale() {
 #[test]
 fn short_timers_leave_worlds_as_they_are() {
     for profile in [store().calibration().fit(&store().worlds().profile), textbook_fitted()] {
-        assert_eq!(profile, *&store().worlds().profile);
+        assert_eq!(profile, store().worlds().profile);
     }
     assert_eq!((store().calibration().unit(), textbook(None).calibration().unit()), (None, None));
 }

@@ -1,5 +1,6 @@
 //! The store through its public interface: the plain interface, what it refuses, bytes, and anti-entropy by hand.
 #![cfg(feature = "builtin")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod amnesia;
 mod bytes;

@@ -182,7 +182,7 @@ impl Node {
         if checked.is_ok() {
             self.ask(peer, self.question());
         }
-        checked.into()
+        checked
     }
 
     fn question(&self) -> Arc<Pull> {

@@ -183,7 +183,7 @@ impl Node {
     /// # Errors
     /// Refused, with no change: a key or value that is too long, and any write once the counter is used up.
     pub fn put(&mut self, key: impl AsRef<str> + Into<Key>, value: impl Into<Value>) -> Result<Written, StoreError> {
-        self.write(key, Some(value.into()), None).into()
+        self.write(key, Some(value.into()), None)
     }
 
     /// Writes `value` over just what the client has seen: what it has not seen stays beside it, here and everywhere.
@@ -197,13 +197,13 @@ impl Node {
         value: impl Into<Value>,
         context: &Context,
     ) -> Result<Written, StoreError> {
-        self.write(key, Some(value.into()), Some(context)).into()
+        self.write(key, Some(value.into()), Some(context))
     }
 
     /// Deletes all versions of `key` that this node has. A delete is a write: it takes a dot, travels like any other, and
     /// is forgotten once every node has it. Refused as [`put`](Self::put).
     pub fn delete(&mut self, key: impl AsRef<str> + Into<Key>) -> Result<Written, StoreError> {
-        self.write(key, None, None).into()
+        self.write(key, None, None)
     }
 
     /// Deletes just what the client has seen. Refused as [`put_with_context`](Self::put_with_context).
@@ -212,7 +212,7 @@ impl Node {
         key: impl AsRef<str> + Into<Key>,
         context: &Context,
     ) -> Result<Written, StoreError> {
-        self.write(key, None, Some(context)).into()
+        self.write(key, None, Some(context))
     }
 
     pub(in crate::store) fn write(
@@ -252,7 +252,7 @@ impl Node {
         value: impl Into<Value>,
         clock: Vec<usize>,
     ) -> Result<Change, StoreError> {
-        self.try_receive_update(key.into(), value.into(), &clock).into()
+        self.try_receive_update(key.into(), value.into(), &clock)
     }
 
     fn try_receive_update(&mut self, key: Key, value: Value, clock: &[usize]) -> Result<Change, StoreError> {
