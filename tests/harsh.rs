@@ -105,8 +105,8 @@ fn who_waits_for_all_is_caught_where_only_some_heal_and_nowhere_else() {
     let (plan, violation) = (&failure.shrunk.plan, &failure.shrunk.violation);
     assert_eq!(violation.to_string(), "answered: node 0 has not answered request 0");
     assert_eq!((plan.requests.len(), plan.faults.len(), plan.fates.len()), (1, 0, 0), "{plan:#?}");
-    assert_eq!((plan.node_count, &plan.core), (2, &Some(vec![NodeId::new(0)])), "{plan:#?}");
-    assert!(violation.breach.because.contains(&"down for good: 1".to_owned()), "{violation:#?}");
+    assert_eq!((plan.node_count, &plan.core), (3, &Some([0, 1].map(NodeId::new).to_vec())), "{plan:#?}");
+    assert!(violation.breach.because.contains(&"down for good: 2".to_owned()), "{violation:#?}");
     let twin = failure.twin.as_ref().expect("expect: with all nodes back it is clean");
     assert_eq!(twin.change, "with all nodes back as the world heals");
 }

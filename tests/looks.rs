@@ -42,7 +42,7 @@ impl<M: StateMachine> Check<M> for Looks {
 
 #[test]
 fn a_check_is_shown_what_it_looks_at() {
-    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o"];
     let everything = Looks::at("everything", ALL);
     let parts: Vec<Looks> =
         names.iter().zip(0..ALL.len()).map(|(name, kind)| Looks::at(name, &ALL[kind..=kind])).collect();

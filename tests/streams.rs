@@ -346,7 +346,7 @@ fn a_cut_breaks_sessions_until_it_ends_and_a_crash_until_the_restart() {
 fn what_matters_is_left() {
     let failure = sweep(&lists(Some(Bug::NoResend)), 200).failures.swap_remove(0);
     let plan = &failure.shrunk.plan;
-    assert!(plan.decision_count() <= 2 && plan.node_count == 2 && plan.links == Links::Stream, "{plan:#?}");
+    assert!(plan.decision_count() <= 2 && plan.node_count == 3 && plan.links == Links::Stream, "{plan:#?}");
     let screen = Screen { failure: &failure, hints: &[] }.to_string();
     assert!(screen.lines().count() <= 40, "{screen}");
     assert!(failure.twin.is_some());

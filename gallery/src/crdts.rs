@@ -76,7 +76,7 @@ impl State {
     fn merge(&mut self, other: &Self, bug: Option<Bug>) {
         for (node, count) in &other.counts {
             let own = self.counts.entry(*node).or_default();
-            *own = if bug == Some(Bug::MergeAdds) { *own + *count } else { (*own).max(*count) };
+            *own = if bug == Some(Bug::MergeAdds) { own.saturating_add(*count) } else { (*own).max(*count) };
         }
         self.adds.extend(&other.adds);
         self.removed.extend(&other.removed);

@@ -3,6 +3,7 @@
 
 mod because;
 mod fork;
+mod passing;
 mod pivot;
 mod state_diff;
 mod states;
@@ -12,11 +13,11 @@ mod tests;
 mod twin;
 mod undone;
 
+pub use passing::{Changed, Parting, Twin};
 pub use pivot::{Moment, Pivot};
 pub use state_diff::{Difference, differences};
 pub use states::StepNote;
 pub use story::{Story, Weight};
-pub use twin::{Changed, Parting, Twin};
 
 pub(crate) use because::because;
 pub(crate) use pivot::pivot;

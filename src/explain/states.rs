@@ -9,7 +9,7 @@ use super::state_diff::{Difference, differences};
 use crate::harness::ShowState;
 use crate::protocol::{NodeId, StateMachine, Time};
 use crate::running::catch_panic_at;
-use crate::sim::{Event, Input, Nodes, Observer};
+use crate::sim::{BoundedText, Event, Input, Nodes, Observer};
 
 /// The texts of states may have so many bytes in all; what comes later is not compared.
 const TEXT_BYTES_MAX: usize = 32 << 20;
@@ -80,8 +80,8 @@ impl<M: StateMachine> States<M> {
         Self { show, nodes: Vec::new(), restarts: false, bytes_left: TEXT_BYTES_MAX, notes: IndexMap::new() }
     }
 
-    fn text(&mut self, write: impl FnOnce(&mut Bounded) -> fmt::Result) -> Option<String> {
-        let mut text = Bounded { text: String::new(), bytes_max: STATE_BYTES_MAX.min(self.bytes_left) };
+    fn text(&mut self, write: impl FnOnce(&mut BoundedText) -> fmt::Result) -> Option<String> {
+        let mut text = BoundedText { text: String::new(), bytes_max: STATE_BYTES_MAX.min(self.bytes_left) };
         let written = catch_panic_at(|| write(&mut text));
         self.bytes_left -= text.text.len();
         matches!(written, Ok(Ok(()))).then_some(text.text)
@@ -131,21 +131,5 @@ impl<M: StateMachine> Observer<M> for States<M> {
             _ => {}
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// A text that takes no more than so many bytes.
-struct Bounded {
-    text: String,
-    bytes_max: usize,
-}
-
-impl fmt::Write for Bounded {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.len() > self.bytes_max - self.text.len() {
-            return Err(fmt::Error);
-        }
-        self.text.push_str(text);
-        Ok(())
     }
 }

@@ -2,63 +2,19 @@
 
 use std::time::Duration;
 
+use super::passing::{Changed, LATER, Parting, Twin, change};
 use super::{phrase, undone};
 use crate::harness::bounds::Bounds;
 use crate::harness::{Harness, Recorded};
 use crate::protocol::{NodeId, StateMachine, Time};
-use crate::sim::{Fate, Fault, MessageName, Plan, PlannedFault, TraceEvent, What, show_links};
+use crate::sim::{Fate, Fault, MessageName, PlannedFault, TraceEvent, What, show_links};
 
 /// So many of the messages taken last are tried with another fate.
 const MESSAGES_MAX: usize = 12;
-/// How much later messages and requests are tried.
-pub(super) const LATER: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
 /// A twin is looked for in about so many steps at most, if each plan takes as many as the one that fails …
 const STEPS_MAX: u64 = 500_000;
 /// … and in no case in more than so many times that.
 const STEPS_FACTOR: u64 = 4;
-
-/// A plan that differs in one thing from one that fails, and passes.
-#[derive(Clone, Debug)]
-pub struct Twin {
-    /// What differs, as in "it passes …": `without "2→0 update #1 dropped"`.
-    pub change: String,
-    /// Which sort of decision differs.
-    pub changed: Changed,
-    /// The plan that passes.
-    pub plan: Plan,
-    /// Where the runs part.
-    pub parting: Option<Parting>,
-}
-
-/// Which sort of decision a twin differs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// What becomes of a message.
-    Fate,
-    /// A crash or a partition.
-    Fault,
-    /// A limit of the machine.
-    Knob,
-    /// What a disk does.
-    Disk,
-    /// When a timer fires.
-    Timer,
-    /// A node's clock.
-    Clock,
-    /// What a client asks, when, or of whom.
-    Request,
-}
-
-/// The first step that one of two runs takes and the other does not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parting {
-    /// The step of the run that takes it first.
-    pub step: u64,
-    /// When.
-    pub at: Time,
-    /// What happens then.
-    pub what: String,
-}
 
 /// The nearest plan that passes, if one thing changed is enough: a decision of the plan undone or changed, a message late or lost
 /// that was not, a timer late that was not, and only then a request at another time, at another node, or not at all.
@@ -92,12 +48,6 @@ pub(crate) fn twin<M: StateMachine>(system: &Harness<M>, failing: &Recorded, bou
         }
     }
     None
-}
-
-pub(super) fn change(changed: Changed, change: String, failing: &Recorded, edit: impl FnOnce(&mut Plan)) -> Twin {
-    let mut plan = failing.plan.clone();
-    edit(&mut plan);
-    Twin { change, changed, plan, parting: None }
 }
 
 fn fates_undone(failing: &Recorded) -> impl Iterator<Item = Twin> {

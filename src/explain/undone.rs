@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::twin::{Changed, LATER, Twin, change};
+use super::passing::{Changed, LATER, Twin, change};
 use crate::harness::Recorded;
 use crate::protocol::show_duration;
 use crate::sim::{TimerName, What};

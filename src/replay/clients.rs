@@ -1,9 +1,9 @@
 //! In plan files: what clients do when nobody answers.
 
+use super::entries::{node, push_entry, span};
 use super::error::Wrong;
 use super::fields::{Field, Table};
-use super::read::{DURATION, NODE, node_number};
-use super::write::{node, push_entry, span};
+use super::values::{DURATION, NODE, node_number};
 use crate::sim::Retry;
 
 const RETRIES: &str = "an array like [{ after = \"30ms\", node = 2 }]";

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::entries::{self, push_entry};
 use super::error::Wrong;
 use super::fields::Field;
-use super::read;
-use super::write::{self, push_entry};
+use super::values;
 use crate::protocol::{NodeId, show_duration};
 use crate::sim::{Clock, DRIFT_PPM_MAX};
 
@@ -18,7 +18,7 @@ pub(super) fn read(fields: &[Field<'_>]) -> Result<IndexMap<NodeId, Clock>, Wron
     for field in fields {
         let table = field.table("a table like [[clock]]")?;
         table.only(&["node", "offset", "drift_ppm"])?;
-        let node = read::node(table)?;
+        let node = values::node(table)?;
         if clocks.contains_key(&node) {
             return Err(Wrong::new(field.at(), "expected one clock for each node"));
         }
@@ -40,7 +40,7 @@ pub(super) fn push(out: &mut String, clocks: &IndexMap<NodeId, Clock>) -> Result
     let most = DRIFT_PPM_MAX as i32;
     for (node, Clock { offset_nanos, drift_ppm }) in clocks {
         out.push_str("\n[[clock]]\n");
-        push_entry(out, "node", &write::node(*node)?);
+        push_entry(out, "node", &entries::node(*node)?);
         if *offset_nanos != 0 {
             // What is read goes from the one end to the other alike.
             let lead = show_duration(Duration::from_nanos(offset_nanos.unsigned_abs().min(i64::MAX as u64)));

@@ -1,9 +1,9 @@
 //! Disk faults in plan files.
 
+use super::entries::{node, push_entry};
 use super::error::Wrong;
 use super::fields::{Field, Table};
-use super::read::{NODE, node_number};
-use super::write::{node, push_entry};
+use super::values::{NODE, node_number};
 use crate::sim::{DiskFault, Loss};
 
 const NUMBER: &str = "a number from 1 to 4294967295";

@@ -50,7 +50,7 @@ pub enum Expect {
 impl fmt::Display for Expect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Violates { check } => write!(f, "violates = {}", write::quoted(check)),
+            Self::Violates { check } => write!(f, "violates = {}", super::entries::quoted(check)),
             Self::Clean => f.write_str("expect = \"clean\""),
         }
     }

@@ -76,6 +76,7 @@ mod clocks;
 mod depth;
 mod disk;
 mod duration;
+mod entries;
 mod error;
 mod fields;
 mod file;
@@ -84,6 +85,7 @@ mod quote;
 mod read;
 mod timers;
 mod update;
+mod values;
 mod write;
 
 pub(crate) use duration::parse as parse_duration;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::entries::{node, push_entry, quoted, span};
 use super::error::Wrong;
 use super::fields::{Field, Table};
-use super::read::{moment as at, node_number};
-use super::write::{node, push_entry, quoted, span};
+use super::values::{moment as at, node_number};
 use crate::protocol::NodeId;
 use crate::sim::{ArmedFault, Blow, Moment, On, Said, When};
 

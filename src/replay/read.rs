@@ -6,8 +6,9 @@ use toml::{Spanned, Value};
 
 use super::error::{Wrong, clip};
 use super::fields::{Field, Table};
+use super::values::{DURATION, moment, node, node_number};
 use super::{Expect, FORMAT, PlanFile, clients, clocks, depth, disk, moments, timers};
-use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, NodeId, Time};
+use crate::protocol::{KNOB_COUNT_MAX, KNOB_NAME_BYTES_MAX, KNOB_VALUE_MAX, Knobs, Time};
 use crate::sim::DECISIONS_MAX;
 use crate::sim::{Action, Fate, Fault, Link, Links, MessageName, NODE_COUNT_MAX, Plan, PlannedFault, PlannedRequest};
 
@@ -36,10 +37,8 @@ const TOP: [&str; 21] = [
 ];
 const RUN: &str = "run";
 const SYSTEM: &str = "the name of a system, like \"store\"";
-pub(super) const NODE: &str = "a node number from 0 to 65535";
 /// What the reader takes for the name of a knob.
 pub(super) const KNOB_NAME: &str = "a name of a knob of 1 to 64 bytes, like batch_max";
-pub(super) const DURATION: &str = "a duration like \"9ms\"";
 const ACTION: &str = "one action, like put = { key = \"cart\", value = \"b\" }";
 
 type Parse<'a> = &'a dyn Fn(Value) -> Result<Action, String>;
@@ -300,23 +299,6 @@ fn trace(top: Table<'_>) -> Result<Vec<String>, Wrong> {
     }
     let lines = trace.items("lines of text, or an array of strings")?;
     lines.map(|line| line.text("a line of text").map(str::to_owned)).collect()
-}
-
-pub(super) fn moment(table: Table<'_>) -> Result<Time, Wrong> {
-    Ok(Time::ZERO + table.need("at", DURATION)?.duration()?)
-}
-
-pub(super) fn node(table: Table<'_>) -> Result<NodeId, Wrong> {
-    node_number(table.need("node", NODE)?)
-}
-
-pub(super) fn node_number(field: Field<'_>) -> Result<NodeId, Wrong> {
-    Ok(NodeId::new(field.whole(0, u64::from(u16::MAX), NODE)? as usize))
-}
-
-/// Whether the number of `node` is one that is read.
-pub(super) fn reads_node(node: NodeId) -> bool {
-    u16::try_from(node.index()).is_ok()
 }
 
 /// `0x` and exactly so many hex digits, at most 16.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::entries::{push_entry, quoted, span};
 use super::error::Wrong;
 use super::error::clip;
 use super::fields::Field;
-use super::read::DURATION;
-use super::write::{push_entry, quoted, span};
+use super::values::DURATION;
 use crate::sim::TimerName;
 
 const TIMER: &str = "a timer like \"1 election #3\"";

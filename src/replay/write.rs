@@ -1,15 +1,15 @@
 //! Writes a plan file: one form for one plan, header first, what is long last.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use toml::Value;
 
+use super::entries::{node, push_entry, quoted, span};
 use super::error::clip;
 use super::quote::{push_key, push_string, push_value};
-use super::read::{KNOB_NAME, reads_knob, reads_node};
+use super::read::{KNOB_NAME, reads_knob};
 use super::{Expect, FILE_BYTES_MAX, FORMAT, PlanFile, clients, clocks, disk, moments, timers};
-use crate::protocol::{KNOB_COUNT_MAX, Knobs, NodeId, is_hidden, show_duration};
+use crate::protocol::{KNOB_COUNT_MAX, Knobs, is_hidden};
 use crate::sim::{Fate, Fault, Link, Links, MessageName, NODE_COUNT_MAX, PlannedFault, PlannedRequest};
 
 /// The whole file.
@@ -237,31 +237,6 @@ fn paired(links: &[Link]) -> Vec<(Link, bool)> {
 fn show_link(link: Link, both: bool) -> Result<String, String> {
     let arrow = if both { '↔' } else { '→' };
     Ok(format!("\"{}{arrow}{}\"", node(link.from)?, node(link.to)?))
-}
-
-pub(super) fn node(node: NodeId) -> Result<String, String> {
-    match reads_node(node) {
-        true => Ok(node.to_string()),
-        false => Err(format!("expected a node number from 0 to {}, found {node}", u16::MAX)),
-    }
-}
-
-/// Time is 64 bits of nanoseconds: a longer span ends where that does.
-pub(super) fn span(span: Duration) -> String {
-    format!("\"{}\"", show_duration(span.min(Duration::from_nanos(u64::MAX))))
-}
-
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    push_string(&mut out, text);
-    out
-}
-
-pub(super) fn push_entry(out: &mut String, key: &str, value: &str) {
-    out.push_str(key);
-    out.push_str(" = ");
-    out.push_str(value);
-    out.push('\n');
 }
 
 #[cfg(test)]

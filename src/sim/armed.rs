@@ -247,6 +247,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         self.release(held);
         if !links.is_empty() {
             self.network.join(&links);
+            self.seek_sessions();
             self.see(&Event::Joined { links: &links })?;
         }
         for (node, incarnation) in down {

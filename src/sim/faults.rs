@@ -24,9 +24,7 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
                 if let Some(heal) = heal {
                     self.queue.push(self.now + *heal, Pending::PartitionEnd(index));
                 }
-                self.cut(links)?;
-                links.iter().for_each(|link| self.break_session(*link));
-                ControlFlow::Continue(())
+                self.cut(links)
             }
         }
     }
@@ -36,7 +34,9 @@ impl<M: StateMachine, F: Fates, O: Observer<M>> World<'_, M, F, O> {
         let one_way = has_one_way(links);
         self.stats.partitions_one_way += u64::from(one_way);
         self.stats.partitions += u64::from(!one_way);
-        self.see(&Event::Cut { links })
+        self.see(&Event::Cut { links })?;
+        links.iter().for_each(|link| self.break_session(*link));
+        ControlFlow::Continue(())
     }
 
     pub(super) fn end_partition(&mut self, index: usize) -> ControlFlow<()> {

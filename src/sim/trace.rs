@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::bounded_text::BoundedText;
 use super::names::LinkSet;
 use super::timer_fates::kind_of;
 use super::{
@@ -212,7 +213,7 @@ impl Recorder {
             return String::new();
         }
         let bytes_max = TEXT_BYTES_MAX.saturating_sub(self.text_bytes).max(TEXT_BYTES_EACH);
-        let mut text = Text { text: String::new(), bytes_max };
+        let mut text = BoundedText { text: String::new(), bytes_max };
         // A `Debug` that panics is shown to do so: the code under test may never show the value to anybody.
         match catch_panic_at(|| write!(text, "{said:?}")) {
             Ok(Ok(())) => {}
@@ -312,26 +313,6 @@ impl<M: StateMachine> Observer<M> for Recorder {
         };
         self.note(at, what);
         ControlFlow::Continue(())
-    }
-}
-
-/// A text that takes no more than so many bytes.
-struct Text {
-    text: String,
-    bytes_max: usize,
-}
-
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.bytes_max - self.text.len();
-        if text.len() <= room {
-            self.text.push_str(text);
-            return Ok(());
-        }
-        let fits = text.char_indices().map(|(begin, character)| begin + character.len_utf8());
-        let end = fits.take_while(|end| *end <= room).last().unwrap_or(0);
-        self.text.push_str(&text[..end]);
-        Err(fmt::Error)
     }
 }
 

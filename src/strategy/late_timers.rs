@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Profile;
-use super::scheduler::Order;
+use super::scheduler::{Order, any_lateness};
 use crate::protocol::{NodeId, Rng, Time};
 
 /// The random stream of late timers: what a seed draws of all else does not depend on it.
@@ -50,14 +50,9 @@ impl LateTimers {
             return None;
         }
         let late = match shares.get(node.index()) {
-            Some(share) => any(*longest * *share / 1_000, rng),
+            Some(share) => any_lateness(*longest * *share / 1_000, rng),
             None => order.lateness(node, at, due, *longest, rng),
         };
         (!late.is_zero()).then_some(late)
     }
-}
-
-/// Any lateness up to `longest`.
-pub(super) fn any(longest: Duration, rng: &mut Rng) -> Duration {
-    Duration::from_micros(rng.between(0, longest.as_micros() as u64))
 }

@@ -74,7 +74,7 @@ impl Order for Pct {
         let place = self.sent;
         self.sent += 1;
         let known = self.ends.iter().find(|(end, came, _)| *end == node && *came == at);
-        let mut late = known.map_or_else(|| super::late_timers::any(longest, rng), |(_, _, delay)| *delay);
+        let mut late = known.map_or_else(|| super::scheduler::any_lateness(longest, rng), |(_, _, delay)| *delay);
         if self.changes.pop_if(|next| *next <= place).is_some() {
             late = longest;
         }

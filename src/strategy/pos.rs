@@ -66,7 +66,7 @@ impl Order for Pos {
         let behind = &arrivals[first..];
         // As likely among these as somewhere behind them all.
         if behind.is_empty() || rng.chance(500) {
-            return super::late_timers::any(longest, rng);
+            return super::scheduler::any_lateness(longest, rng);
         }
         let after = behind[rng.below(behind.len() as u64) as usize];
         ((after - due) + Duration::from_micros(1)).min(longest)

@@ -64,7 +64,7 @@ pub(crate) trait Order: fmt::Debug + Send + Sync {
     /// How late a timer of `node` fires that is set at `at` and due at `due`, where timers are late by up to `longest`.
     fn lateness(&mut self, node: NodeId, at: Time, due: Time, longest: Duration, rng: &mut Rng) -> Duration {
         let _ = (node, at, due);
-        super::late_timers::any(longest, rng)
+        any_lateness(longest, rng)
     }
 
     /// The same order again, for another run.
@@ -83,4 +83,9 @@ impl Order for AnyOrder {
     fn fork(&self) -> Box<dyn Order> {
         Box::new(self.clone())
     }
+}
+
+/// Any lateness up to `longest`.
+pub(super) fn any_lateness(longest: Duration, rng: &mut Rng) -> Duration {
+    Duration::from_micros(rng.between(0, longest.as_micros() as u64))
 }

@@ -4,6 +4,7 @@ mod coverage;
 mod failure;
 mod feedback;
 mod findings;
+mod one_world;
 mod others;
 mod so_far;
 mod unstruck;
@@ -18,13 +19,12 @@ use std::thread;
 use indexmap::IndexMap;
 
 use crate::determinism::DETERMINISM;
-use crate::harness::bounds::Brake;
 use crate::harness::{Harness, Origin, Outcome};
-use crate::protocol::{Digest, StateMachine, visible};
+use crate::protocol::{StateMachine, visible};
 use crate::running::{Running, spawn_scoped};
 use crate::shrink::Watch;
 use crate::shrink::{SHRINK_RUNS_MAX, ShrinkOptions};
-use crate::sim::{Arena, End, Stats};
+use crate::sim::{Arena, Stats};
 use crate::strategy::{Calibration, Profile, Strategy};
 
 pub use coverage::Coverage;
@@ -33,6 +33,8 @@ use failure::shrink_failures;
 pub use failure::{Failure, failure_of, failure_of_differing};
 pub(crate) use feedback::{Feedback, Lesson, ROUND};
 use findings::Findings;
+pub(crate) use one_world::is_verified;
+use one_world::run;
 pub use others::Other;
 pub use so_far::SoFar;
 
@@ -371,36 +373,4 @@ fn on_threads<M: StateMachine>(
         work();
     });
     all.into_inner().expect("expect: no thread of a sweep panics")
-}
-
-/// Runs a world; some twice, which `found` counts. `None` if it was broken off, because somebody has seen enough: nobody knows what
-/// would have come of it.
-fn run<M: StateMachine>(
-    system: &Harness<M>,
-    arena: &mut Arena<M>,
-    origin: &Origin,
-    options: &SweepOptions,
-    transitions: &mut TransitionKinds,
-    found: &mut Findings,
-) -> Option<Outcome> {
-    let outcome = if is_verified(origin, options.verify_permille) {
-        match system.verify_origin(arena, origin, transitions, system.limits, &options.stop) {
-            Ok(verified) => {
-                found.add_verified(&verified);
-                verified.into_outcome()
-            }
-            Err(outcome) => *outcome,
-        }
-    } else {
-        system.run_origin(arena, origin, &mut (&mut Brake(&options.stop), transitions), system.limits)
-    };
-    let is_broken_off = outcome.is_clean() && outcome.end == Some(End::Stopped);
-    (!is_broken_off).then_some(outcome)
-}
-
-/// True if this world of a sweep is run twice: its seed says so.
-fn is_verified(origin: &Origin, verify_permille: u32) -> bool {
-    let mut draw = Digest::new();
-    draw.fold(origin.place());
-    draw.value() % 1_000 < verify_permille.into()
 }

@@ -82,7 +82,7 @@ pub(crate) fn sync_all(nodes: &mut [Node]) -> usize {
     let mut travelled = 0;
     for asker in 0..nodes.len() {
         for asked in (0..nodes.len()).filter(|asked| *asked != asker) {
-            nodes[asker].start_sync(asked).unwrap();
+            _ = nodes[asker].start_sync(asked);
             travelled += carry_all(nodes);
         }
     }
@@ -153,7 +153,7 @@ pub(crate) fn lay_open(mut node: Node) -> Laid {
     let keys: Vec<Key> = node.keys().cloned().chain(["another key".into()]).collect();
     let puts = keys.into_iter().map(|key| node.put(key, *b"next").ok().map(|written| written.dot)).collect();
     for peer in 0..node.node_count() {
-        node.start_sync(peer).unwrap();
+        _ = node.start_sync(peer);
     }
     let asked = node.drain_outbox().collect();
     Laid { before, left, processed, answered, puts, asked, after: look(&node) }

@@ -34,7 +34,7 @@ pub(crate) const FOUND: &[(&str, &str, u64)] = &[
     ("chain-replication/answered-by-head", "atomic", 200),
     ("chain-replication/silent-is-dead", "atomic", 3_000),
     ("chain-replication/gap-applied", "atomic", 200),
-    ("chain-replication/not-resent", "progress", 200),
+    ("chain-replication/not-resent", "atomic", 200),
     ("abd-register/no-write-back", "atomic", 2_400),
     ("abd-register/stamps-collide", "atomic", 200),
     ("abd-register/doubled-reply", "atomic", 400),
