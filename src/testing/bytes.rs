@@ -11,10 +11,9 @@ use crate::protocol::{NodeId, Time};
 use crate::sim::{Action, Fate, Fault, Link, MessageName, Plan, PlannedFault, PlannedRequest, Retry};
 use crate::strategy::{Knob, Retries};
 use crate::testing::pool::{DELAY_US, HOSTILE_US, LATE_US, PARTITION_US, Pool, RESTART_US, micros};
+use crate::testing::record::{RECORD, scaled, span, unscaled, unspan};
 use crate::testing::{disk, extras_bytes};
 
-/// Bytes of one decision: what sort it is, three small choices, and two times.
-pub(crate) const RECORD: usize = 8;
 /// Decisions beyond this are ignored: a longer plan only takes longer.
 pub(crate) const DECISIONS_MAX: usize = 256;
 
@@ -107,15 +106,6 @@ fn decide(plan: &mut Plan, pool: &Pool, record: [u8; RECORD]) {
         }
         _ => extras_bytes::decide(plan, pool, record),
     }
-}
-
-/// Two bytes, low one first, as a number below `limit`.
-pub(super) fn scaled(bytes: [u8; 2], limit: u64) -> u64 {
-    (u64::from(u16::from_le_bytes(bytes)) * limit) >> 16
-}
-
-pub(super) fn span(bytes: [u8; 2], most_us: u64) -> Duration {
-    Duration::from_micros(scaled(bytes, most_us) + 1)
 }
 
 /// Bytes that stand for nearly this plan. Exact are the nodes, who asks and who is hit, and times of whole microseconds within
@@ -211,21 +201,6 @@ fn low(node: NodeId) -> u8 {
 
 fn moment(at: Time) -> [u8; 2] {
     unscaled(at.as_nanos() / 1_000, HOSTILE_US)
-}
-
-pub(super) fn unspan(span: Duration, most_us: u64) -> [u8; 2] {
-    unscaled(micros_of(span).saturating_sub(1), most_us)
-}
-
-/// Whole microseconds.
-pub(super) fn micros_of(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The smallest bytes that [`scaled`] makes `number` of, or the nearest to it below the limit.
-pub(super) fn unscaled(number: u64, limit: u64) -> [u8; 2] {
-    let bytes = (number.min(limit - 1) << 16).div_ceil(limit);
-    u16::to_le_bytes(bytes.min(u16::MAX.into()) as u16)
 }
 
 /// Which of `actions` is the one asked for, or has most in common with it as a plan file writes it.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bytes::{RECORD, micros_of, scaled, span, unscaled, unspan};
 use super::pool::{LATE_US, PARTITION_US, Pool};
+use super::record::{RECORD, micros_of, scaled, span, unscaled, unspan};
 use crate::protocol::NodeId;
 use crate::sim::{ArmedFault, Blow, Clock, Moment, On, Plan, Said, TimerName, When};
 

@@ -15,6 +15,7 @@ mod plans;
 mod pool;
 #[cfg(feature = "proptest")]
 mod properties;
+mod record;
 mod replay;
 mod saved;
 mod settings;

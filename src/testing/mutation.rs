@@ -4,8 +4,9 @@
 //! move, aim and add decisions, and mix those of two plans. Most changes leave most of the plan as it is.
 
 use crate::protocol::Rng;
-use crate::testing::bytes::{DECISIONS_MAX, RECORD, sort};
+use crate::testing::bytes::{DECISIONS_MAX, sort};
 use crate::testing::extras_bytes;
+use crate::testing::record::RECORD;
 
 type Record = [u8; RECORD];
 
