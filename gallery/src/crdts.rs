@@ -64,7 +64,7 @@ pub struct State {
 
 impl State {
     fn count(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.values().fold(0, |sum: u64, count| sum.saturating_add(*count))
     }
 
     /// The adds that count.
@@ -107,7 +107,8 @@ impl Replica {
         match request {
             Request::Increment => {
                 let slot = if *bug == Some(Bug::OneNumber) { NodeId::new(0) } else { me };
-                *state.counts.entry(slot).or_default() += 1;
+                let count = state.counts.entry(slot).or_default();
+                *count = count.saturating_add(1);
             }
             Request::Add(element) => _ = state.adds.insert(id, *element),
             Request::Remove(element) => match bug {

@@ -177,7 +177,7 @@ fn shift(rng: &mut Rng) -> i16 {
 #[cfg(test)]
 mod tests {
     use super::{mutate, parse, splice};
-    use crate::testing::bytes::RECORD;
+    use crate::testing::record::RECORD;
 
     /// A plan of so many decisions, all different.
     fn input(records: usize) -> Vec<u8> {
