@@ -9,9 +9,8 @@ use std::time::Duration;
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::check::Liveness;
 use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, StateMachine};
-use serde::{Deserialize, Serialize};
 
-use crate::history::{Atomic, Op, Stamp};
+use crate::history::{Atomic, Op, Request, Stamp};
 
 bugs! {
     /// A read returns what it has found without storing it at a majority: of two reads the later one may find what is older. (Attiya,
@@ -28,16 +27,6 @@ bugs! {
     StoredInMemory = "stored-in-memory",
     /// A node takes whatever it is told to store, also what is older than what it has. (Same paper, the receipt of a write.)
     StoresOlder = "stores-older",
-}
-
-/// What a client asks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Request {
-    /// Write a value, which is the number of the request.
-    Write,
-    /// Read.
-    Read,
 }
 
 /// A time stamp, and the value that was written with it.
@@ -170,7 +159,7 @@ impl StateMachine for Abd {
 pub fn harness(bug: Option<Bug>) -> Harness<Abd> {
     Harness::new(crate::system_name("abd-register", bug), move |boot| Abd::boot(boot, bug))
         .nodes(3..=5)
-        .requests(|rng| if rng.chance(500) { Request::Write } else { Request::Read })
+        .requests(Request::draw)
         .check(Atomic::new(|_, request, (stamp, value): &Stamped| {
             Some(if *request == Request::Write { Op::Write(*stamp, *value) } else { Op::Read(*stamp, *value) })
         }))

@@ -11,9 +11,8 @@ use distributed_data_consistency::Harness;
 use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::sim::Nodes;
 use distributed_data_consistency::strategy::Profile;
-use serde::{Deserialize, Serialize};
 
-use crate::history::{Atomic, Op};
+use crate::history::{Atomic, Request, Response, versioned};
 
 bugs! {
     /// Any server of the chain answers reads, from what it has. (van Renesse and Schneider 2004, section 3; what it takes to do so: Terrace
@@ -29,19 +28,6 @@ bugs! {
     /// Updates that a failed server had not passed on are not sent again to its successor. (Same paper, section 3.3, on Sent.)
     NotResent = "not-resent",
 }
-
-/// What a client asks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Request {
-    /// Write a value, which is the number of the request.
-    Write,
-    /// Read.
-    Read,
-}
-
-/// How many writes there have been, and the last of them.
-pub type Response = (u64, Option<u32>);
 
 /// A write: which request, and the node that its client asked.
 pub type Update = (RequestId, NodeId);
@@ -344,10 +330,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<Server> {
         .requests(|rng| if rng.chance(600) { Request::Write } else { Request::Read })
         .profile(profile)
         .settle(Duration::from_secs(2))
-        .check(Atomic::new(|id, request, (version, value): &Response| match request {
-            Request::Write => Some(Op::Write((*version, 0), id.0.into())),
-            Request::Read => Some(Op::Read((*version, 0), value.map_or(u64::MAX, u64::from))),
-        }))
+        .check(Atomic::new(versioned))
         .at_rest("progress", progress)
         .must_reach(["written", "read", "end of the chain taken out", "middle of the chain taken out"])
         .snapshots(crate::SNAPSHOTS)

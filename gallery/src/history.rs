@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use distributed_data_consistency::check::{Breach, Check};
-use distributed_data_consistency::protocol::{Effect, RequestId, StateMachine, Time};
+use distributed_data_consistency::protocol::{Effect, RequestId, Rng, StateMachine, Time};
 use distributed_data_consistency::sim::{Event, EventKind, Input, Nodes};
+use serde::{Deserialize, Serialize};
 
 /// A place in the order of all writes.
 pub type Stamp = (u64, u64);
@@ -20,6 +21,34 @@ pub enum Op {
     Write(Stamp, u64),
     /// It read what stands at this place; (0, 0) is the beginning.
     Read(Stamp, u64),
+}
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Request {
+    /// Write a value, which is the number of the request.
+    Write,
+    /// Read.
+    Read,
+}
+
+impl Request {
+    /// One or the other, as often.
+    pub fn draw(rng: &mut Rng) -> Self {
+        if rng.chance(500) { Self::Write } else { Self::Read }
+    }
+}
+
+/// How many writes there have been, and the last of them.
+pub type Response = (u64, Option<u32>);
+
+/// The operation of a store that tells how many writes there have been.
+pub fn versioned(id: RequestId, request: &Request, (version, value): &Response) -> Option<Op> {
+    Some(match request {
+        Request::Write => Op::Write((*version, 0), id.0.into()),
+        Request::Read => Op::Read((*version, 0), value.map_or(u64::MAX, u64::from)),
+    })
 }
 
 /// How an operation is read off a request and its answer; `None` for what is no operation on the register.

@@ -11,9 +11,8 @@ use distributed_data_consistency::Harness;
 use distributed_data_consistency::check::Liveness;
 use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::strategy::Profile;
-use serde::{Deserialize, Serialize};
 
-use crate::history::{Atomic, Op};
+use crate::history::{Atomic, Request, Response, versioned};
 
 bugs! {
     /// The register takes what a holder writes whose lease has ended, and which the network has held up: the new holder's copy is stale.
@@ -34,19 +33,6 @@ bugs! {
     ByTimer = "held-by-timer",
 }
 
-/// What a client asks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Request {
-    /// Write a value, which is the number of the request.
-    Write,
-    /// Read.
-    Read,
-}
-
-/// How many writes there have been, and the last of them.
-pub type Versioned = (u64, Option<u32>);
-
 /// What nodes tell each other.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -58,7 +44,7 @@ pub enum Message {
     Granted {
         token: u64,
         asked_at: Time,
-        latest: Versioned,
+        latest: Response,
     },
     Write {
         token: u64,
@@ -66,7 +52,7 @@ pub enum Message {
     },
     Written {
         id: RequestId,
-        latest: Versioned,
+        latest: Response,
     },
     /// The token is no longer the newest.
     Refused {
@@ -103,7 +89,7 @@ pub struct Disk {
 struct Lease {
     token: u64,
     until: Time,
-    latest: Versioned,
+    latest: Response,
 }
 
 /// A node: of all one is the server, and each may hold the lease.
@@ -134,7 +120,7 @@ impl Node {
         }
     }
 
-    fn latest(&self) -> Versioned {
+    fn latest(&self) -> Response {
         (self.disk.writes.len() as u64, self.disk.writes.last().map(|id| id.0))
     }
 
@@ -175,7 +161,7 @@ impl Node {
         env.send(from, Message::Written { id, latest: self.latest() });
     }
 
-    fn on_granted(&mut self, token: u64, asked_at: Time, latest: Versioned, env: &mut Env<'_, Self>) {
+    fn on_granted(&mut self, token: u64, asked_at: Time, latest: Response, env: &mut Env<'_, Self>) {
         let until = match self.bug {
             Some(Bug::FromReceipt) => env.now() + COUNTED_ON,
             Some(Bug::NoMargin) => asked_at + LEASE,
@@ -214,7 +200,7 @@ impl Node {
         self.waiting.retain(|_, request| *request == Request::Write);
     }
 
-    fn on_written(&mut self, id: RequestId, latest: Versioned, env: &mut Env<'_, Self>) {
+    fn on_written(&mut self, id: RequestId, latest: Response, env: &mut Env<'_, Self>) {
         if let Some(lease) = &mut self.lease {
             lease.latest = lease.latest.max(latest);
         }
@@ -229,7 +215,7 @@ impl StateMachine for Node {
     type Message = Message;
     type Timer = Timer;
     type Request = Request;
-    type Response = Versioned;
+    type Response = Response;
     type Durable = Disk;
 
     fn on_request(&mut self, id: RequestId, request: Request, env: &mut Env<'_, Self>) {
@@ -286,12 +272,9 @@ pub fn harness(bug: Option<Bug>) -> Harness<Node> {
     let profile = Profile { hostile_max: Duration::from_millis(600), pause_permille: 300, ..Profile::hostile() };
     Harness::new(crate::system_name("lease-lock", bug), move |boot| Node::boot(boot, bug))
         .nodes(3..=4)
-        .requests(|rng| if rng.chance(500) { Request::Write } else { Request::Read })
+        .requests(Request::draw)
         .profile(profile)
-        .check(Atomic::new(|id, request, (version, value): &Versioned| match request {
-            Request::Write => Some(Op::Write((*version, 0), id.0.into())),
-            Request::Read => Some(Op::Read((*version, 0), value.map_or(u64::MAX, u64::from))),
-        }))
+        .check(Atomic::new(versioned))
         .check(Liveness::new())
         .must_reach(["read", "written", "holder changed", "old token"])
         .snapshots(crate::SNAPSHOTS)

@@ -11,9 +11,8 @@ use std::time::Duration;
 use distributed_data_consistency::Harness;
 use distributed_data_consistency::protocol::{Boot, Digest, Env, NodeId, RequestId, StateMachine, Time};
 use distributed_data_consistency::strategy::Profile;
-use serde::{Deserialize, Serialize};
 
-use crate::history::{Atomic, Op};
+use crate::history::{Atomic, Request, Response, versioned};
 
 bugs! {
     /// The primary answers before the backup has the write: it is lost with the primary. (Alsberg and Day 1976: two-host resiliency.)
@@ -30,19 +29,6 @@ bugs! {
     /// previous view", and what a server that restarts must not do.)
     EmptyPrimary = "empty-primary",
 }
-
-/// What a client asks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Request {
-    /// Write a value, which is the number of the request.
-    Write,
-    /// Read.
-    Read,
-}
-
-/// How many writes there have been, and the last of them.
-pub type Response = (u64, Option<u32>);
 
 /// Who does what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -363,10 +349,7 @@ pub fn harness(bug: Option<Bug>) -> Harness<Server> {
         .requests(|rng| if rng.chance(600) { Request::Write } else { Request::Read })
         .profile(profile)
         .settle(Duration::from_secs(2))
-        .check(Atomic::new(|id, request, (version, value): &Response| match request {
-            Request::Write => Some(Op::Write((*version, 0), id.0.into())),
-            Request::Read => Some(Op::Read((*version, 0), value.map_or(u64::MAX, u64::from))),
-        }))
+        .check(Atomic::new(versioned))
         .must_reach(["replicated", "failover", "backup changed"])
         .snapshots(crate::SNAPSHOTS)
 }

@@ -2,13 +2,23 @@
 
 use super::phrase;
 use super::story::{Story, Weight};
+use crate::check::Violation;
 use crate::sim::{Trace, TraceEvent, What};
 
 /// So many sentences.
 const SENTENCES: usize = 3;
 
+/// Why, as the check says; if it says nothing, as the run does.
+pub(crate) fn reasons(violation: &Violation, trace: &Trace, story: Option<&Story>) -> Vec<String> {
+    let told = &violation.breach.because;
+    match story {
+        Some(story) if told.is_empty() => because(trace, story),
+        _ => told.clone(),
+    }
+}
+
 /// The last steps that the verdict depends on, each with what it changed; in the order in which they came.
-pub(crate) fn because(trace: &Trace, story: &Story) -> Vec<String> {
+fn because(trace: &Trace, story: &Story) -> Vec<String> {
     let decisive = trace.events.iter().zip(&story.weights).filter(|(_, weight)| **weight == Weight::Decisive);
     let told = decisive.filter(|(event, _)| is_reason(&event.what)).map(|(event, _)| sentence(event, story));
     let told: Vec<String> = told.collect();

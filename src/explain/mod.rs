@@ -19,7 +19,7 @@ pub use state_diff::{Difference, differences};
 pub use states::StepNote;
 pub use story::{Story, Weight};
 
-pub(crate) use because::because;
+pub(crate) use because::reasons;
 pub(crate) use pivot::pivot;
 pub(crate) use story::story;
 pub(crate) use twin::twin;

@@ -146,9 +146,7 @@ fn rows(events: &[&TraceEvent], nodes: &[NodeId], plan: &Plan) -> Vec<Row> {
             _ => text,
         };
         let Some(column) = nodes.iter().take(columns).position(|shown| *shown == node) else { continue };
-        let is_step =
-            matches!(what, What::Took { .. } | What::Asked { .. } | What::Fired { .. } | What::Started { .. });
-        let cell = Cell { text, step: is_step.then_some(*step) };
+        let cell = Cell { text, step: what.begins_step().then_some(*step) };
         match rows.last_mut() {
             Some(Row::Cells { at: same, cells })
                 if same == at && cells[column..].iter().all(|cell| cell.text.is_empty()) =>

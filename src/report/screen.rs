@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::diagram::diagram;
 use super::text::{grouped, wrapped_to};
-use crate::explain::{Moment, Parting, Twin, because};
+use crate::explain::{Moment, Parting, Twin, reasons};
 use crate::protocol::visible;
 use crate::sim::Plan;
 use crate::sweep::Failure;
@@ -52,13 +52,8 @@ impl Screen<'_> {
         let violation = &self.failure.shrunk.violation;
         let mut lines = wrapped("VIOLATED ", &format!("{}: {}", violation.check, violation.breach.summary));
         lines.truncate(VERDICT_LINES);
-        let told = &violation.breach.because;
-        // A check that gives no reason is told by what its verdict depends on.
-        let found = match &self.failure.story {
-            Some(story) if told.is_empty() => because(&self.failure.trace, story),
-            _ => Vec::new(),
-        };
-        let reasons = told.iter().chain(&found).filter(|reason| !reason.is_empty());
+        let reasons = reasons(violation, &self.failure.trace, self.failure.story.as_ref());
+        let reasons = reasons.iter().filter(|reason| !reason.is_empty());
         lines.extend(reasons.flat_map(|reason| wrapped("  because  ", reason)).take(BECAUSE_LINES));
         lines
     }

@@ -113,16 +113,13 @@ impl<M: StateMachine> NodeDriver<M> {
     #[inline]
     pub(crate) fn call(
         &mut self,
-        (id, node_count): (NodeId, usize),
+        place: (NodeId, usize),
         now: Time,
         budget: usize,
         effects: &mut Vec<Effect<M>>,
         work: impl FnOnce(&mut M, &mut Env<'_, M>),
     ) -> usize {
-        let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
-        let disk = self.disk.as_deref_mut().map(|disk| disk as &mut dyn Disk<M::Durable>);
-        let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
-        let mut env = env.with_budget(budget).with_disk(disk);
+        let (machine, mut env) = self.step(place, now, budget, effects);
         work(machine, &mut env);
         budget - env.budget()
     }
@@ -130,19 +127,32 @@ impl<M: StateMachine> NodeDriver<M> {
     /// The same while somebody hears what it wants done, and may cut it short.
     pub(crate) fn call_heard(
         &mut self,
-        (id, node_count): (NodeId, usize),
+        place: (NodeId, usize),
         now: Time,
         budget: usize,
         effects: &mut Vec<Effect<M>>,
         listener: &mut dyn Listener<M>,
         work: impl FnOnce(&mut M, &mut Env<'_, M>),
     ) -> usize {
-        let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
         let before = effects.len();
+        let (machine, env) = self.step(place, now, budget, effects);
+        work(machine, &mut env.heard_by(listener));
+        effects[before..].iter().filter(|effect| !matches!(effect, Effect::Mark(_))).count()
+    }
+
+    /// The machine, and what it may know and do in one step.
+    #[inline]
+    fn step<'a>(
+        &'a mut self,
+        (id, node_count): (NodeId, usize),
+        now: Time,
+        budget: usize,
+        effects: &'a mut Vec<Effect<M>>,
+    ) -> (&'a mut M, Env<'a, M>) {
+        let machine = self.machine.as_mut().expect("expect: only a node that is up handles a step");
         let disk = self.disk.as_deref_mut().map(|disk| disk as &mut dyn Disk<M::Durable>);
         let env = Env::new(id, node_count, now, &mut self.rng, &mut self.durable, effects);
-        work(machine, &mut env.with_budget(budget).with_disk(disk).heard_by(listener));
-        effects[before..].iter().filter(|effect| !matches!(effect, Effect::Mark(_))).count()
+        (machine, env.with_budget(budget).with_disk(disk))
     }
 
     /// How many timers are set.

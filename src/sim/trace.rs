@@ -114,6 +114,12 @@ impl What {
         self.sent() == Some(message)
     }
 
+    /// True if a step begins with it: a node was given something to handle.
+    #[must_use]
+    pub const fn begins_step(&self) -> bool {
+        matches!(self, Self::Took { .. } | Self::Asked { .. } | Self::Fired { .. } | Self::Started { .. })
+    }
+
     /// The message that was sent, if that is what happened.
     #[must_use]
     pub fn sent(&self) -> Option<&MessageName> {

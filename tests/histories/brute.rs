@@ -21,6 +21,18 @@ pub(crate) struct Shape {
     pub wrong: u64,
 }
 
+impl Shape {
+    /// Up to three clients and six operations.
+    pub(crate) fn small(rng: &mut Rng) -> Self {
+        Self {
+            clients: 1 + rng.below(3),
+            operations: 1 + rng.below(6),
+            unknown: [0, 20, 50][rng.below(3) as usize],
+            wrong: [0, 20, 60][rng.below(3) as usize],
+        }
+    }
+}
+
 struct Going<S: Plain> {
     id: OperationId,
     input: S::Input,

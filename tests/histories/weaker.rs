@@ -22,12 +22,7 @@ fn agree<S: Plain>(seed: u64, count: u64) -> u64 {
     let mut rng = Rng::new(seed, 0);
     let mut right = 0;
     for number in 0..count {
-        let shape = Shape {
-            clients: 1 + rng.below(3),
-            operations: 1 + rng.below(6),
-            unknown: [0, 20, 50][rng.below(3) as usize],
-            wrong: [0, 20, 60][rng.below(3) as usize],
-        };
+        let shape = Shape::small(&mut rng);
         let history = draw::<S>(&mut rng, shape);
         let verdict = check_sequential(&S::default(), &history, SearchLimits::default());
         let expected = is_sequential::<S>(&history);

@@ -22,11 +22,7 @@ impl RunView<'_> {
             }
             let star = if self.story().is_some() && self.weight(place) == Weight::Decisive { '*' } else { ' ' };
             let _ = writeln!(text, "{star} step {:<5} {event}", event.step);
-            let begins = matches!(
-                event.what,
-                What::Took { .. } | What::Asked { .. } | What::Fired { .. } | What::Started { .. }
-            );
-            if let Some(note) = self.note(event.step).filter(|_| begins) {
+            if let Some(note) = self.note(event.step).filter(|_| event.what.begins_step()) {
                 let _ = writeln!(text, "             {}", crate::protocol::visible(&note.to_string()));
             }
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::screen::{shrunk_line, tell_moment, tell_twin};
 use super::view::{RunView, last_places, message_of, node_of, short, text_of, word_of};
-use crate::explain::{Moment, Weight, because};
+use crate::explain::{Moment, Weight, reasons};
 use crate::protocol::one_line;
 use crate::sim::{TraceEvent, What};
 
@@ -30,12 +30,8 @@ impl RunView<'_> {
             let violation = &failure.shrunk.violation;
             json!({ "check": violation.check, "summary": one_line(&violation.breach.summary) })
         });
-        let told = self.failure.map(|failure| &failure.shrunk.violation.breach.because);
-        let reasons = match (told, self.story()) {
-            (Some(told), Some(story)) if told.is_empty() => because(self.trace, story),
-            (Some(told), _) => told.iter().map(|reason| one_line(reason).into_owned()).collect(),
-            (None, _) => Vec::new(),
-        };
+        let reasons = self.failure.map(|failure| reasons(&failure.shrunk.violation, self.trace, self.story()));
+        let reasons: Vec<_> = reasons.iter().flatten().map(|reason| one_line(reason)).collect();
         let moments: &[Moment] =
             self.failure.and_then(|failure| failure.pivot.as_ref()).map_or(&[], |pivot| &pivot.moments);
         json!({
